@@ -1,0 +1,98 @@
+//! The contract between a training loop and whatever executes its steps.
+//!
+//! It holds for the embedded engine and for a remote one that speaks the Tinker
+//! API: a remote session forwards each call, and its saved state is a small
+//! reference instead of the weights themselves.
+
+use std::io::{Read, Write};
+use std::path::PathBuf;
+
+use arkor_types::{
+    AdamParameters, Datum, ForwardOutput, LogProbs, LossFunction, OptimOutput, SampledSequence,
+    SamplingParameters, Spec, TokenId,
+};
+
+use crate::EngineError;
+
+/// Everything an engine needs to open a session.
+#[derive(Debug, Clone)]
+pub struct SessionRequest {
+    /// What to train.
+    pub spec: Spec,
+    /// The text a tokenizer is trained on, if the spec asks for a new one: the training split.
+    pub tokenizer_text: Option<PathBuf>,
+    /// A saved state to start from: the tokenizer and the shapes come from it.
+    pub saved: Option<PathBuf>,
+}
+
+/// Opens sessions. One engine may serve many runs, one after the other or at once.
+pub trait Engine: Send + Sync {
+    /// A short name for logs and `inspect`, `embedded` for one.
+    fn name(&self) -> &str;
+
+    /// Opens a training session. Can take seconds (tokenizer training, loading weights).
+    fn open(&self, request: SessionRequest) -> Result<Box<dyn TrainingSession>, EngineError>;
+}
+
+/// A model being trained, with its optimizer and tokenizer. Used from one thread.
+pub trait TrainingSession: Send {
+    /// What is being trained, for progress lines and checks.
+    fn model(&self) -> ModelSummary;
+
+    /// Adds the gradients of the summed loss of `data` to those already there.
+    fn forward_backward(
+        &mut self,
+        data: &[Datum],
+        loss: LossFunction,
+        log_probs: LogProbs,
+    ) -> Result<ForwardOutput, EngineError>;
+
+    /// The same sums, without gradients.
+    fn forward(
+        &mut self,
+        data: &[Datum],
+        loss: LossFunction,
+        log_probs: LogProbs,
+    ) -> Result<ForwardOutput, EngineError>;
+
+    /// Applies the gradients that have added up, then sets them to zero.
+    fn optim_step(&mut self, adam: &AdamParameters) -> Result<OptimOutput, EngineError>;
+
+    /// Generates `count` sequences after `prompt`.
+    fn sample(
+        &mut self,
+        prompt: &[TokenId],
+        count: u32,
+        parameters: &SamplingParameters,
+    ) -> Result<Vec<SampledSequence>, EngineError>;
+
+    /// Writes all that `load_state` needs to go on bit for bit: weights, optimizer, tokenizer.
+    /// Gradients that have not been applied are an error, not silently dropped.
+    fn save_state(&mut self, to: &mut dyn Write) -> Result<(), EngineError>;
+
+    /// Takes up a state that `save_state` wrote for a model of the same shape.
+    fn load_state(&mut self, from: &mut dyn Read) -> Result<(), EngineError>;
+
+    /// Text to ids.
+    fn tokenize(&self, text: &str) -> Result<Vec<TokenId>, EngineError>;
+
+    /// Ids to text; bytes that are not UTF-8 become the replacement character.
+    fn detokenize(&self, tokens: &[TokenId]) -> Result<String, EngineError>;
+}
+
+/// What a session trains.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelSummary {
+    /// `llama`.
+    pub architecture: String,
+    /// Number of weights.
+    pub parameters: u64,
+    /// Number of those that are trained.
+    pub trainable_parameters: u64,
+    /// Size of the vocabulary.
+    pub vocab_size: u32,
+    /// Longest sequence, in tokens.
+    pub context_length: u32,
+    /// Ends a sequence, if the tokenizer has one.
+    pub end_of_sequence: Option<TokenId>,
+}

@@ -1,0 +1,60 @@
+//! What went wrong inside a trainer.
+
+use serde::{Deserialize, Serialize};
+
+use crate::GuestFunction;
+
+/// A failure of guest code, with all that its author needs to find it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("trainer `{trainer}` (generation {generation}): {function} {cause}")]
+pub struct Fault {
+    /// Name of the trainer.
+    pub trainer: String,
+    /// The callback instance it happened in; 0 for a loop.
+    pub generation: u32,
+    /// The function that was called.
+    pub function: GuestFunction,
+    /// What happened.
+    pub cause: FaultCause,
+    /// The guest's own stack, innermost frame first, and its last words on standard error.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub backtrace: Vec<String>,
+}
+
+/// What a guest did wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "kebab-case")]
+pub enum FaultCause {
+    /// It returned its own error.
+    #[error("returned an error: {0}")]
+    Error(String),
+    /// It panicked; the message it left on standard error.
+    #[error("panicked: {0}")]
+    Panic(String),
+    /// It trapped.
+    #[error("trapped: {0}")]
+    Trap(String),
+    /// It did not answer in time.
+    #[error("did not return within {0} ms and was cut off")]
+    Deadline(u64),
+    /// It asked for more memory than the limit and then gave up.
+    #[error("ran out of memory: {wanted} bytes asked for, the limit is {limit}")]
+    Memory {
+        /// Bytes that the memory would have had.
+        wanted: u64,
+        /// Bytes it may have.
+        limit: u64,
+    },
+    /// Its calls were nested too deeply.
+    #[error("overflowed its stack of {0} bytes")]
+    Stack(u64),
+    /// It returned something that its contract does not allow.
+    #[error("returned an invalid value: {0}")]
+    Invalid(String),
+    /// It asked to end the process.
+    #[error("called exit({0}); a trainer cannot end its host")]
+    Exit(i32),
+    /// An earlier failure made the instance unusable.
+    #[error("was not called: the instance failed before and awaits new code")]
+    Dead,
+}

@@ -1,0 +1,25 @@
+//! Plain data that every part of the host shares: what to train, what happened, what was asked.
+//!
+//! No input or output happens here, and nothing here knows of wasm, SQL or HTTP.
+
+mod event;
+mod fault;
+mod run;
+mod spec;
+mod training;
+
+pub use event::{
+    Action, ActionTaken, ArtifactWritten, At, CallbackFailed, CheckpointWritten, EndReason, Ended,
+    Evaluation, Event, EventRecord, Failed, GuestFunction, Interrupted, Level, LogRecord, Message,
+    MessageSource, Metric, Started,
+};
+pub use fault::{Fault, FaultCause};
+pub use run::{ArtifactRecord, CheckpointRecord, RunId, RunRecord, RunStatus};
+pub use spec::{
+    Dataset, DatasetSource, Hyperparameters, HyperparametersDraft, Lora, LrSchedulerType,
+    ModelShape, ModelSource, Spec, SpecDraft, SpecProblem, TokenizerSource,
+};
+pub use training::{
+    AdamParameters, Datum, ForwardOutput, LogProbs, LossFunction, OptimOutput, SampledSequence,
+    SamplingParameters, StopReason, TokenId,
+};

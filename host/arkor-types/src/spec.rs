@@ -1,0 +1,185 @@
+//! What to train: the answer of a trainer's `describe`, checked and completed.
+//!
+//! A trainer returns a [`SpecDraft`], in which most fields are optional.
+//! [`SpecDraft::resolve`] checks each value and fills in the defaults; everything
+//! after that works on a [`Spec`], in which nothing is left open. The config
+//! hash is taken over the resolved spec, so that an absent field and its default
+//! are the same configuration.
+
+use serde::{Deserialize, Serialize};
+
+mod check;
+mod draft;
+mod hash;
+
+pub use draft::{HyperparametersDraft, SpecDraft, SpecProblem};
+
+/// A training job, complete: the defaults are filled in and every value was checked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spec {
+    /// Name of the training job; shown and used in file names.
+    pub name: String,
+    /// For people; does not change the config hash.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// For people; does not change the config hash.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// The model to train.
+    pub model: ModelSource,
+    /// How text becomes token ids.
+    pub tokenizer: TokenizerSource,
+    /// The data to train on.
+    pub dataset: Dataset,
+    /// Train low-rank adapters instead of all weights.
+    pub lora: Option<Lora>,
+    /// How to train.
+    pub hyperparameters: Hyperparameters,
+    /// The trainer's own values; the host keeps them and does not read them.
+    #[serde(default)]
+    pub extras: serde_json::Map<String, serde_json::Value>,
+    /// Check everything and train no step.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// Where the model comes from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ModelSource {
+    /// New weights in this shape.
+    Scratch(ModelShape),
+    /// A pretrained model, by path or by its Hugging Face name.
+    Pretrained(String),
+}
+
+/// A decoder-only transformer; the names are those of a Hugging Face `LlamaConfig`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelShape {
+    /// Width of the residual stream.
+    pub hidden_size: u32,
+    /// Number of blocks.
+    pub num_hidden_layers: u32,
+    /// Number of query heads; divides `hidden_size`.
+    pub num_attention_heads: u32,
+    /// Number of key and value heads; divides `num_attention_heads`.
+    pub num_key_value_heads: u32,
+    /// Width inside the SwiGLU feed-forward.
+    pub intermediate_size: u32,
+    /// Base of the rotary position embedding.
+    pub rope_theta: f64,
+    /// Added to the mean square in RMSNorm.
+    pub rms_norm_eps: f64,
+    /// Whether the output layer shares its weights with the embedding.
+    pub tie_word_embeddings: bool,
+}
+
+/// How text becomes token ids.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TokenizerSource {
+    /// One token a byte, 256 of them and one for the end of a text.
+    Bytes,
+    /// A byte-level BPE vocabulary of this size, trained on the training split.
+    Bpe(u32),
+    /// A `tokenizer.json` of the Hugging Face tokenizers library, relative to the project.
+    File(String),
+    /// The one that belongs to the pretrained model.
+    Model,
+}
+
+/// The data to train on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dataset {
+    /// Where it is.
+    pub source: DatasetSource,
+    /// Share of the text, from its end, that is held out for evaluation; 0 holds nothing out.
+    pub eval_fraction: f64,
+}
+
+/// Where a dataset comes from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DatasetSource {
+    /// A file of the project, its path relative to the project's folder.
+    File(String),
+    /// A dataset by its Hugging Face name.
+    Hub(String),
+    /// A file behind an http or https address.
+    Url(String),
+}
+
+/// Low-rank adaptation; the names are those of PEFT's `LoraConfig`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lora {
+    /// Rank of the update.
+    pub r: u32,
+    /// The update is scaled by `alpha / r`.
+    pub alpha: f64,
+    /// Share of the adapter's inputs set to zero while training.
+    pub dropout: f64,
+    /// Layers that get an adapter, by the last part of their name.
+    pub target_modules: Vec<String>,
+}
+
+/// How the learning rate changes over the run, after the warm-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LrSchedulerType {
+    /// Falls in a straight line to 0 at the last step.
+    Linear,
+    /// Falls along half a cosine to 0 at the last step.
+    Cosine,
+    /// Stays.
+    Constant,
+}
+
+/// How to train. Names and defaults are those of TRL's `SFTConfig` unless said otherwise.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hyperparameters {
+    /// Optimizer steps; 0 leaves the length to `num_train_epochs`.
+    pub max_steps: u64,
+    /// Passes over the training split, if `max_steps` is 0.
+    pub num_train_epochs: f64,
+    /// Peak learning rate.
+    pub learning_rate: f64,
+    /// Sequences in one forward and backward pass.
+    pub per_device_train_batch_size: u32,
+    /// Passes whose gradients add up to one optimizer step.
+    pub gradient_accumulation_steps: u32,
+    /// Tokens in one sequence.
+    pub max_length: u32,
+    /// Shape of the learning rate after the warm-up.
+    pub lr_scheduler_type: LrSchedulerType,
+    /// Steps over which the learning rate rises from 0.
+    pub warmup_steps: u64,
+    /// Decoupled weight decay of matrices.
+    pub weight_decay: f64,
+    /// Global L2 norm above which gradients are scaled down; 0 turns it off.
+    pub max_grad_norm: f64,
+    /// Decay of Adam's first moment.
+    pub adam_beta1: f64,
+    /// Decay of Adam's second moment.
+    pub adam_beta2: f64,
+    /// Added to the root of Adam's second moment.
+    pub adam_epsilon: f64,
+    /// Steps between two log events.
+    pub logging_steps: u64,
+    /// Steps between two evaluations; 0 evaluates at the end only.
+    pub eval_steps: u64,
+    /// Steps between two checkpoints; 0 saves at the end only.
+    pub save_steps: u64,
+    /// Checkpoints kept, the best and the newest always among them; 0 keeps all.
+    pub save_total_limit: u32,
+    /// Seed of the weights, the data order and everything else random.
+    pub seed: u64,
+    /// Evaluations in a row without an improvement after which the run stops; 0 never stops it.
+    pub early_stopping_patience: u32,
+    /// An evaluation is an improvement if its loss is lower by more than this.
+    pub early_stopping_threshold: f64,
+}

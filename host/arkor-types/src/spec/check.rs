@@ -1,0 +1,268 @@
+//! The allowed values of each field of a spec.
+
+use super::{DatasetSource, Lora, ModelShape, ModelSource, SpecProblem, TokenizerSource};
+
+/// Bounds of a real number. NaN is in no range, since every comparison with it is false.
+#[derive(Clone, Copy)]
+pub(super) struct Range {
+    low: f64,
+    low_open: bool,
+    high: f64,
+    high_open: bool,
+}
+
+impl Range {
+    pub(super) const fn closed(low: f64, high: f64) -> Self {
+        Self {
+            low,
+            low_open: false,
+            high,
+            high_open: false,
+        }
+    }
+
+    pub(super) const fn half_open(low: f64, high: f64) -> Self {
+        Self {
+            low,
+            low_open: false,
+            high,
+            high_open: true,
+        }
+    }
+
+    pub(super) const fn above(low: f64) -> Self {
+        Self {
+            low,
+            low_open: true,
+            high: f64::MAX,
+            high_open: false,
+        }
+    }
+
+    pub(super) const fn at_least(low: f64) -> Self {
+        Self {
+            low,
+            low_open: false,
+            high: f64::MAX,
+            high_open: false,
+        }
+    }
+
+    fn contains(self, value: f64) -> bool {
+        let above = if self.low_open {
+            value > self.low
+        } else {
+            value >= self.low
+        };
+        let below = if self.high_open {
+            value < self.high
+        } else {
+            value <= self.high
+        };
+        above && below
+    }
+
+    fn describe(self) -> String {
+        let low = if self.low_open { "above" } else { "at least" };
+        let high = if self.high_open { "below" } else { "at most" };
+        if self.high == f64::MAX {
+            format!("must be a finite number {low} {}", self.low)
+        } else {
+            format!("must be {low} {} and {high} {}", self.low, self.high)
+        }
+    }
+}
+
+/// Collects the problems of a spec, so that all are told at once.
+#[derive(Default)]
+pub(super) struct Check {
+    pub(super) problems: Vec<SpecProblem>,
+}
+
+impl Check {
+    fn problem(&mut self, field: &'static str, value: impl ToString, allowed: impl Into<String>) {
+        self.problems.push(SpecProblem {
+            field,
+            value: value.to_string(),
+            allowed: allowed.into(),
+        });
+    }
+
+    pub(super) fn float(&mut self, field: &'static str, value: f64, range: Range) -> f64 {
+        if !range.contains(value) {
+            self.problem(field, value, range.describe());
+        }
+        // -0.0 and 0.0 train alike, so the hash must not tell them apart.
+        value + 0.0
+    }
+
+    pub(super) fn integer<T>(&mut self, field: &'static str, value: T, low: T, high: T) -> T
+    where
+        T: PartialOrd + Copy + std::fmt::Display,
+    {
+        if value < low || value > high {
+            self.problem(field, value, format!("must be between {low} and {high}"));
+        }
+        value
+    }
+
+    pub(super) fn name(&mut self, name: &str) {
+        let ok = name.len() <= 100
+            && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
+        if !ok {
+            self.problem(
+                "name",
+                quoted(name),
+                "must be 1 to 100 letters, digits, '-', '_' or '.', the first a letter or digit",
+            );
+        }
+    }
+
+    pub(super) fn model(&mut self, model: &ModelSource) {
+        match model {
+            ModelSource::Pretrained(name) if name.trim().is_empty() => {
+                self.problem("model.pretrained", "empty", "must name a model");
+            }
+            ModelSource::Pretrained(_) => {}
+            ModelSource::Scratch(shape) => self.shape(shape),
+        }
+    }
+
+    fn shape(&mut self, shape: &ModelShape) {
+        let heads = shape.num_attention_heads;
+        let groups = shape.num_key_value_heads;
+        let before = self.problems.len();
+        self.integer("model.hidden-size", shape.hidden_size, 8, 16_384);
+        self.integer("model.num-hidden-layers", shape.num_hidden_layers, 1, 256);
+        self.integer("model.num-attention-heads", heads, 1, 512);
+        self.integer("model.num-key-value-heads", groups, 1, 512);
+        self.integer(
+            "model.intermediate-size",
+            shape.intermediate_size,
+            8,
+            131_072,
+        );
+        self.float("model.rope-theta", shape.rope_theta, Range::above(1.0));
+        self.float(
+            "model.rms-norm-eps",
+            shape.rms_norm_eps,
+            Range::closed(1e-12, 1.0),
+        );
+        if self.problems.len() > before {
+            return;
+        }
+        if !shape.hidden_size.is_multiple_of(heads) {
+            self.problem(
+                "model.num-attention-heads",
+                heads,
+                format!("must divide hidden-size, which is {}", shape.hidden_size),
+            );
+        } else if !(shape.hidden_size / heads).is_multiple_of(2) {
+            self.problem(
+                "model.num-attention-heads",
+                heads,
+                format!(
+                    "hidden-size / num-attention-heads must be even for rotary positions, and is {}",
+                    shape.hidden_size / heads
+                ),
+            );
+        }
+        if !heads.is_multiple_of(groups) {
+            self.problem(
+                "model.num-key-value-heads",
+                groups,
+                format!("must divide num-attention-heads, which is {heads}"),
+            );
+        }
+    }
+
+    pub(super) fn tokenizer(&mut self, tokenizer: &TokenizerSource, model: &ModelSource) {
+        match tokenizer {
+            TokenizerSource::Bpe(size) => {
+                self.integer("tokenizer.bpe", *size, 300, 262_144);
+            }
+            TokenizerSource::File(path) if path.is_empty() => {
+                self.problem("tokenizer.file", "empty", "must name a tokenizer.json");
+            }
+            TokenizerSource::Model if matches!(model, ModelSource::Scratch(_)) => {
+                self.problem(
+                    "tokenizer",
+                    "model",
+                    "must be bytes, bpe or file, for a model trained from scratch has none",
+                );
+            }
+            TokenizerSource::Bytes | TokenizerSource::File(_) | TokenizerSource::Model => {}
+        }
+    }
+
+    pub(super) fn dataset(&mut self, source: &DatasetSource) {
+        match source {
+            DatasetSource::File(path) if path.is_empty() => {
+                self.problem(
+                    "dataset.source.file",
+                    "empty",
+                    "must name a file of the project",
+                );
+            }
+            DatasetSource::Hub(name) if name.is_empty() => {
+                self.problem("dataset.source.hub", "empty", "must name a dataset");
+            }
+            DatasetSource::Url(url)
+                if !(url.starts_with("https://") || url.starts_with("http://")) =>
+            {
+                self.problem(
+                    "dataset.source.url",
+                    quoted(url),
+                    "must begin with https:// or http://",
+                );
+            }
+            DatasetSource::File(_) | DatasetSource::Hub(_) | DatasetSource::Url(_) => {}
+        }
+    }
+
+    pub(super) fn lora(&mut self, lora: &Lora, model: &ModelSource) {
+        if matches!(model, ModelSource::Scratch(_)) {
+            self.problem(
+                "lora",
+                "set",
+                "needs a pretrained model: adapters on random weights learn nothing of use",
+            );
+        }
+        self.integer("lora.r", lora.r, 1, 4096);
+        self.float("lora.alpha", lora.alpha, Range::above(0.0));
+        self.float("lora.dropout", lora.dropout, Range::half_open(0.0, 1.0));
+        if lora.target_modules.is_empty() {
+            self.problem("lora.target-modules", "empty", "must name at least one layer");
+        }
+    }
+
+    pub(super) fn extras(
+        &mut self,
+        text: Option<&str>,
+    ) -> serde_json::Map<String, serde_json::Value> {
+        let Some(text) = text else {
+            return serde_json::Map::new();
+        };
+        match serde_json::from_str(text) {
+            Ok(serde_json::Value::Object(map)) => map,
+            Ok(other) => {
+                self.problem("extras", quoted(&other.to_string()), "must be a JSON object");
+                serde_json::Map::new()
+            }
+            Err(error) => {
+                self.problem("extras", quoted(text), format!("must be a JSON object: {error}"));
+                serde_json::Map::new()
+            }
+        }
+    }
+}
+
+/// Text in quotes, cut to a length that fits a line.
+fn quoted(text: &str) -> String {
+    let cut: String = text.chars().take(60).collect();
+    let dots = if cut.len() < text.len() { "…" } else { "" };
+    format!("{cut:?}{dots}")
+}

@@ -1,0 +1,185 @@
+//! From what a trainer says to a spec that can be trained.
+
+use super::check::{Check, Range};
+use super::{
+    Dataset, DatasetSource, Hyperparameters, Lora, LrSchedulerType, ModelSource, Spec,
+    TokenizerSource,
+};
+
+/// A spec as a trainer returned it: unchecked, absent values not yet filled in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SpecDraft {
+    /// See [`Spec::name`].
+    pub name: String,
+    /// See [`Spec::description`].
+    pub description: Option<String>,
+    /// See [`Spec::tags`].
+    pub tags: Vec<String>,
+    /// See [`Spec::model`].
+    pub model: ModelSource,
+    /// See [`Spec::tokenizer`]. Absent: that of a pretrained model, bytes for a new one.
+    pub tokenizer: Option<TokenizerSource>,
+    /// See [`Dataset::source`].
+    pub dataset: DatasetSource,
+    /// See [`Dataset::eval_fraction`]; 0.05 if absent.
+    pub eval_fraction: Option<f64>,
+    /// See [`Spec::lora`].
+    pub lora: Option<Lora>,
+    /// See [`Spec::hyperparameters`].
+    pub hyperparameters: HyperparametersDraft,
+    /// See [`Spec::extras`]: a JSON object as text.
+    pub extras: Option<String>,
+    /// See [`Spec::dry_run`]; false if absent.
+    pub dry_run: Option<bool>,
+}
+
+/// [`Hyperparameters`], every one optional.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[expect(missing_docs, reason = "each is documented at Hyperparameters")]
+pub struct HyperparametersDraft {
+    pub max_steps: Option<u64>,
+    pub num_train_epochs: Option<f64>,
+    pub learning_rate: Option<f64>,
+    pub per_device_train_batch_size: Option<u32>,
+    pub gradient_accumulation_steps: Option<u32>,
+    pub max_length: Option<u32>,
+    pub lr_scheduler_type: Option<LrSchedulerType>,
+    pub warmup_steps: Option<u64>,
+    pub weight_decay: Option<f64>,
+    pub max_grad_norm: Option<f64>,
+    pub adam_beta1: Option<f64>,
+    pub adam_beta2: Option<f64>,
+    pub adam_epsilon: Option<f64>,
+    pub logging_steps: Option<u64>,
+    pub eval_steps: Option<u64>,
+    pub save_steps: Option<u64>,
+    pub save_total_limit: Option<u32>,
+    pub seed: Option<u64>,
+    pub early_stopping_patience: Option<u32>,
+    pub early_stopping_threshold: Option<f64>,
+}
+
+/// One value of a spec that cannot be trained.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field} is {value}, but {allowed}")]
+pub struct SpecProblem {
+    /// Path of the field, in the names of the contract: `hyperparameters.learning-rate`.
+    pub field: &'static str,
+    /// What the trainer gave.
+    pub value: String,
+    /// What would do, as the second half of a sentence: `must be between 0 and 1`.
+    pub allowed: String,
+}
+
+impl SpecDraft {
+    /// Checks every value and fills in the defaults.
+    ///
+    /// # Errors
+    ///
+    /// All problems at once, in the order of the fields.
+    pub fn resolve(self) -> Result<Spec, Vec<SpecProblem>> {
+        let mut check = Check::default();
+        check.name(&self.name);
+        check.model(&self.model);
+        let tokenizer = self.tokenizer.unwrap_or(match self.model {
+            ModelSource::Scratch(_) => TokenizerSource::Bytes,
+            ModelSource::Pretrained(_) => TokenizerSource::Model,
+        });
+        check.tokenizer(&tokenizer, &self.model);
+        check.dataset(&self.dataset);
+        let eval_fraction = check.float(
+            "dataset.eval-fraction",
+            self.eval_fraction.unwrap_or(0.05),
+            Range::half_open(0.0, 1.0),
+        );
+        if let Some(lora) = &self.lora {
+            check.lora(lora, &self.model);
+        }
+        let hyperparameters = self.hyperparameters.resolve(&mut check);
+        let extras = check.extras(self.extras.as_deref());
+        if !check.problems.is_empty() {
+            return Err(check.problems);
+        }
+        Ok(Spec {
+            name: self.name,
+            description: self.description.unwrap_or_default(),
+            tags: self.tags,
+            model: self.model,
+            tokenizer,
+            dataset: Dataset {
+                source: self.dataset,
+                eval_fraction,
+            },
+            lora: self.lora,
+            hyperparameters,
+            extras,
+            dry_run: self.dry_run.unwrap_or(false),
+        })
+    }
+}
+
+const MANY: u64 = 1_000_000_000;
+
+impl HyperparametersDraft {
+    fn resolve(&self, check: &mut Check) -> Hyperparameters {
+        macro_rules! float {
+            ($field:ident, $name:literal, $default:expr, $range:expr) => {
+                check.float(
+                    concat!("hyperparameters.", $name),
+                    self.$field.unwrap_or($default),
+                    $range,
+                )
+            };
+        }
+        macro_rules! integer {
+            ($field:ident, $name:literal, $default:expr, $low:expr, $high:expr) => {
+                check.integer(
+                    concat!("hyperparameters.", $name),
+                    self.$field.unwrap_or($default),
+                    $low,
+                    $high,
+                )
+            };
+        }
+        Hyperparameters {
+            max_steps: integer!(max_steps, "max-steps", 0, 0, MANY),
+            num_train_epochs: float!(num_train_epochs, "num-train-epochs", 3.0, Range::above(0.0)),
+            learning_rate: float!(learning_rate, "learning-rate", 2e-5, Range::closed(0.0, 10.0)),
+            per_device_train_batch_size: integer!(
+                per_device_train_batch_size,
+                "per-device-train-batch-size",
+                8,
+                1,
+                65_536
+            ),
+            gradient_accumulation_steps: integer!(
+                gradient_accumulation_steps,
+                "gradient-accumulation-steps",
+                1,
+                1,
+                65_536
+            ),
+            max_length: integer!(max_length, "max-length", 1024, 2, 131_072),
+            lr_scheduler_type: self.lr_scheduler_type.unwrap_or(LrSchedulerType::Linear),
+            warmup_steps: integer!(warmup_steps, "warmup-steps", 0, 0, MANY),
+            weight_decay: float!(weight_decay, "weight-decay", 0.0, Range::closed(0.0, 10.0)),
+            max_grad_norm: float!(max_grad_norm, "max-grad-norm", 1.0, Range::at_least(0.0)),
+            adam_beta1: float!(adam_beta1, "adam-beta1", 0.9, Range::half_open(0.0, 1.0)),
+            adam_beta2: float!(adam_beta2, "adam-beta2", 0.999, Range::half_open(0.0, 1.0)),
+            adam_epsilon: float!(adam_epsilon, "adam-epsilon", 1e-8, Range::above(0.0)),
+            logging_steps: integer!(logging_steps, "logging-steps", 10, 1, MANY),
+            eval_steps: integer!(eval_steps, "eval-steps", 0, 0, MANY),
+            save_steps: integer!(save_steps, "save-steps", 500, 0, MANY),
+            save_total_limit: self.save_total_limit.unwrap_or(0),
+            // The canonical JSON of RFC 8785 has doubles only; a larger seed would lose its end.
+            seed: integer!(seed, "seed", 42, 0, (1 << 53) - 1),
+            early_stopping_patience: self.early_stopping_patience.unwrap_or(0),
+            early_stopping_threshold: float!(
+                early_stopping_threshold,
+                "early-stopping-threshold",
+                0.0,
+                Range::at_least(0.0)
+            ),
+        }
+    }
+}
