@@ -6,6 +6,7 @@
 
 use std::io::{Read, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use arkor_types::{
     AdamParameters, Datum, ForwardOutput, LogProbs, LossFunction, OptimOutput, SampledSequence,
@@ -19,9 +20,11 @@ use crate::EngineError;
 pub struct SessionRequest {
     /// What to train.
     pub spec: Spec,
+    /// The `tokenizer.json` the spec names, if it names one: resolved, inside the project.
+    pub tokenizer_file: Option<PathBuf>,
     /// The text a tokenizer is trained on, if the spec asks for a new one: the training split.
-    pub tokenizer_text: Option<PathBuf>,
-    /// A saved state to start from: the tokenizer and the shapes come from it.
+    pub tokenizer_text: Option<Arc<str>>,
+    /// A saved state to start from: weights, optimizer and tokenizer come from it.
     pub saved: Option<PathBuf>,
 }
 

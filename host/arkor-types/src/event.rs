@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Fault, RunId};
+use crate::{Fault, RunId, RunStatus};
 
 /// An event with its place in the log of its run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,7 +38,7 @@ pub enum Event {
     Artifact(ArtifactWritten),
     /// Text from the trainer: a message, or a line of its standard output or error.
     Message(Message),
-    /// A callback asked for something and the run took it up.
+    /// A callback or a user asked for something and the run took it up.
     Action(ActionTaken),
     /// A callback returned an error, trapped or overran its time.
     CallbackFailed(CallbackFailed),
@@ -46,6 +46,8 @@ pub enum Event {
     Paused(At),
     /// Training goes on after a pause.
     Continued(At),
+    /// Training is over; the trainer's last callback comes before the terminal event.
+    Ending(Ending),
     /// Terminal: all planned steps were done.
     Completed(Ended),
     /// Terminal: the run ended early, with a checkpoint.
@@ -78,6 +80,7 @@ impl Event {
             Self::CallbackFailed(_) => "callback-failed",
             Self::Paused(_) => "paused",
             Self::Continued(_) => "continued",
+            Self::Ending(_) => "ending",
             Self::Completed(_) => "completed",
             Self::Stopped(_) => "stopped",
             Self::Failed(_) => "failed",
@@ -296,8 +299,8 @@ impl std::fmt::Display for GuestFunction {
 pub struct ActionTaken {
     /// Optimizer steps finished.
     pub step: u64,
-    /// The callback that asked.
-    pub callback: GuestFunction,
+    /// The callback that asked; none if a user did.
+    pub callback: Option<GuestFunction>,
     /// What it asked for.
     pub action: Action,
 }
@@ -311,6 +314,15 @@ pub struct CallbackFailed {
     pub event_seq: u64,
     /// What happened, to which function of which generation.
     pub fault: Fault,
+}
+
+/// See [`Event::Ending`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ending {
+    /// Optimizer steps finished.
+    pub step: u64,
+    /// How the run is about to end.
+    pub status: RunStatus,
 }
 
 /// Why a run ended, if not badly.

@@ -10,8 +10,8 @@ mod training;
 
 pub use event::{
     Action, ActionTaken, ArtifactWritten, At, CallbackFailed, CheckpointWritten, EndReason, Ended,
-    Evaluation, Event, EventRecord, Failed, GuestFunction, Interrupted, Level, LogRecord, Message,
-    MessageSource, Metric, Started,
+    Ending, Evaluation, Event, EventRecord, Failed, GuestFunction, Interrupted, Level, LogRecord,
+    Message, MessageSource, Metric, Started,
 };
 pub use fault::{Fault, FaultCause};
 pub use run::{ArtifactRecord, CheckpointRecord, RunId, RunRecord, RunStatus};

@@ -120,7 +120,14 @@ pub struct SamplingParameters {
 
 impl Default for SamplingParameters {
     fn default() -> Self {
-        Self { max_tokens: 64, temperature: 1.0, top_k: 0, top_p: 1.0, stop: Vec::new(), seed: 0 }
+        Self {
+            max_tokens: 64,
+            temperature: 1.0,
+            top_k: 0,
+            top_p: 1.0,
+            stop: Vec::new(),
+            seed: 0,
+        }
     }
 }
 

@@ -235,7 +235,11 @@ impl Check {
         self.float("lora.alpha", lora.alpha, Range::above(0.0));
         self.float("lora.dropout", lora.dropout, Range::half_open(0.0, 1.0));
         if lora.target_modules.is_empty() {
-            self.problem("lora.target-modules", "empty", "must name at least one layer");
+            self.problem(
+                "lora.target-modules",
+                "empty",
+                "must name at least one layer",
+            );
         }
     }
 
@@ -249,11 +253,19 @@ impl Check {
         match serde_json::from_str(text) {
             Ok(serde_json::Value::Object(map)) => map,
             Ok(other) => {
-                self.problem("extras", quoted(&other.to_string()), "must be a JSON object");
+                self.problem(
+                    "extras",
+                    quoted(&other.to_string()),
+                    "must be a JSON object",
+                );
                 serde_json::Map::new()
             }
             Err(error) => {
-                self.problem("extras", quoted(text), format!("must be a JSON object: {error}"));
+                self.problem(
+                    "extras",
+                    quoted(text),
+                    format!("must be a JSON object: {error}"),
+                );
                 serde_json::Map::new()
             }
         }

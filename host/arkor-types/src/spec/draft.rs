@@ -144,7 +144,12 @@ impl HyperparametersDraft {
         Hyperparameters {
             max_steps: integer!(max_steps, "max-steps", 0, 0, MANY),
             num_train_epochs: float!(num_train_epochs, "num-train-epochs", 3.0, Range::above(0.0)),
-            learning_rate: float!(learning_rate, "learning-rate", 2e-5, Range::closed(0.0, 10.0)),
+            learning_rate: float!(
+                learning_rate,
+                "learning-rate",
+                2e-5,
+                Range::closed(0.0, 10.0)
+            ),
             per_device_train_batch_size: integer!(
                 per_device_train_batch_size,
                 "per-device-train-batch-size",
