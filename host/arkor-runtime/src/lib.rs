@@ -1,1 +1,2 @@
 //! runtime
+mod bindings;

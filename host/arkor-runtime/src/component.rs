@@ -1,0 +1,206 @@
+//! From a file to a trainer that can be instantiated: read, identify, check, compile or fetch from
+//! the cache, link.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use wasmtime::component::{Component, InstancePre, Linker};
+
+use crate::bindings::exports::arkor::trainer as exports;
+use crate::error::RuntimeError;
+use crate::guest::GuestState;
+use crate::imports;
+
+mod cache;
+mod componentize;
+mod contract;
+mod engine;
+mod inspect;
+
+use cache::CompiledCache;
+pub use contract::Capability;
+pub use inspect::Inspection;
+
+/// Compiles and links trainers. One per process.
+#[derive(Clone)]
+pub struct Runtime {
+    engine: wasmtime::Engine,
+    linker: Arc<Linker<GuestState>>,
+    cache: Option<Arc<CompiledCache>>,
+    stack: usize,
+    _ticker: Arc<engine::Ticker>,
+}
+
+/// How a [`Runtime`] is set up.
+#[derive(Debug, Clone)]
+pub struct RuntimeOptions {
+    /// Where compiled code is kept; none keeps nothing.
+    pub cache: Option<PathBuf>,
+    /// Bytes of wasm stack.
+    pub stack: usize,
+}
+
+impl Default for RuntimeOptions {
+    fn default() -> Self {
+        Self { cache: None, stack: 512 << 10 }
+    }
+}
+
+/// Where a trainer's machine code came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CodeSource {
+    /// Compiled just now.
+    Compiled,
+    /// Found in the cache.
+    Cache,
+}
+
+/// A trainer, compiled and checked, ready to be instantiated any number of times.
+#[derive(Clone)]
+pub struct TrainerComponent {
+    /// Name of its file, without the ending.
+    pub name: String,
+    /// blake3 of the file, in hex.
+    pub digest: String,
+    /// Bytes of the file.
+    pub size: u64,
+    /// Whether it exports `training-loop`.
+    pub owns_loop: bool,
+    /// Where the machine code came from.
+    pub code: CodeSource,
+    /// How long reading, compiling and linking took.
+    pub load_time: Duration,
+    pub(crate) pre: InstancePre<GuestState>,
+    pub(crate) definition: exports::definition::GuestIndices,
+    pub(crate) callbacks: exports::callbacks::GuestIndices,
+    pub(crate) training_loop: Option<exports::training_loop::GuestIndices>,
+    pub(crate) stack: usize,
+}
+
+impl std::fmt::Debug for TrainerComponent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TrainerComponent")
+            .field("name", &self.name)
+            .field("digest", &self.digest)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Runtime {
+    /// Sets up the wasm engine.
+    ///
+    /// # Errors
+    ///
+    /// If the engine does not support this machine.
+    pub fn new(options: RuntimeOptions) -> Result<Self, RuntimeError> {
+        let setup = |error: wasmtime::Error| RuntimeError::Setup(format!("{error:#}"));
+        let engine = engine::configure(options.stack).map_err(setup)?;
+        let linker = imports::linker(&engine).map_err(setup)?;
+        let ticker = engine::Ticker::start(&engine).map_err(|e| RuntimeError::Setup(e.to_string()))?;
+        Ok(Self {
+            cache: options.cache.map(|dir| Arc::new(CompiledCache::new(&engine, &dir))),
+            linker: Arc::new(linker),
+            stack: options.stack,
+            _ticker: Arc::new(ticker),
+            engine,
+        })
+    }
+
+    /// Loads the trainer in a file: a component, or a core module that was built against the WIT.
+    ///
+    /// Blocks for as long as compilation takes, unless the cache has the code.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, is no trainer of this contract, or does not compile.
+    pub fn load(&self, path: &Path) -> Result<TrainerComponent, RuntimeError> {
+        let bytes = read(path)?;
+        let name = name_of(path);
+        self.load_bytes(&name, &bytes)
+    }
+
+    /// The same, for bytes that are already in memory.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::load`].
+    pub fn load_bytes(&self, name: &str, bytes: &[u8]) -> Result<TrainerComponent, RuntimeError> {
+        let begin = Instant::now();
+        let digest = blake3::hash(bytes).to_hex().to_string();
+        let (component, code) = self.compiled(name, &digest, bytes)?;
+        let contract = contract::check(name, &self.engine, &component)?;
+        let wrong_type = |error: wasmtime::Error| RuntimeError::Contract {
+            name: name.into(),
+            problem: format!("{error:#}"),
+            hint: Some("build it against the WIT of this host's version".into()),
+        };
+        let pre = self.linker.instantiate_pre(&component).map_err(wrong_type)?;
+        Ok(TrainerComponent {
+            name: name.into(),
+            size: bytes.len() as u64,
+            owns_loop: contract.owns_loop,
+            definition: exports::definition::GuestIndices::new(&pre).map_err(wrong_type)?,
+            callbacks: exports::callbacks::GuestIndices::new(&pre).map_err(wrong_type)?,
+            training_loop: contract
+                .owns_loop
+                .then(|| exports::training_loop::GuestIndices::new(&pre))
+                .transpose()
+                .map_err(wrong_type)?,
+            stack: self.stack,
+            pre,
+            code,
+            digest,
+            load_time: begin.elapsed(),
+        })
+    }
+
+    /// Describes the component in a file, trainer or not.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, is not wasm, or does not compile.
+    pub fn inspect(&self, path: &Path) -> Result<Inspection, RuntimeError> {
+        let bytes = read(path)?;
+        let name = name_of(path);
+        let digest = blake3::hash(&bytes).to_hex().to_string();
+        let (component, _) = self.compiled(&name, &digest, &bytes)?;
+        Ok(Inspection::of(name, digest, &bytes, &self.engine, &component))
+    }
+
+    fn compiled(
+        &self,
+        name: &str,
+        digest: &str,
+        bytes: &[u8],
+    ) -> Result<(Component, CodeSource), RuntimeError> {
+        if let Some(found) = self.cache.as_ref().and_then(|cache| cache.get(&self.engine, digest)) {
+            return Ok((found, CodeSource::Cache));
+        }
+        let component_bytes = componentize::component_bytes(name, bytes)?;
+        let component = Component::new(&self.engine, &component_bytes).map_err(|error| {
+            RuntimeError::Compile { name: name.into(), reason: format!("{error:#}") }
+        })?;
+        if let Some(cache) = &self.cache {
+            cache.put(digest, &component);
+        }
+        Ok((component, CodeSource::Compiled))
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, RuntimeError> {
+    let bytes = std::fs::read(path)
+        .map_err(|source| RuntimeError::Read { path: path.into(), source })?;
+    if bytes.starts_with(b"\0asm") {
+        return Ok(bytes);
+    }
+    let found = match bytes.get(..bytes.len().min(8)) {
+        None | Some([]) => "nothing: it is empty".into(),
+        Some(first) => format!("\"{}\"", first.escape_ascii()),
+    };
+    Err(RuntimeError::NotWasm { path: path.into(), found })
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_stem().map_or_else(|| "trainer".into(), |stem| stem.to_string_lossy().into_owned())
+}

@@ -1,0 +1,103 @@
+//! Compiled code, kept in the user's cache folder.
+//!
+//! A file is named by the digest of the trainer and lies in a folder named by everything that
+//! machine code depends on: wasmtime's version, its settings, the processor's features, and this
+//! crate's version for the way core modules are wrapped. It begins with the blake3 of what
+//! follows, so a file that was cut short or damaged is compiled anew instead of being run.
+
+use std::hash::{Hash, Hasher};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+/// Bytes of the digest at the beginning of a file.
+const DIGEST: usize = 32;
+
+#[derive(Debug)]
+pub(super) struct CompiledCache {
+    dir: PathBuf,
+}
+
+/// blake3 as a `Hasher`: the standard library's is not stable between its versions.
+#[derive(Default)]
+struct StableHasher(blake3::Hasher);
+
+impl Hasher for StableHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        let hash = self.0.finalize();
+        hash.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+    }
+}
+
+impl CompiledCache {
+    pub(super) fn new(engine: &Engine, dir: &Path) -> Self {
+        let mut hasher = StableHasher::default();
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        env!("CARGO_PKG_VERSION").hash(&mut hasher);
+        let engine = hasher.0.finalize().to_hex();
+        Self { dir: dir.join(engine.get(..16).unwrap_or_default()) }
+    }
+
+    fn path(&self, digest: &str) -> PathBuf {
+        self.dir.join(format!("{digest}.cwasm"))
+    }
+
+    /// Absent or unusable both mean: compile.
+    pub(super) fn get(&self, engine: &Engine, digest: &str) -> Option<Component> {
+        let path = self.path(digest);
+        let bytes = std::fs::read(&path).ok()?;
+        let (expected, code) = bytes.split_first_chunk::<DIGEST>()?;
+        if blake3::hash(code).as_bytes() != expected {
+            tracing::warn!(path = %path.display(), "compiled code is damaged and compiled anew");
+            return None;
+        }
+        deserialize(engine, code)
+            .inspect_err(|error| {
+                tracing::debug!(path = %path.display(), %error, "compiled code does not fit");
+            })
+            .ok()
+    }
+
+    /// A cache that cannot be written costs time at the next start and nothing else.
+    pub(super) fn put(&self, digest: &str, component: &Component) {
+        if let Err(error) = self.try_put(digest, component) {
+            tracing::debug!(dir = %self.dir.display(), %error, "compiled code was not kept");
+        }
+    }
+
+    fn try_put(&self, digest: &str, component: &Component) -> std::io::Result<()> {
+        let code = component.serialize().map_err(std::io::Error::other)?;
+        create_private_dir(&self.dir)?;
+        let mut file = tempfile::NamedTempFile::new_in(&self.dir)?;
+        file.write_all(blake3::hash(&code).as_bytes())?;
+        file.write_all(&code)?;
+        file.as_file().sync_all()?;
+        file.persist(self.path(digest)).map_err(|error| error.error)?;
+        Ok(())
+    }
+}
+
+/// Others must not be able to put code into this folder: it is run without a check by wasmtime.
+fn create_private_dir(dir: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir)
+}
+
+#[expect(unsafe_code, reason = "see docs/adr/0003-compiled-code-cache.md")]
+fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: `Component::deserialize` runs what it is given as machine code, so the bytes must be
+    // the unchanged output of `Component::serialize`. These are: they come from a folder that only
+    // this user can write to and into which this module alone writes, whole files by rename; their
+    // blake3 is checked just before; and wasmtime itself refuses code of another version, target
+    // or configuration. Someone who can forge such a file can already run code as this user.
+    unsafe { Component::deserialize(engine, code) }
+}

@@ -1,0 +1,38 @@
+//! A core module becomes a component in process.
+
+use std::borrow::Cow;
+
+use wasi_preview1_component_adapter_provider::{
+    WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
+};
+use wasmparser::Parser;
+use wit_component::ComponentEncoder;
+
+use crate::error::RuntimeError;
+
+/// The bytes as a component: as they are, or wrapped with the preview 1 adapter.
+///
+/// A core module carries its world in a custom section that `wit-bindgen` leaves there.
+pub(super) fn component_bytes<'a>(
+    name: &str,
+    bytes: &'a [u8],
+) -> Result<Cow<'a, [u8]>, RuntimeError> {
+    if !Parser::is_core_wasm(bytes) {
+        return Ok(Cow::Borrowed(bytes));
+    }
+    let failed = |error: wasmtime::Error| RuntimeError::Componentize {
+        name: name.into(),
+        reason: format!("{error:#}"),
+    };
+    let encoded = ComponentEncoder::default()
+        .module(bytes)
+        .and_then(|encoder| {
+            encoder.adapter(
+                WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME,
+                WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
+            )
+        })
+        .and_then(|encoder| encoder.validate(true).encode())
+        .map_err(|error| failed(wasmtime::Error::msg(format!("{error:#}"))))?;
+    Ok(Cow::Owned(encoded))
+}

@@ -1,0 +1,200 @@
+//! What a checkpoint keeps besides weights and optimizer, and its format.
+
+use arkor_types::{EndReason, LogRecord, Metric};
+use serde::{Deserialize, Serialize};
+
+use super::machine::StepReport;
+
+/// The run's own position: everything the machine needs to go on as if nothing had happened.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Progress {
+    /// Optimizer steps finished.
+    pub(crate) step: u64,
+    /// Tokens trained on.
+    pub(crate) tokens: u64,
+    /// Steps since the last log event.
+    pub(crate) window: Window,
+    /// The last logged loss.
+    pub(crate) loss: Option<f64>,
+    /// The last evaluation loss, and the step it belongs to.
+    pub(crate) eval_loss: Option<f64>,
+    pub(crate) eval_step: Option<u64>,
+    /// Lowest evaluation loss.
+    pub(crate) best_loss: Option<f64>,
+    pub(crate) without_improvement: u32,
+    /// Step of the last checkpoint.
+    pub(crate) saved_step: Option<u64>,
+    /// Takes the place of the schedule's rate.
+    pub(crate) learning_rate: Option<f64>,
+    /// Asked for too late for the boundary they were asked at.
+    pub(crate) evaluate_next: bool,
+    pub(crate) save_next: bool,
+    /// A stop that the trainer or early stopping asked for and this checkpoint is written for.
+    pub(crate) stop: Option<EndReason>,
+    /// For the next log event.
+    pub(crate) metrics: Vec<Metric>,
+    /// The trainer's own loop has returned.
+    pub(crate) loop_returned: bool,
+}
+
+/// Sums over the steps since the last log event.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Window {
+    pub(crate) loss_sum: f64,
+    pub(crate) tokens: u64,
+    /// For the rate people see; a resumed run starts again at 0.
+    #[serde(skip)]
+    pub(crate) timed_tokens: u64,
+    #[serde(skip)]
+    pub(crate) seconds: f64,
+}
+
+impl Window {
+    pub(crate) fn add(&mut self, report: &StepReport) {
+        self.loss_sum += report.loss_sum;
+        self.tokens += report.tokens;
+        self.timed_tokens += report.tokens;
+        self.seconds += report.seconds;
+    }
+}
+
+impl Progress {
+    /// Takes the window into a log record and empties it.
+    pub(crate) fn log_record(&mut self, last: &StepReport) -> LogRecord {
+        let window = std::mem::take(&mut self.window);
+        self.loss = ratio(window.loss_sum, window.tokens).or(self.loss);
+        LogRecord {
+            step: self.step,
+            epoch: Some(last.epoch),
+            loss: self.loss,
+            learning_rate: Some(last.learning_rate),
+            grad_norm: Some(last.grad_norm),
+            tokens: self.tokens,
+            tokens_per_second: rate(window.timed_tokens, window.seconds),
+            metrics: std::mem::take(&mut self.metrics),
+        }
+    }
+
+    /// The record of a loop that logs for itself: known names fill the fields of that name.
+    pub(crate) fn loop_log_record(
+        &mut self,
+        tokens: u64,
+        seconds: f64,
+        metrics: Vec<Metric>,
+    ) -> LogRecord {
+        let mut record = LogRecord {
+            step: self.step,
+            tokens,
+            tokens_per_second: rate(tokens.saturating_sub(self.tokens), seconds),
+            metrics: std::mem::take(&mut self.metrics),
+            ..LogRecord::default()
+        };
+        self.tokens = tokens;
+        for metric in metrics {
+            match metric.name.as_str() {
+                "loss" => record.loss = Some(metric.value),
+                "learning-rate" => record.learning_rate = Some(metric.value),
+                "grad-norm" => record.grad_norm = Some(metric.value),
+                "epoch" => record.epoch = Some(metric.value),
+                _ => record.metrics.push(metric),
+            }
+        }
+        self.loss = record.loss.or(self.loss);
+        record
+    }
+
+    /// The evaluation loss of exactly these weights.
+    pub(crate) fn eval_loss_here(&self) -> Option<f64> {
+        self.eval_loss.filter(|_| self.eval_step == Some(self.step))
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
+fn ratio(sum: f64, count: u64) -> Option<f64> {
+    (count > 0).then(|| sum / count as f64)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
+fn rate(count: u64, seconds: f64) -> Option<f64> {
+    (seconds > 0.0 && count > 0).then(|| count as f64 / seconds)
+}
+
+/// What goes into the second blob of a checkpoint.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct SavedProgress {
+    pub(crate) progress: Progress,
+    /// Answer of `save-state`; none if there was no live instance to ask.
+    pub(crate) callbacks: Option<Vec<u8>>,
+    /// What the trainer's loop gave to its hook.
+    pub(crate) training_loop: Option<Vec<u8>>,
+}
+
+/// Changes with every change of the format that an older reader would misread.
+const VERSION: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    version: u32,
+    progress: Progress,
+    callbacks: Option<usize>,
+    training_loop: Option<usize>,
+}
+
+/// Why a progress blob cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ProgressError {
+    #[error("ends too early")]
+    Short,
+    #[error("has format version {0}, and this host reads version {VERSION}")]
+    Version(u32),
+    #[error("has an unreadable header: {0}")]
+    Header(#[from] serde_json::Error),
+}
+
+impl SavedProgress {
+    /// Length of the JSON header (8 bytes, little-endian), header, guest states.
+    pub(crate) fn encode(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let header = serde_json::to_vec(&Header {
+            version: VERSION,
+            progress: self.progress.clone(),
+            callbacks: self.callbacks.as_ref().map(Vec::len),
+            training_loop: self.training_loop.as_ref().map(Vec::len),
+        })?;
+        let mut bytes = Vec::new();
+        bytes.extend_from_slice(&(header.len() as u64).to_le_bytes());
+        bytes.extend_from_slice(&header);
+        for state in [&self.callbacks, &self.training_loop].into_iter().flatten() {
+            bytes.extend_from_slice(state);
+        }
+        Ok(bytes)
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, ProgressError> {
+        #[derive(Deserialize)]
+        struct Version {
+            version: u32,
+        }
+        let (length, rest) = bytes.split_first_chunk::<8>().ok_or(ProgressError::Short)?;
+        let length =
+            usize::try_from(u64::from_le_bytes(*length)).map_err(|_| ProgressError::Short)?;
+        let (header, mut rest) = rest.split_at_checked(length).ok_or(ProgressError::Short)?;
+        let Version { version } = serde_json::from_slice(header)?;
+        if version != VERSION {
+            return Err(ProgressError::Version(version));
+        }
+        let header: Header = serde_json::from_slice(header)?;
+        let mut take = |length: Option<usize>| -> Result<Option<Vec<u8>>, ProgressError> {
+            let Some(length) = length else { return Ok(None) };
+            let (state, others) = rest.split_at_checked(length).ok_or(ProgressError::Short)?;
+            rest = others;
+            Ok(Some(state.to_vec()))
+        };
+        Ok(Self {
+            callbacks: take(header.callbacks)?,
+            training_loop: take(header.training_loop)?,
+            progress: header.progress,
+        })
+    }
+}

@@ -1,0 +1,143 @@
+//! What can go wrong outside of a trainer's own code.
+
+use std::path::PathBuf;
+
+use arkor_engine::EngineError;
+use arkor_store::StoreError;
+use arkor_types::{Fault, SpecProblem};
+
+/// Why a trainer could not be loaded or a run not be prepared or carried on.
+#[derive(Debug, thiserror::Error)]
+pub enum RuntimeError {
+    /// The component's file could not be read.
+    #[error("cannot read the trainer `{}`", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is something else.
+    #[error("`{}` is not WebAssembly: it begins with {found}", path.display())]
+    NotWasm {
+        /// The file.
+        path: PathBuf,
+        /// Its first bytes, spelled out.
+        found: String,
+    },
+    /// A core module could not be made a component.
+    #[error("the core module `{name}` cannot be made a component: {reason}")]
+    Componentize {
+        /// The trainer.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// It is WebAssembly, but no trainer that this host can run.
+    #[error("`{name}` is not a trainer for this host: {problem}")]
+    Contract {
+        /// The trainer.
+        name: String,
+        /// What is missing, unknown or of another version.
+        problem: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+    /// It did not compile.
+    #[error("the trainer `{name}` does not compile: {reason}")]
+    Compile {
+        /// The trainer.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// The wasm engine could not be set up.
+    #[error("the wasm engine cannot be set up: {0}")]
+    Setup(String),
+    /// The trainer's own code failed.
+    #[error(transparent)]
+    Guest(#[from] Box<Fault>),
+    /// `describe` returned values that cannot be trained.
+    #[error("the spec of trainer `{trainer}` has {}: {}", count(problems.len()), list(problems))]
+    Spec {
+        /// The trainer.
+        trainer: String,
+        /// All of them.
+        problems: Vec<SpecProblem>,
+    },
+    /// A path of the spec leads nowhere or out of the project.
+    #[error("{field} is {path:?}, {problem}")]
+    Path {
+        /// Path of the spec's field.
+        field: &'static str,
+        /// What the trainer gave.
+        path: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The run was made from another configuration.
+    #[error(
+        "run {run} cannot be resumed: the trainer now describes another configuration ({changed})"
+    )]
+    ConfigChanged {
+        /// The run.
+        run: String,
+        /// The fields that differ, with both values.
+        changed: String,
+    },
+    /// A checkpoint cannot be read.
+    #[error("checkpoint {checkpoint} of run {run} cannot be resumed from: {reason}")]
+    Checkpoint {
+        /// The run.
+        run: String,
+        /// The checkpoint.
+        checkpoint: String,
+        /// Why.
+        reason: String,
+    },
+    /// The engine failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The engine's thread is gone.
+    #[error("the training engine ended unexpectedly: {0}")]
+    EngineGone(String),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl RuntimeError {
+    /// What to do about it, if the host knows.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Contract { hint, .. } => hint.clone(),
+            Self::NotWasm { .. } => Some(
+                "give a .wasm file or a folder with an arkor.toml; a trainer's sources are built \
+                 by `arkor-host build`"
+                    .into(),
+            ),
+            Self::Guest(fault) => crate::sandbox::denial_hint(&fault.to_string()),
+            Self::ConfigChanged { .. } => Some(
+                "start a new run, or go back to the code the run was started with".into(),
+            ),
+            Self::Path { .. } => {
+                Some("paths of a spec are relative to the project's folder and stay inside".into())
+            }
+            Self::Engine(error) => error.hint(),
+            Self::Store(error) => error.hint(),
+            _ => None,
+        }
+    }
+}
+
+fn count(problems: usize) -> String {
+    match problems {
+        1 => "a problem".into(),
+        n => format!("{n} problems"),
+    }
+}
+
+fn list(problems: &[SpecProblem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}

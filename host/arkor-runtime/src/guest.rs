@@ -1,0 +1,151 @@
+//! What the host keeps beside each instance, and what an instance may ask of its run.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use arkor_engine::{Examples, ModelSummary};
+use arkor_types::{ArtifactWritten, Metric, Spec};
+use tokio::sync::{mpsc, oneshot};
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use crate::console::{Console, GuestText};
+use crate::limits::{Limiter, Limits};
+use crate::sandbox::Denials;
+use crate::worker::Worker;
+
+/// Sent by an instance to the driver of its run, which answers while the instance waits.
+#[derive(Debug)]
+pub(crate) enum GuestRequest {
+    /// A line for the run's log.
+    Text(GuestText),
+    /// `artifacts.write`
+    Artifact { name: String, content: Vec<u8>, reply: oneshot::Sender<Result<ArtifactWritten, String>> },
+    /// `hooks.log`
+    Log { step: u64, metrics: Vec<Metric>, reply: oneshot::Sender<LoopReply> },
+    /// `hooks.checkpoint`
+    Checkpoint { step: u64, state: Vec<u8>, reply: oneshot::Sender<LoopReply> },
+    /// `session.evaluate`
+    Evaluate { reply: oneshot::Sender<LoopReply> },
+    /// `session.save-state`
+    SaveNamed { name: String, reply: oneshot::Sender<Result<(), String>> },
+    /// `session.load-state`: whether there is a state of this name.
+    LoadNamed { name: String, reply: oneshot::Sender<Result<bool, String>> },
+}
+
+/// What a hook of the training loop returns.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum LoopReply {
+    Logged { wishes_checkpoint: bool, learning_rate: Option<f64> },
+    Proceed,
+    Stop,
+    Evaluated { loss: f64, tokens: u64 },
+}
+
+/// What an instance can reach of the run it serves.
+#[derive(Debug, Clone)]
+pub(crate) struct RunContext {
+    pub(crate) worker: Worker,
+    pub(crate) model: ModelSummary,
+    pub(crate) examples: Arc<Examples>,
+    pub(crate) spec: Arc<Spec>,
+    pub(crate) requests: mpsc::Sender<GuestRequest>,
+    /// Optimizer steps finished, for seeds.
+    pub(crate) step: Arc<AtomicU64>,
+}
+
+/// What an instance is for. Decides which imports answer.
+#[derive(Debug)]
+pub(crate) enum Role {
+    /// Instantiated; `describe` and `load-state` may run, no run is there yet.
+    Starting,
+    /// Handles the events of a run.
+    Callbacks(CallbackRole),
+    /// Runs the training loop.
+    Loop(Box<LoopRole>),
+}
+
+#[derive(Debug)]
+pub(crate) struct CallbackRole {
+    pub(crate) run: RunContext,
+    /// Texts generated while the current event is handled, for their default seeds.
+    pub(crate) generated: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct LoopRole {
+    pub(crate) run: RunContext,
+    /// Step and state of the checkpoint the loop goes on from.
+    pub(crate) resume: Option<(u64, Vec<u8>)>,
+    /// Texts generated since the last optimizer step, for their default seeds.
+    pub(crate) generated: u64,
+    /// `checkpoint` has told the loop to return.
+    pub(crate) ended: bool,
+}
+
+pub(crate) struct GuestState {
+    pub(crate) wasi: WasiCtx,
+    pub(crate) table: ResourceTable,
+    pub(crate) limiter: Limiter,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) console: Console,
+    pub(crate) denials: Arc<Denials>,
+    pub(crate) grants: Grants,
+    pub(crate) role: Role,
+    /// When the running call is cut off.
+    pub(crate) deadline: Instant,
+}
+
+/// Which things are granted at all: asking for one that is not is worth a message.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Grants {
+    pub(crate) files: bool,
+    pub(crate) environment: bool,
+    pub(crate) name_lookup: bool,
+}
+
+impl WasiView for GuestState {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl GuestState {
+    /// The run, if there is one yet.
+    pub(crate) fn run(&self) -> Option<&RunContext> {
+        match &self.role {
+            Role::Starting => None,
+            Role::Callbacks(role) => Some(&role.run),
+            Role::Loop(role) => Some(&role.run),
+        }
+    }
+
+    /// A loop's deadline bounds the time between two calls of the host, not the whole loop.
+    pub(crate) fn renew_loop_deadline(&mut self) {
+        if matches!(self.role, Role::Loop(_)) {
+            self.deadline = Instant::now() + self.limits.loop_timeout;
+        }
+    }
+
+    pub(crate) fn set_deadline(&mut self, timeout: Duration) {
+        self.deadline = Instant::now() + timeout;
+    }
+
+    /// The seed of a text for which the guest gave none: the same at the same place of the run.
+    pub(crate) fn next_seed(&mut self) -> Option<u64> {
+        let (run, generated, purpose) = match &mut self.role {
+            Role::Starting => return None,
+            Role::Callbacks(role) => (&role.run, &mut role.generated, b'c'),
+            Role::Loop(role) => (&role.run, &mut role.generated, b'l'),
+        };
+        *generated += 1;
+        let hash = blake3::Hasher::new_derive_key("arkor-host 2026 seed of generated text")
+            .update(&run.spec.hyperparameters.seed.to_le_bytes())
+            .update(&run.step.load(Ordering::Acquire).to_le_bytes())
+            .update(&[purpose])
+            .update(&generated.to_le_bytes())
+            .finalize();
+        hash.as_bytes().first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
+    }
+}

@@ -1,0 +1,149 @@
+//! What a trainer may reach outside of its own memory: nothing, unless it was granted.
+//!
+//! Everything here is prepared per run and used to start each instance alike. Standard output and
+//! error become messages of the run. Clocks are coarse and random numbers a function of the
+//! trainer's code, so that a run repeats; both can be opened up by `arkor.toml`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use wasmtime_wasi::random::Deterministic;
+use wasmtime_wasi::sockets::SocketAddrUse;
+use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder};
+
+use crate::console::Console;
+
+mod clock;
+mod denial;
+mod output;
+
+pub(crate) use denial::{Denial, Denials, denial_hint};
+
+/// Whether granted files may be changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileAccess {
+    /// Reading only.
+    Read,
+    /// Reading, writing, creating and removing.
+    Write,
+}
+
+/// A folder that a trainer sees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileGrant {
+    /// The folder, resolved.
+    pub host_path: PathBuf,
+    /// Where the trainer finds it.
+    pub guest_path: String,
+    /// What it may do there.
+    pub access: FileAccess,
+}
+
+/// How exactly a trainer can tell time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ClockPrecision {
+    /// To 10 ms, too coarse to spy on other processes by timing.
+    #[default]
+    Coarse,
+    /// As the operating system tells it.
+    Precise,
+}
+
+/// Where random numbers come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RandomSource {
+    /// From the trainer's digest: the same for each instance of the same code.
+    #[default]
+    Seeded,
+    /// From the operating system.
+    System,
+}
+
+/// What is granted to a trainer.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Capabilities {
+    /// Folders it sees.
+    pub files: Vec<FileGrant>,
+    /// Environment variables it sees, with their values.
+    pub environment: Vec<(String, String)>,
+    /// Addresses it may connect to, resolved when the run was prepared.
+    pub network: Vec<SocketAddr>,
+    /// Whether it may look up names.
+    pub name_lookup: bool,
+    /// How exactly it can tell time.
+    pub clock: ClockPrecision,
+    /// Where its random numbers come from.
+    pub random: RandomSource,
+}
+
+/// Bytes of seeded randomness before they begin again.
+const RANDOM_CYCLE: usize = 1 << 16;
+
+/// Most random bytes in one call.
+const RANDOM_CALL: u64 = 1 << 20;
+
+impl Capabilities {
+    pub(crate) fn context(
+        &self,
+        digest: &str,
+        console: &Console,
+        denials: &Arc<Denials>,
+    ) -> wasmtime::Result<WasiCtx> {
+        let mut builder = WasiCtxBuilder::new();
+        builder
+            .stdout(output::Output::new(console.clone(), output::Stream::Stdout))
+            .stderr(output::Output::new(console.clone(), output::Stream::Stderr))
+            .envs(&self.environment)
+            .max_random_size(RANDOM_CALL)
+            .allow_ip_name_lookup(self.name_lookup);
+        for grant in &self.files {
+            let access = match grant.access {
+                FileAccess::Read => FsPerms::ReadOnly,
+                FileAccess::Write => FsPerms::ReadWrite,
+            };
+            builder.preopened_dir(&grant.host_path, &grant.guest_path, access)?;
+        }
+        if self.clock == ClockPrecision::Coarse {
+            builder.wall_clock(clock::CoarseWallClock);
+            builder.monotonic_clock(clock::CoarseMonotonicClock::new());
+        }
+        if self.random == RandomSource::Seeded {
+            let stream = |name: &str| {
+                let mut bytes = vec![0; RANDOM_CYCLE];
+                blake3::Hasher::new_derive_key("arkor-host 2026 seeded guest randomness")
+                    .update(digest.as_bytes())
+                    .update(name.as_bytes())
+                    .finalize_xof()
+                    .fill(&mut bytes);
+                bytes
+            };
+            builder.secure_random(Deterministic::new(stream("secure")));
+            builder.insecure_random(Deterministic::new(stream("insecure")));
+            let seed = stream("seed").first_chunk().map_or(0, |bytes| u128::from_le_bytes(*bytes));
+            builder.insecure_random_seed(seed);
+        }
+        let granted = self.network.clone();
+        let denials = Arc::clone(denials);
+        builder.socket_addr_check(move |address, purpose| {
+            // Connecting binds to "any address, any port" first; without leave to listen that
+            // opens nothing, and refusing it would hide the address that is meant.
+            let implicit = matches!(purpose, SocketAddrUse::TcpBind | SocketAddrUse::UdpBind)
+                && address.ip().is_unspecified()
+                && address.port() == 0;
+            let listens =
+                matches!(purpose, SocketAddrUse::TcpListen | SocketAddrUse::TcpAccept);
+            let allowed = implicit || (!listens && granted.contains(&canonical(address)));
+            if !allowed {
+                denials.record(Denial::Network(address.to_string()));
+            }
+            Box::pin(async move { allowed })
+        });
+        Ok(builder.build())
+    }
+}
+
+/// `::ffff:127.0.0.1` is 127.0.0.1, whatever it calls itself.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}

@@ -1,0 +1,180 @@
+//! Rows to records.
+
+use std::path::Path;
+
+use arkor_types::{
+    ArtifactRecord, CheckpointRecord, Event, EventRecord, RunId, RunRecord, RunStatus,
+};
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::StoreError;
+
+const RUN: &str = "SELECT id, name, status, created, updated, attempt, spec, config, component, \
+                   parent, step, last_seq, loss, eval_loss FROM runs";
+
+/// Text of a column, turned into what it stands for.
+fn parsed<T>(
+    row: &Row<'_>,
+    column: usize,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> rusqlite::Result<T> {
+    let text: String = row.get(column)?;
+    parse(&text).map_err(|error| {
+        let error = std::io::Error::new(std::io::ErrorKind::InvalidData, error);
+        rusqlite::Error::FromSqlConversionFailure(
+            column,
+            rusqlite::types::Type::Text,
+            Box::new(error),
+        )
+    })
+}
+
+fn time(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|error: jiff::Error| error.to_string())
+}
+
+fn json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
+    serde_json::from_str(text).map_err(|error| error.to_string())
+}
+
+fn status(text: &str) -> Result<RunStatus, String> {
+    serde_json::from_value(serde_json::Value::String(text.into())).map_err(|e| e.to_string())
+}
+
+fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
+    Ok(RunRecord {
+        id: RunId::new(row.get::<_, String>(0)?),
+        name: row.get(1)?,
+        status: parsed(row, 2, status)?,
+        created: parsed(row, 3, time)?,
+        updated: parsed(row, 4, time)?,
+        attempt: row.get(5)?,
+        spec: parsed(row, 6, json)?,
+        config: row.get(7)?,
+        component: row.get(8)?,
+        parent: row.get::<_, Option<String>>(9)?.map(RunId::new),
+        step: row.get(10)?,
+        last_seq: row.get(11)?,
+        loss: row.get(12)?,
+        eval_loss: row.get(13)?,
+    })
+}
+
+fn checkpoint_row(row: &Row<'_>) -> rusqlite::Result<CheckpointRecord> {
+    Ok(CheckpointRecord {
+        id: row.get(0)?,
+        run: RunId::new(row.get::<_, String>(1)?),
+        step: row.get(2)?,
+        created: parsed(row, 3, time)?,
+        seq: row.get(4)?,
+        state: row.get(5)?,
+        progress: row.get(6)?,
+        size: row.get(7)?,
+        eval_loss: row.get(8)?,
+    })
+}
+
+/// Errors of reading: a row that cannot be understood is damage, not a failure of SQLite.
+fn failed(path: &Path) -> impl Fn(rusqlite::Error) -> StoreError {
+    move |source| match source {
+        rusqlite::Error::FromSqlConversionFailure(column, _, error) => StoreError::Corrupt {
+            path: path.into(),
+            what: format!("column {column} of a row cannot be read: {error}"),
+        },
+        other => StoreError::database(path, other),
+    }
+}
+
+/// The newest first.
+pub(crate) fn runs(db: &Connection, path: &Path) -> Result<Vec<RunRecord>, StoreError> {
+    db.prepare_cached(&format!("{RUN} ORDER BY created DESC, rowid DESC"))
+        .and_then(|mut statement| statement.query_map([], run_row)?.collect())
+        .map_err(failed(path))
+}
+
+pub(crate) fn run(
+    db: &Connection,
+    path: &Path,
+    id: &RunId,
+) -> Result<Option<RunRecord>, StoreError> {
+    db.prepare_cached(&format!("{RUN} WHERE id = ?1"))
+        .and_then(|mut statement| statement.query_row([id.as_str()], run_row).optional())
+        .map_err(failed(path))
+}
+
+pub(crate) fn events(
+    db: &Connection,
+    path: &Path,
+    run: &RunId,
+    after: u64,
+    limit: usize,
+) -> Result<Vec<EventRecord>, StoreError> {
+    db.prepare_cached(
+        "SELECT seq, time, body FROM events WHERE run = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
+    )
+    .and_then(|mut statement| {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        statement
+            .query_map(params![run.as_str(), after, limit], |row| {
+                Ok(EventRecord {
+                    seq: row.get(0)?,
+                    run: run.clone(),
+                    time: parsed(row, 1, time)?,
+                    event: parsed(row, 2, json::<Event>)?,
+                })
+            })?
+            .collect()
+    })
+    .map_err(failed(path))
+}
+
+/// The oldest first.
+pub(crate) fn checkpoints(
+    db: &Connection,
+    path: &Path,
+    run: &RunId,
+) -> Result<Vec<CheckpointRecord>, StoreError> {
+    db.prepare_cached(
+        "SELECT id, run, step, created, seq, state, progress, size, eval_loss FROM checkpoints \
+         WHERE run = ?1 ORDER BY seq",
+    )
+    .and_then(|mut statement| statement.query_map([run.as_str()], checkpoint_row)?.collect())
+    .map_err(failed(path))
+}
+
+pub(crate) fn artifacts(
+    db: &Connection,
+    path: &Path,
+    run: &RunId,
+) -> Result<Vec<ArtifactRecord>, StoreError> {
+    db.prepare_cached(
+        "SELECT name, size, digest, seq FROM artifacts WHERE run = ?1 ORDER BY name",
+    )
+    .and_then(|mut statement| {
+        statement
+            .query_map([run.as_str()], |row| {
+                Ok(ArtifactRecord {
+                    name: row.get(0)?,
+                    size: row.get(1)?,
+                    digest: row.get(2)?,
+                    seq: row.get(3)?,
+                })
+            })?
+            .collect()
+    })
+    .map_err(failed(path))
+}
+
+/// Every digest that a row refers to.
+pub(crate) const REFERENCED: &str = "SELECT state FROM checkpoints UNION SELECT progress FROM \
+    checkpoints UNION SELECT digest FROM artifacts UNION SELECT digest FROM named_states";
+
+pub(crate) fn referenced(
+    db: &Connection,
+    path: &Path,
+) -> Result<std::collections::HashSet<String>, StoreError> {
+    db.prepare_cached(REFERENCED)
+        .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
+        .map_err(failed(path))
+}
