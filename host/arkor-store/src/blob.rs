@@ -30,7 +30,11 @@ pub(crate) struct Blobs {
 
 impl Blobs {
     pub(crate) fn new(dir: PathBuf, max_size: Option<u64>) -> Self {
-        Self { dir, used: Arc::new(AtomicU64::new(0)), max_size }
+        Self {
+            dir,
+            used: Arc::new(AtomicU64::new(0)),
+            max_size,
+        }
     }
 
     /// Where content of this digest lies, if it is there.
@@ -65,13 +69,18 @@ impl Blobs {
 
     pub(crate) fn put(&self, content: &[u8]) -> Result<Blob, StoreError> {
         let mut writer = self.begin()?;
-        writer.write_all(content).map_err(|source| writer.failed(source))?;
+        writer
+            .write_all(content)
+            .map_err(|source| writer.failed(source))?;
         writer.finish()
     }
 
     /// Reserves room for `bytes` more.
     pub(crate) fn reserve(&self, bytes: u64) -> Result<(), StoreError> {
-        let used = self.used.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
+        let used = self
+            .used
+            .fetch_add(bytes, Ordering::Relaxed)
+            .saturating_add(bytes);
         match self.max_size {
             Some(max) if used > max => {
                 self.used.fetch_sub(bytes, Ordering::Relaxed);
@@ -94,7 +103,10 @@ impl Blobs {
             _ => StoreError::io("read", &path, source),
         };
         let mut content = Vec::new();
-        File::open(&path).map_err(failed)?.read_to_end(&mut content).map_err(failed)?;
+        File::open(&path)
+            .map_err(failed)?
+            .read_to_end(&mut content)
+            .map_err(failed)?;
         let found = blake3::hash(&content).to_hex();
         if found.as_str() != digest {
             return Err(StoreError::Corrupt {
@@ -113,9 +125,11 @@ impl Blobs {
         if std::fs::remove_file(&path).is_err() {
             return 0;
         }
-        let _ = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
-            Some(used.saturating_sub(size))
-        });
+        let _ = self
+            .used
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
+                Some(used.saturating_sub(size))
+            });
         size
     }
 
@@ -164,9 +178,9 @@ pub struct BlobWriter {
 
 impl Write for BlobWriter {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.blobs.reserve(bytes.len() as u64).map_err(|error| {
-            std::io::Error::new(std::io::ErrorKind::StorageFull, error)
-        })?;
+        self.blobs
+            .reserve(bytes.len() as u64)
+            .map_err(|error| std::io::Error::new(std::io::ErrorKind::StorageFull, error))?;
         self.file.write_all(bytes)?;
         self.hasher.update(bytes);
         self.size += bytes.len() as u64;
@@ -192,8 +206,14 @@ impl BlobWriter {
         let digest = self.hasher.finalize().to_hex().to_string();
         let path = self.blobs.path(&digest);
         let failed = |source| StoreError::io("write", &path, source);
-        let blob = Blob { digest, size: self.size };
-        let file = self.file.into_inner().map_err(|error| failed(error.into_error()))?;
+        let blob = Blob {
+            digest,
+            size: self.size,
+        };
+        let file = self
+            .file
+            .into_inner()
+            .map_err(|error| failed(error.into_error()))?;
         if path.exists() {
             return Ok(blob);
         }

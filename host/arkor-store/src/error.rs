@@ -129,24 +129,39 @@ impl StoreError {
         let path = path.to_path_buf();
         match source.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
-                Self::Full { path, what: source.to_string() }
+                Self::Full {
+                    path,
+                    what: source.to_string(),
+                }
             }
-            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-                Self::ReadOnly { path, what: source.to_string() }
-            }
-            _ => Self::Io { action, path, source },
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Self::ReadOnly {
+                path,
+                what: source.to_string(),
+            },
+            _ => Self::Io {
+                action,
+                path,
+                source,
+            },
         }
     }
 
     pub(crate) fn database(path: &Path, source: rusqlite::Error) -> Self {
         let path = path.to_path_buf();
         match source.sqlite_error_code() {
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-                Self::Corrupt { path, what: source.to_string() }
-            }
-            Some(ErrorCode::DiskFull) => Self::Full { path, what: source.to_string() },
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Corrupt {
+                path,
+                what: source.to_string(),
+            },
+            Some(ErrorCode::DiskFull) => Self::Full {
+                path,
+                what: source.to_string(),
+            },
             Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
-                Self::ReadOnly { path, what: source.to_string() }
+                Self::ReadOnly {
+                    path,
+                    what: source.to_string(),
+                }
             }
             _ => Self::Database { path, source },
         }

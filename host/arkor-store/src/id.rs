@@ -8,7 +8,11 @@ const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
 /// `20261123-101530-k3f9`: sorts by time, to the second, and is told apart by the end.
 pub(crate) fn run_id(now: Timestamp) -> RunId {
-    RunId::new(format!("{}-{}", now.strftime("%Y%m%d-%H%M%S"), random_suffix(4)))
+    RunId::new(format!(
+        "{}-{}",
+        now.strftime("%Y%m%d-%H%M%S"),
+        random_suffix(4)
+    ))
 }
 
 /// `<run>/<step>-<suffix>`: readable, and unique though a step can be saved in two attempts.

@@ -139,7 +139,11 @@ pub(crate) fn checkpoints(
         "SELECT id, run, step, created, seq, state, progress, size, eval_loss FROM checkpoints \
          WHERE run = ?1 ORDER BY seq",
     )
-    .and_then(|mut statement| statement.query_map([run.as_str()], checkpoint_row)?.collect())
+    .and_then(|mut statement| {
+        statement
+            .query_map([run.as_str()], checkpoint_row)?
+            .collect()
+    })
     .map_err(failed(path))
 }
 
@@ -148,22 +152,20 @@ pub(crate) fn artifacts(
     path: &Path,
     run: &RunId,
 ) -> Result<Vec<ArtifactRecord>, StoreError> {
-    db.prepare_cached(
-        "SELECT name, size, digest, seq FROM artifacts WHERE run = ?1 ORDER BY name",
-    )
-    .and_then(|mut statement| {
-        statement
-            .query_map([run.as_str()], |row| {
-                Ok(ArtifactRecord {
-                    name: row.get(0)?,
-                    size: row.get(1)?,
-                    digest: row.get(2)?,
-                    seq: row.get(3)?,
-                })
-            })?
-            .collect()
-    })
-    .map_err(failed(path))
+    db.prepare_cached("SELECT name, size, digest, seq FROM artifacts WHERE run = ?1 ORDER BY name")
+        .and_then(|mut statement| {
+            statement
+                .query_map([run.as_str()], |row| {
+                    Ok(ArtifactRecord {
+                        name: row.get(0)?,
+                        size: row.get(1)?,
+                        digest: row.get(2)?,
+                        seq: row.get(3)?,
+                    })
+                })?
+                .collect()
+        })
+        .map_err(failed(path))
 }
 
 /// Every digest that a row refers to.

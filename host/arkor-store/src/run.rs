@@ -1,8 +1,8 @@
 //! The writer of one run.
 
 use arkor_types::{
-    ArtifactRecord, ArtifactWritten, CheckpointRecord, CheckpointWritten, Event, EventRecord, RunId,
-    RunRecord, RunStatus,
+    ArtifactRecord, ArtifactWritten, CheckpointRecord, CheckpointWritten, Event, EventRecord,
+    RunId, RunRecord, RunStatus,
 };
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, TransactionBehavior, params};
@@ -50,9 +50,17 @@ pub(crate) fn append(
     let mut bodies = Vec::with_capacity(events.len());
     for (seq, event) in (last_seq + 1..).zip(events) {
         bodies.push(to_json(&event, &store.shared.db_path)?);
-        records.push(EventRecord { seq, run: run.clone(), time, event });
+        records.push(EventRecord {
+            seq,
+            run: run.clone(),
+            time,
+            event,
+        });
     }
-    store.shared.blobs.reserve(bodies.iter().map(|body| body.len() as u64).sum())?;
+    store
+        .shared
+        .blobs
+        .reserve(bodies.iter().map(|body| body.len() as u64).sum())?;
     let mut db = store.db();
     let write = || -> rusqlite::Result<()> {
         let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -118,7 +126,14 @@ impl RunHandle {
         lock: Lock,
         store_lock: Option<Lock>,
     ) -> Self {
-        Self { store, record, previous, ended: false, _lock: lock, _store_lock: store_lock }
+        Self {
+            store,
+            record,
+            previous,
+            ended: false,
+            _lock: lock,
+            _store_lock: store_lock,
+        }
     }
 
     /// The run's id.
@@ -165,7 +180,9 @@ impl RunHandle {
         event: Event,
         also: impl FnOnce(&Transaction<'_>, &EventRecord) -> rusqlite::Result<()>,
     ) -> Result<EventRecord, StoreError> {
-        let ended = || StoreError::Ended { run: self.record.id.to_string() };
+        let ended = || StoreError::Ended {
+            run: self.record.id.to_string(),
+        };
         if self.ended {
             return Err(ended());
         }
@@ -255,14 +272,15 @@ impl RunHandle {
             size: blob.size,
             digest: blob.digest.clone(),
         });
-        let record = self.append_with(event, |tx, record| {
-            tx.prepare_cached(
+        let record =
+            self.append_with(event, |tx, record| {
+                tx.prepare_cached(
                 "INSERT OR REPLACE INTO artifacts (run, name, size, digest, seq) VALUES (?1, ?2, \
                  ?3, ?4, ?5)",
             )?
             .execute(params![record.run.as_str(), name, blob.size, blob.digest, record.seq])?;
-            Ok(())
-        })?;
+                Ok(())
+            })?;
         let artifact = ArtifactRecord {
             name: name.into(),
             size: blob.size,
@@ -304,7 +322,12 @@ impl RunHandle {
             .query_row(
                 "SELECT digest, size FROM named_states WHERE run = ?1 AND name = ?2",
                 params![self.record.id.as_str(), name],
-                |row| Ok(Blob { digest: row.get(0)?, size: row.get(1)? }),
+                |row| {
+                    Ok(Blob {
+                        digest: row.get(0)?,
+                        size: row.get(1)?,
+                    })
+                },
             )
             .optional()
             .map_err(|source| self.store.failed(source))

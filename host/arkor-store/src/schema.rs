@@ -69,13 +69,16 @@ pub(crate) fn migrate(db: &mut Connection, path: &Path) -> Result<(), StoreError
         return Ok(());
     }
     // Another process may be migrating too: the lock comes before the look.
-    let tx = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+    let tx = db
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(failed)?;
     let found = version(&tx, path)?;
     let done = usize::try_from(found).unwrap_or(0);
     for migration in MIGRATIONS.iter().skip(done) {
         tx.execute_batch(migration).map_err(failed)?;
     }
-    tx.pragma_update(None, "user_version", VERSION).map_err(failed)?;
+    tx.pragma_update(None, "user_version", VERSION)
+        .map_err(failed)?;
     tx.commit().map_err(failed)
 }
 
@@ -85,7 +88,11 @@ pub(crate) fn version(db: &Connection, path: &Path) -> Result<i64, StoreError> {
         .pragma_query_value(None, "user_version", |row| row.get(0))
         .map_err(|source| StoreError::database(path, source))?;
     if found > VERSION {
-        return Err(StoreError::Newer { path: path.into(), found, known: VERSION });
+        return Err(StoreError::Newer {
+            path: path.into(),
+            found,
+            known: VERSION,
+        });
     }
     Ok(found)
 }

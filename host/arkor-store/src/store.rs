@@ -71,9 +71,12 @@ impl Store {
         let failed = |source| StoreError::database(&db_path, source);
         let mut db = Connection::open(&db_path).map_err(failed)?;
         db.busy_timeout(BUSY).map_err(failed)?;
-        db.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
-        db.pragma_update(None, "synchronous", "NORMAL").map_err(failed)?;
-        db.pragma_update(None, "foreign_keys", true).map_err(failed)?;
+        db.pragma_update(None, "journal_mode", "WAL")
+            .map_err(failed)?;
+        db.pragma_update(None, "synchronous", "NORMAL")
+            .map_err(failed)?;
+        db.pragma_update(None, "foreign_keys", true)
+            .map_err(failed)?;
         schema::migrate(&mut db, &db_path)?;
         private(&db_path)?;
         let blobs = Blobs::new(dir.join("blobs"), options.max_size);
@@ -111,12 +114,20 @@ impl Store {
 
     fn with(dir: &Path, db_path: PathBuf, db: Connection, blobs: Blobs) -> Self {
         Self {
-            shared: Arc::new(Shared { dir: dir.into(), db_path, db: Mutex::new(db), blobs }),
+            shared: Arc::new(Shared {
+                dir: dir.into(),
+                db_path,
+                db: Mutex::new(db),
+                blobs,
+            }),
         }
     }
 
     pub(crate) fn db(&self) -> MutexGuard<'_, Connection> {
-        self.shared.db.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared
+            .db
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn failed(&self, source: rusqlite::Error) -> StoreError {
@@ -139,13 +150,18 @@ impl Store {
     /// Removes what a process that died left half-done. Only while no run is being trained: a
     /// blob that is written and not yet referred to looks like one that was left behind.
     fn sweep(&self) -> Result<(), StoreError> {
-        let Some(_alone) = self.lock_store(Sharing::Exclusive)? else { return Ok(()) };
+        let Some(_alone) = self.lock_store(Sharing::Exclusive)? else {
+            return Ok(());
+        };
         let referenced = query::referenced(&self.db(), &self.shared.db_path)?;
         let (digests, temporary) = self.shared.blobs.list();
         for file in temporary {
             let _ = std::fs::remove_file(file);
         }
-        for digest in digests.iter().filter(|digest| !referenced.contains(*digest)) {
+        for digest in digests
+            .iter()
+            .filter(|digest| !referenced.contains(*digest))
+        {
             self.shared.blobs.remove(digest);
         }
         Ok(())
@@ -159,8 +175,14 @@ impl Store {
     /// If the store cannot be read or written.
     pub fn mark_interrupted(&self) -> Result<Vec<RunId>, StoreError> {
         let mut marked = Vec::new();
-        for run in self.runs()?.into_iter().filter(|run| run.status == RunStatus::Running) {
-            let Some(lock) = self.lock_run(&run.id)? else { continue };
+        for run in self
+            .runs()?
+            .into_iter()
+            .filter(|run| run.status == RunStatus::Running)
+        {
+            let Some(lock) = self.lock_run(&run.id)? else {
+                continue;
+            };
             // It may have ended between the look and the lock.
             let run = self.run(&run.id)?;
             if run.status == RunStatus::Running {
@@ -173,8 +195,13 @@ impl Store {
     }
 
     pub(crate) fn interrupt(&self, run: &RunRecord) -> Result<(), StoreError> {
-        let checkpoint = self.latest_checkpoint(&run.id)?.map(|checkpoint| checkpoint.id);
-        let event = Event::Interrupted(Interrupted { step: run.step, checkpoint });
+        let checkpoint = self
+            .latest_checkpoint(&run.id)?
+            .map(|checkpoint| checkpoint.id);
+        let event = Event::Interrupted(Interrupted {
+            step: run.step,
+            checkpoint,
+        });
         crate::run::append(self, &run.id, run.last_seq, vec![event], |_, _| Ok(())).map(|_| ())
     }
 
@@ -222,7 +249,9 @@ impl Store {
     ///
     /// [`StoreError::RunLive`] if another process trains it; [`StoreError::NoSuchRun`].
     pub fn resume_run(&self, id: &RunId) -> Result<RunHandle, StoreError> {
-        let live = || StoreError::RunLive { run: id.to_string() };
+        let live = || StoreError::RunLive {
+            run: id.to_string(),
+        };
         let lock = self.lock_run(id)?.ok_or_else(live)?;
         let store_lock = self.lock_store(Sharing::Shared)?;
         let mut before = self.run(id)?;
@@ -238,7 +267,13 @@ impl Store {
             )
             .map_err(|source| self.failed(source))?;
         let record = self.run(id)?;
-        Ok(RunHandle::new(self.clone(), record, Some(before.status), lock, store_lock))
+        Ok(RunHandle::new(
+            self.clone(),
+            record,
+            Some(before.status),
+            lock,
+            store_lock,
+        ))
     }
 
     /// All runs, the newest first.
@@ -259,7 +294,10 @@ impl Store {
         if let Some(run) = query::run(&self.db(), &self.shared.db_path, id)? {
             return Ok(run);
         }
-        Err(StoreError::NoSuchRun { wanted: id.to_string(), count: self.runs()?.len() })
+        Err(StoreError::NoSuchRun {
+            wanted: id.to_string(),
+            count: self.runs()?.len(),
+        })
     }
 
     /// A run by its id, by the beginning of its id if no other begins so, or `latest`.
@@ -270,7 +308,10 @@ impl Store {
     pub fn find_run(&self, wanted: &str) -> Result<RunRecord, StoreError> {
         let mut runs = self.runs()?;
         let count = runs.len();
-        let none = || StoreError::NoSuchRun { wanted: wanted.into(), count };
+        let none = || StoreError::NoSuchRun {
+            wanted: wanted.into(),
+            count,
+        };
         if wanted == "latest" {
             return runs.into_iter().next().ok_or_else(none);
         }
@@ -358,12 +399,16 @@ impl Store {
     /// [`StoreError::RunLive`] if it is being trained; [`StoreError::NoSuchRun`].
     pub fn remove_run(&self, id: &RunId) -> Result<Removed, StoreError> {
         self.run(id)?;
-        let live = || StoreError::RunLive { run: id.to_string() };
+        let live = || StoreError::RunLive {
+            run: id.to_string(),
+        };
         let lock = self.lock_run(id)?.ok_or_else(live)?;
         let of_run = |sql: &str| -> rusqlite::Result<Vec<String>> {
             let db = self.db();
             let mut statement = db.prepare(sql)?;
-            statement.query_map([id.as_str()], |row| row.get(0))?.collect()
+            statement
+                .query_map([id.as_str()], |row| row.get(0))?
+                .collect()
         };
         let digests = of_run(
             "SELECT state FROM checkpoints WHERE run = ?1 UNION SELECT progress FROM checkpoints \
@@ -405,10 +450,13 @@ fn create_folders(dir: &Path) -> Result<(), StoreError> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     let locks = dir.join("locks");
-    builder.create(&locks).map_err(|source| StoreError::io("create", &locks, source))?;
+    builder
+        .create(&locks)
+        .map_err(|source| StoreError::io("create", &locks, source))?;
     let ignore = dir.join(".gitignore");
     if !ignore.exists() {
-        std::fs::write(&ignore, "*\n").map_err(|source| StoreError::io("write", &ignore, source))?;
+        std::fs::write(&ignore, "*\n")
+            .map_err(|source| StoreError::io("write", &ignore, source))?;
     }
     Ok(())
 }

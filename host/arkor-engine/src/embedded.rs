@@ -1,0 +1,109 @@
+//! The engine that trains in this process.
+
+mod data;
+mod memory;
+mod sampling;
+mod session;
+mod state;
+
+use std::sync::Arc;
+
+use arkor_types::{ModelShape, ModelSource, TokenizerSource};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use crate::tokenizer::Tokenizer;
+use crate::{Engine, EngineError, SessionRequest, TrainingSession};
+use session::Session;
+
+/// Trains transformers of the Llama architecture on the CPU, from new weights.
+///
+/// Its sessions share one pool of threads. Results do not depend on how many there are.
+#[derive(Debug, Clone)]
+pub struct EmbeddedEngine {
+    pool: Arc<ThreadPool>,
+}
+
+impl EmbeddedEngine {
+    /// Computes with as many threads as the machine runs at once.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Io`] if threads cannot be started.
+    pub fn new() -> Result<Self, EngineError> {
+        // rayon takes 0 for its own count, which honours RAYON_NUM_THREADS and CPU limits.
+        Self::with_threads(0)
+    }
+
+    /// Computes with this many threads; 0 stands for as many as the machine runs at once.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Io`] if threads cannot be started.
+    pub fn with_threads(threads: usize) -> Result<Self, EngineError> {
+        // A pool of its own: compiling guests keeps rayon's global one busy.
+        let pool = ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|index| format!("engine-{index}"))
+            .build()
+            .map_err(|e| EngineError::Io {
+                action: "start the threads of",
+                source: std::io::Error::other(e),
+            })?;
+        Ok(Self {
+            pool: Arc::new(pool),
+        })
+    }
+}
+
+impl Engine for EmbeddedEngine {
+    fn name(&self) -> &str {
+        "embedded"
+    }
+
+    fn open(&self, request: SessionRequest) -> Result<Box<dyn TrainingSession>, EngineError> {
+        let shape = supported(&request)?;
+        let context = request.spec.hyperparameters.max_length;
+        let seed = request.spec.hyperparameters.seed;
+        let pool = Arc::clone(&self.pool);
+        let session = if let Some(path) = &request.saved {
+            Session::restore(pool, shape, context, path)?
+        } else {
+            let tokenizer = self.pool.install(|| tokenizer(&request))?;
+            Session::create(pool, shape, context, tokenizer, seed)?
+        };
+        Ok(Box::new(session))
+    }
+}
+
+/// The shape of the model, if this engine can train what the spec says.
+fn supported(request: &SessionRequest) -> Result<&ModelShape, EngineError> {
+    let unsupported = |what: String| Err(EngineError::Unsupported { what });
+    if request.spec.lora.is_some() {
+        return unsupported("train LoRA adapters".into());
+    }
+    if request.spec.tokenizer == TokenizerSource::Model {
+        return unsupported("use a pretrained model's tokenizer".into());
+    }
+    match &request.spec.model {
+        ModelSource::Scratch(shape) => Ok(shape),
+        ModelSource::Pretrained(name) => unsupported(format!("load the pretrained model `{name}`")),
+    }
+}
+
+fn tokenizer(request: &SessionRequest) -> Result<Tokenizer, EngineError> {
+    match &request.spec.tokenizer {
+        TokenizerSource::Bytes | TokenizerSource::Model => Ok(Tokenizer::Bytes),
+        TokenizerSource::Bpe(vocab) => match &request.tokenizer_text {
+            Some(text) => Tokenizer::train(text, *vocab),
+            None => Err(EngineError::tokenizer(
+                "is to be trained, but there is no text for it",
+            )),
+        },
+        TokenizerSource::File(name) => match &request.tokenizer_file {
+            Some(path) => Tokenizer::from_file(path),
+            None => Err(EngineError::tokenizer(format!(
+                "file `{name}` was not found"
+            ))),
+        },
+    }
+}

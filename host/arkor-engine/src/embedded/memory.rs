@@ -1,0 +1,77 @@
+//! Whether a model fits into memory, asked before memory is taken: a spec can name any size, and a
+//! process that runs out of memory is killed without a word.
+
+use arkor_types::ModelShape;
+
+use super::data::PASS_TOKENS;
+use crate::EngineError;
+
+/// An error if a model of this shape needs more memory than is free.
+pub(crate) fn check(shape: &ModelShape, vocab: usize, context: u32) -> Result<(), EngineError> {
+    let needed = needed(shape, vocab, context);
+    match available() {
+        Some(available) if needed > u128::from(available) => Err(EngineError::invalid(
+            format!(
+                "training this model with max-length {context} needs about {} MB of memory",
+                needed >> 20
+            ),
+            format!(
+                "{} MB are free; make the model or max-length smaller",
+                available >> 20
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Bytes to train a model: weights, gradients and both moments, and what one pass keeps.
+fn needed(shape: &ModelShape, vocab: usize, context: u32) -> u128 {
+    let wide = u128::from;
+    let (width, inner) = (wide(shape.hidden_size), wide(shape.intermediate_size));
+    let layers = wide(shape.num_hidden_layers);
+    let key_width =
+        width * wide(shape.num_key_value_heads) / wide(shape.num_attention_heads).max(1);
+    let block = width * (2 * width + 2 * key_width + 3 * inner + 2);
+    let tables = if shape.tie_word_embeddings { 1 } else { 2 };
+    let weights = layers * block + width + tables * width * vocab as u128;
+    let kept = layers * (7 * width + 2 * key_width + 3 * inner) + 8 * width + inner;
+    let tokens = (PASS_TOKENS as u128).max(wide(context));
+    4 * (4 * weights + tokens * kept)
+}
+
+/// Bytes that can be taken without swapping, where the system says so.
+fn available() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kibibytes: u64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(kibibytes << 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_what_no_machine_has() {
+        let mut shape = ModelShape {
+            hidden_size: 16_384,
+            num_hidden_layers: 256,
+            num_attention_heads: 128,
+            num_key_value_heads: 128,
+            intermediate_size: 131_072,
+            rope_theta: 1e4,
+            rms_norm_eps: 1e-5,
+            tie_word_embeddings: false,
+        };
+        // 256 * (4 * 16384^2 + 3 * 16384 * 131072) weights of 16 bytes, and more.
+        assert!(needed(&shape, 262_144, 131_072) > 30_000_000_000_000);
+        let refused = check(&shape, 262_144, 131_072);
+        assert_eq!(refused.is_err(), available().is_some());
+        shape.hidden_size = 16;
+        shape.num_hidden_layers = 1;
+        shape.intermediate_size = 32;
+        assert!(check(&shape, 257, 64).is_ok());
+    }
+}

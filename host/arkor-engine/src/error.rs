@@ -1,0 +1,116 @@
+//! What can go wrong while data is prepared and a model is trained.
+
+use std::path::{Path, PathBuf};
+
+/// Why an engine could not do what it was asked. Nothing was changed unless a case says so.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// An argument is out of its range.
+    #[error("{what}: {allowed}")]
+    Invalid {
+        /// The argument and its value.
+        what: String,
+        /// What would do.
+        allowed: String,
+    },
+    /// A loss or gradient is not a finite number. Gradients were dropped, weights are unchanged.
+    #[error("training diverged: {what}")]
+    Diverged {
+        /// What is not finite, at which step.
+        what: String,
+    },
+    /// Something this engine cannot do.
+    #[error("the embedded engine cannot {what}")]
+    Unsupported {
+        /// What.
+        what: String,
+    },
+    /// The dataset's file is not there.
+    #[error("the dataset `{}` cannot be read: {source}", path.display())]
+    DatasetFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The dataset has too little text.
+    #[error("the dataset {what}")]
+    DatasetTooShort {
+        /// How much there is and how much is needed.
+        what: String,
+    },
+    /// The dataset is not text.
+    #[error("the dataset `{}` is not UTF-8 text: the byte at {offset} does not fit", path.display())]
+    NotText {
+        /// The file.
+        path: PathBuf,
+        /// Of the first byte that does not fit.
+        offset: usize,
+    },
+    /// A tokenizer could not be made or read, or failed.
+    #[error("the tokenizer {what}")]
+    Tokenizer {
+        /// What happened.
+        what: String,
+    },
+    /// A saved state cannot be taken up.
+    #[error("the saved training state {what}")]
+    State {
+        /// What is wrong with it.
+        what: String,
+    },
+    /// Reading or writing failed.
+    #[error("cannot {action} the training state: {source}")]
+    Io {
+        /// `write` or `read`.
+        action: &'static str,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl EngineError {
+    /// What to do about it, if that is known.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Diverged { .. } => {
+                "lower the learning rate, lengthen warmup-steps or set max-grad-norm; the run can \
+                 be resumed from its last checkpoint"
+                    .into()
+            }
+            Self::DatasetFile { .. } => "dataset paths are relative to the project's folder".into(),
+            Self::DatasetTooShort { .. } => {
+                "give it more text, lower max-length, or lower eval-fraction".into()
+            }
+            Self::NotText { .. } => "convert it to UTF-8 first, with iconv for one".into(),
+            Self::Unsupported { .. } => {
+                "this version trains new models of the Llama architecture on a text file".into()
+            }
+            _ => return None,
+        })
+    }
+
+    pub(crate) fn invalid(what: impl Into<String>, allowed: impl Into<String>) -> Self {
+        Self::Invalid {
+            what: what.into(),
+            allowed: allowed.into(),
+        }
+    }
+
+    pub(crate) fn state(what: impl Into<String>) -> Self {
+        Self::State { what: what.into() }
+    }
+
+    pub(crate) fn tokenizer(what: impl std::fmt::Display) -> Self {
+        Self::Tokenizer {
+            what: what.to_string(),
+        }
+    }
+
+    pub(crate) fn dataset_file(path: &Path, source: std::io::Error) -> Self {
+        Self::DatasetFile {
+            path: path.into(),
+            source,
+        }
+    }
+}
