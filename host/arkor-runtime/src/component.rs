@@ -43,7 +43,10 @@ pub struct RuntimeOptions {
 
 impl Default for RuntimeOptions {
     fn default() -> Self {
-        Self { cache: None, stack: 512 << 10 }
+        Self {
+            cache: None,
+            stack: 512 << 10,
+        }
     }
 }
 
@@ -97,9 +100,12 @@ impl Runtime {
         let setup = |error: wasmtime::Error| RuntimeError::Setup(format!("{error:#}"));
         let engine = engine::configure(options.stack).map_err(setup)?;
         let linker = imports::linker(&engine).map_err(setup)?;
-        let ticker = engine::Ticker::start(&engine).map_err(|e| RuntimeError::Setup(e.to_string()))?;
+        let ticker =
+            engine::Ticker::start(&engine).map_err(|e| RuntimeError::Setup(e.to_string()))?;
         Ok(Self {
-            cache: options.cache.map(|dir| Arc::new(CompiledCache::new(&engine, &dir))),
+            cache: options
+                .cache
+                .map(|dir| Arc::new(CompiledCache::new(&engine, &dir))),
             linker: Arc::new(linker),
             stack: options.stack,
             _ticker: Arc::new(ticker),
@@ -135,7 +141,10 @@ impl Runtime {
             problem: format!("{error:#}"),
             hint: Some("build it against the WIT of this host's version".into()),
         };
-        let pre = self.linker.instantiate_pre(&component).map_err(wrong_type)?;
+        let pre = self
+            .linker
+            .instantiate_pre(&component)
+            .map_err(wrong_type)?;
         Ok(TrainerComponent {
             name: name.into(),
             size: bytes.len() as u64,
@@ -165,7 +174,13 @@ impl Runtime {
         let name = name_of(path);
         let digest = blake3::hash(&bytes).to_hex().to_string();
         let (component, _) = self.compiled(&name, &digest, &bytes)?;
-        Ok(Inspection::of(name, digest, &bytes, &self.engine, &component))
+        Ok(Inspection::of(
+            name,
+            digest,
+            &bytes,
+            &self.engine,
+            &component,
+        ))
     }
 
     fn compiled(
@@ -174,12 +189,19 @@ impl Runtime {
         digest: &str,
         bytes: &[u8],
     ) -> Result<(Component, CodeSource), RuntimeError> {
-        if let Some(found) = self.cache.as_ref().and_then(|cache| cache.get(&self.engine, digest)) {
+        if let Some(found) = self
+            .cache
+            .as_ref()
+            .and_then(|cache| cache.get(&self.engine, digest))
+        {
             return Ok((found, CodeSource::Cache));
         }
         let component_bytes = componentize::component_bytes(name, bytes)?;
         let component = Component::new(&self.engine, &component_bytes).map_err(|error| {
-            RuntimeError::Compile { name: name.into(), reason: format!("{error:#}") }
+            RuntimeError::Compile {
+                name: name.into(),
+                reason: format!("{error:#}"),
+            }
         })?;
         if let Some(cache) = &self.cache {
             cache.put(digest, &component);
@@ -189,8 +211,10 @@ impl Runtime {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, RuntimeError> {
-    let bytes = std::fs::read(path)
-        .map_err(|source| RuntimeError::Read { path: path.into(), source })?;
+    let bytes = std::fs::read(path).map_err(|source| RuntimeError::Read {
+        path: path.into(),
+        source,
+    })?;
     if bytes.starts_with(b"\0asm") {
         return Ok(bytes);
     }
@@ -198,9 +222,15 @@ fn read(path: &Path) -> Result<Vec<u8>, RuntimeError> {
         None | Some([]) => "nothing: it is empty".into(),
         Some(first) => format!("\"{}\"", first.escape_ascii()),
     };
-    Err(RuntimeError::NotWasm { path: path.into(), found })
+    Err(RuntimeError::NotWasm {
+        path: path.into(),
+        found,
+    })
 }
 
 fn name_of(path: &Path) -> String {
-    path.file_stem().map_or_else(|| "trainer".into(), |stem| stem.to_string_lossy().into_owned())
+    path.file_stem().map_or_else(
+        || "trainer".into(),
+        |stem| stem.to_string_lossy().into_owned(),
+    )
 }

@@ -52,7 +52,11 @@ struct Bucket {
 impl Bucket {
     fn new(per_second: u32) -> Self {
         let rate = f64::from(per_second.max(1));
-        Self { rate, tokens: rate, last: Instant::now() }
+        Self {
+            rate,
+            tokens: rate,
+            last: Instant::now(),
+        }
     }
 
     /// Takes one token for each line and one more for each KiB; says how long to wait for them.
@@ -79,7 +83,10 @@ impl Console {
             panic: Vec::new(),
             bucket: Bucket::new(messages_per_second),
         };
-        Self { shared: Arc::new(Mutex::new(shared)), requests }
+        Self {
+            shared: Arc::new(Mutex::new(shared)),
+            requests,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
@@ -108,7 +115,9 @@ impl Console {
             // The lock is not held while waiting: the guest is, inside the call that led here.
             let (text, wait) = {
                 let mut shared = self.lock();
-                let Some(text) = shared.waiting.pop_front() else { return };
+                let Some(text) = shared.waiting.pop_front() else {
+                    return;
+                };
                 let wait = shared.bucket.take(text.text.len());
                 (text, wait)
             };
@@ -121,12 +130,28 @@ impl Console {
         cut(&mut text);
         self.drain().await;
         let wait = self.lock().bucket.take(text.len());
-        self.put(GuestText { level, source: MessageSource::Message, text }, wait).await;
+        self.put(
+            GuestText {
+                level,
+                source: MessageSource::Message,
+                text,
+            },
+            wait,
+        )
+        .await;
     }
 
     /// A line of the host's own about the guest; not counted against its rate.
     pub(crate) async fn notice(&self, level: Level, text: String) {
-        self.put(GuestText { level, source: MessageSource::Host, text }, Duration::ZERO).await;
+        self.put(
+            GuestText {
+                level,
+                source: MessageSource::Host,
+                text,
+            },
+            Duration::ZERO,
+        )
+        .await;
     }
 
     async fn put(&self, text: GuestText, wait: Duration) {
@@ -155,7 +180,11 @@ impl Console {
     /// Tells lines that looked like a panic and were none.
     pub(crate) async fn release(&self, lines: Vec<String>) {
         for text in lines {
-            let text = GuestText { level: Level::Warn, source: MessageSource::Stderr, text };
+            let text = GuestText {
+                level: Level::Warn,
+                source: MessageSource::Stderr,
+                text,
+            };
             self.put(text, Duration::ZERO).await;
         }
     }
@@ -163,7 +192,11 @@ impl Console {
 
 impl Shared {
     fn buffer(&mut self, source: MessageSource) -> &mut Vec<u8> {
-        if source == MessageSource::Stdout { &mut self.stdout } else { &mut self.stderr }
+        if source == MessageSource::Stdout {
+            &mut self.stdout
+        } else {
+            &mut self.stderr
+        }
     }
 
     fn end_line(&mut self, source: MessageSource) {
@@ -186,7 +219,11 @@ impl Shared {
             return;
         }
         let level = if stderr { Level::Warn } else { Level::Info };
-        self.waiting.push_back(GuestText { level, source, text });
+        self.waiting.push_back(GuestText {
+            level,
+            source,
+            text,
+        });
     }
 }
 

@@ -118,9 +118,9 @@ impl RuntimeError {
                     .into(),
             ),
             Self::Guest(fault) => crate::sandbox::denial_hint(&fault.to_string()),
-            Self::ConfigChanged { .. } => Some(
-                "start a new run, or go back to the code the run was started with".into(),
-            ),
+            Self::ConfigChanged { .. } => {
+                Some("start a new run, or go back to the code the run was started with".into())
+            }
             Self::Path { .. } => {
                 Some("paths of a spec are relative to the project's folder and stay inside".into())
             }
@@ -139,5 +139,9 @@ fn count(problems: usize) -> String {
 }
 
 fn list(problems: &[SpecProblem]) -> String {
-    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    problems
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("; ")
 }

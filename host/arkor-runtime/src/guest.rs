@@ -21,26 +21,50 @@ pub(crate) enum GuestRequest {
     /// A line for the run's log.
     Text(GuestText),
     /// `artifacts.write`
-    Artifact { name: String, content: Vec<u8>, reply: oneshot::Sender<Result<ArtifactWritten, String>> },
+    Artifact {
+        name: String,
+        content: Vec<u8>,
+        reply: oneshot::Sender<Result<ArtifactWritten, String>>,
+    },
     /// `hooks.log`
-    Log { step: u64, metrics: Vec<Metric>, reply: oneshot::Sender<LoopReply> },
+    Log {
+        step: u64,
+        metrics: Vec<Metric>,
+        reply: oneshot::Sender<LoopReply>,
+    },
     /// `hooks.checkpoint`
-    Checkpoint { step: u64, state: Vec<u8>, reply: oneshot::Sender<LoopReply> },
+    Checkpoint {
+        step: u64,
+        state: Vec<u8>,
+        reply: oneshot::Sender<LoopReply>,
+    },
     /// `session.evaluate`
     Evaluate { reply: oneshot::Sender<LoopReply> },
     /// `session.save-state`
-    SaveNamed { name: String, reply: oneshot::Sender<Result<(), String>> },
+    SaveNamed {
+        name: String,
+        reply: oneshot::Sender<Result<(), String>>,
+    },
     /// `session.load-state`: whether there is a state of this name.
-    LoadNamed { name: String, reply: oneshot::Sender<Result<bool, String>> },
+    LoadNamed {
+        name: String,
+        reply: oneshot::Sender<Result<bool, String>>,
+    },
 }
 
 /// What a hook of the training loop returns.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum LoopReply {
-    Logged { wishes_checkpoint: bool, learning_rate: Option<f64> },
+    Logged {
+        wishes_checkpoint: bool,
+        learning_rate: Option<f64>,
+    },
     Proceed,
     Stop,
-    Evaluated { loss: f64, tokens: u64 },
+    Evaluated {
+        loss: f64,
+        tokens: u64,
+    },
 }
 
 /// What an instance can reach of the run it serves.
@@ -107,7 +131,10 @@ pub(crate) struct Grants {
 
 impl WasiView for GuestState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
     }
 }
 
@@ -146,6 +173,8 @@ impl GuestState {
             .update(&[purpose])
             .update(&generated.to_le_bytes())
             .finalize();
-        hash.as_bytes().first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
+        hash.as_bytes()
+            .first_chunk()
+            .map(|bytes| u64::from_le_bytes(*bytes))
     }
 }

@@ -48,8 +48,12 @@ impl Limits {
     /// Most bytes that one call may pass from guest to host, lists and strings together.
     pub(crate) fn hostcall_bytes(&self) -> usize {
         const OTHER: u64 = 16 << 20;
-        usize::try_from(self.state_size.max(self.artifact_size).saturating_add(OTHER))
-            .unwrap_or(usize::MAX)
+        usize::try_from(
+            self.state_size
+                .max(self.artifact_size)
+                .saturating_add(OTHER),
+        )
+        .unwrap_or(usize::MAX)
     }
 }
 
@@ -88,7 +92,9 @@ impl ResourceLimiter for Limiter {
         desired: usize,
         _maximum: Option<usize>,
     ) -> Result<bool> {
-        let wanted = self.memory.saturating_add(desired.saturating_sub(current) as u64);
+        let wanted = self
+            .memory
+            .saturating_add(desired.saturating_sub(current) as u64);
         let granted = wanted <= self.memory_limit;
         if granted {
             self.memory = wanted;
@@ -104,7 +110,9 @@ impl ResourceLimiter for Limiter {
         desired: usize,
         _maximum: Option<usize>,
     ) -> Result<bool> {
-        let wanted = self.table.saturating_add(desired.saturating_sub(current) as u64);
+        let wanted = self
+            .table
+            .saturating_add(desired.saturating_sub(current) as u64);
         let granted = wanted <= self.table_limit;
         if granted {
             self.table = wanted;

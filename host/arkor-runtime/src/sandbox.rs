@@ -120,7 +120,9 @@ impl Capabilities {
             };
             builder.secure_random(Deterministic::new(stream("secure")));
             builder.insecure_random(Deterministic::new(stream("insecure")));
-            let seed = stream("seed").first_chunk().map_or(0, |bytes| u128::from_le_bytes(*bytes));
+            let seed = stream("seed")
+                .first_chunk()
+                .map_or(0, |bytes| u128::from_le_bytes(*bytes));
             builder.insecure_random_seed(seed);
         }
         let granted = self.network.clone();
@@ -131,8 +133,7 @@ impl Capabilities {
             let implicit = matches!(purpose, SocketAddrUse::TcpBind | SocketAddrUse::UdpBind)
                 && address.ip().is_unspecified()
                 && address.port() == 0;
-            let listens =
-                matches!(purpose, SocketAddrUse::TcpListen | SocketAddrUse::TcpAccept);
+            let listens = matches!(purpose, SocketAddrUse::TcpListen | SocketAddrUse::TcpAccept);
             let allowed = implicit || (!listens && granted.contains(&canonical(address)));
             if !allowed {
                 denials.record(Denial::Network(address.to_string()));

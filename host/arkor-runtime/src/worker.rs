@@ -80,7 +80,13 @@ impl Worker {
                     }
                 };
                 let _ = opened.send(Ok(()));
-                let mut work = Work { session, steps, tokens, pending_tokens: 0, pending: false };
+                let mut work = Work {
+                    session,
+                    steps,
+                    tokens,
+                    pending_tokens: 0,
+                    pending: false,
+                };
                 while let Some(job) = queue.blocking_recv() {
                     // After a panic the session may be half-changed, so the thread ends with it;
                     // whoever waits sees its channel close.

@@ -31,7 +31,9 @@ impl Hasher for StableHasher {
 
     fn finish(&self) -> u64 {
         let hash = self.0.finalize();
-        hash.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+        hash.as_bytes()
+            .first_chunk()
+            .map_or(0, |bytes| u64::from_le_bytes(*bytes))
     }
 }
 
@@ -41,7 +43,9 @@ impl CompiledCache {
         engine.precompile_compatibility_hash().hash(&mut hasher);
         env!("CARGO_PKG_VERSION").hash(&mut hasher);
         let engine = hasher.0.finalize().to_hex();
-        Self { dir: dir.join(engine.get(..16).unwrap_or_default()) }
+        Self {
+            dir: dir.join(engine.get(..16).unwrap_or_default()),
+        }
     }
 
     fn path(&self, digest: &str) -> PathBuf {
@@ -78,7 +82,8 @@ impl CompiledCache {
         file.write_all(blake3::hash(&code).as_bytes())?;
         file.write_all(&code)?;
         file.as_file().sync_all()?;
-        file.persist(self.path(digest)).map_err(|error| error.error)?;
+        file.persist(self.path(digest))
+            .map_err(|error| error.error)?;
         Ok(())
     }
 }

@@ -10,11 +10,24 @@ pub(super) const PACKAGE: &str = "arkor:trainer/";
 const VERSION: (u64, u64) = (0, 1);
 
 /// WASI interfaces are offered in any 0.2 version up to the one wasmtime implements.
-const WASI: [&str; 6] =
-    ["wasi:io/", "wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:random/", "wasi:sockets/"];
+const WASI: [&str; 6] = [
+    "wasi:io/",
+    "wasi:cli/",
+    "wasi:clocks/",
+    "wasi:filesystem/",
+    "wasi:random/",
+    "wasi:sockets/",
+];
 
-const IMPORTS: [&str; 7] =
-    ["types", "definition", "hooks", "session", "dataset", "inference", "artifacts"];
+const IMPORTS: [&str; 7] = [
+    "types",
+    "definition",
+    "hooks",
+    "session",
+    "dataset",
+    "inference",
+    "artifacts",
+];
 
 /// Something outside of its own memory that a trainer's imports let it ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -63,7 +76,10 @@ fn interface(name: &str) -> Option<(&str, Option<&str>)> {
 }
 
 fn speaks(version: Option<&str>) -> bool {
-    let mut numbers = version.unwrap_or_default().split('.').map(|n| n.parse::<u64>().ok());
+    let mut numbers = version
+        .unwrap_or_default()
+        .split('.')
+        .map(|n| n.parse::<u64>().ok());
     let pair = (numbers.next().flatten(), numbers.next().flatten());
     // A prerelease matches nothing but itself, and no host offers one.
     pair == (Some(VERSION.0), Some(VERSION.1)) && !version.unwrap_or_default().contains('-')
@@ -71,8 +87,14 @@ fn speaks(version: Option<&str>) -> bool {
 
 pub(super) fn names(engine: &Engine, component: &Component) -> (Vec<String>, Vec<String>) {
     let ty = component.component_type();
-    let imports = ty.imports(engine).map(|(name, _)| name.to_owned()).collect();
-    let exports = ty.exports(engine).map(|(name, _)| name.to_owned()).collect();
+    let imports = ty
+        .imports(engine)
+        .map(|(name, _)| name.to_owned())
+        .collect();
+    let exports = ty
+        .exports(engine)
+        .map(|(name, _)| name.to_owned())
+        .collect();
     (imports, exports)
 }
 
@@ -106,26 +128,45 @@ pub(super) fn check(
         ));
     }
     let exported = |wanted: &str| {
-        exports.iter().any(|name| interface(name).is_some_and(|(found, _)| found == wanted))
+        exports
+            .iter()
+            .any(|name| interface(name).is_some_and(|(found, _)| found == wanted))
     };
-    let missing: Vec<&str> =
-        ["definition", "callbacks"].into_iter().filter(|wanted| !exported(wanted)).collect();
+    let missing: Vec<&str> = ["definition", "callbacks"]
+        .into_iter()
+        .filter(|wanted| !exported(wanted))
+        .collect();
     if !missing.is_empty() {
-        let has = if exports.is_empty() { "nothing".into() } else { exports.join(", ") };
+        let has = if exports.is_empty() {
+            "nothing".into()
+        } else {
+            exports.join(", ")
+        };
         return Err(problem(
-            format!("it does not export {}; it exports {has}", missing.join(" and ")),
+            format!(
+                "it does not export {}; it exports {has}",
+                missing.join(" and ")
+            ),
             Some("a trainer's world is arkor:trainer/managed-trainer or loop-trainer"),
         ));
     }
-    let unknown: Vec<&str> =
-        imports.iter().map(String::as_str).filter(|name| !offered(name)).collect();
+    let unknown: Vec<&str> = imports
+        .iter()
+        .map(String::as_str)
+        .filter(|name| !offered(name))
+        .collect();
     if !unknown.is_empty() {
         return Err(problem(
-            format!("it imports {}, which this host does not offer", unknown.join(", ")),
+            format!(
+                "it imports {}, which this host does not offer",
+                unknown.join(", ")
+            ),
             None,
         ));
     }
-    Ok(Contract { owns_loop: exported("training-loop") })
+    Ok(Contract {
+        owns_loop: exported("training-loop"),
+    })
 }
 
 const PACKAGE_NAME: &str = "arkor:trainer";
@@ -135,7 +176,9 @@ fn offered(import: &str) -> bool {
         Some((interface, _)) => IMPORTS.contains(&interface),
         None => {
             WASI.iter().any(|prefix| import.starts_with(prefix))
-                && import.split_once('@').is_some_and(|(_, version)| version.starts_with("0.2."))
+                && import
+                    .split_once('@')
+                    .is_some_and(|(_, version)| version.starts_with("0.2."))
         }
     }
 }

@@ -37,13 +37,17 @@ impl Ticker {
         let stop = Arc::new(AtomicBool::new(false));
         let engine = engine.weak();
         let stopped = Arc::clone(&stop);
-        std::thread::Builder::new().name("wasm-epoch".into()).spawn(move || {
-            while !stopped.load(Ordering::Relaxed) {
-                std::thread::sleep(TICK);
-                let Some(engine) = engine.upgrade() else { return };
-                engine.increment_epoch();
-            }
-        })?;
+        std::thread::Builder::new()
+            .name("wasm-epoch".into())
+            .spawn(move || {
+                while !stopped.load(Ordering::Relaxed) {
+                    std::thread::sleep(TICK);
+                    let Some(engine) = engine.upgrade() else {
+                        return;
+                    };
+                    engine.increment_epoch();
+                }
+            })?;
         Ok(Self { stop })
     }
 }

@@ -48,8 +48,15 @@ impl Inspection {
             Err(error) => (None, Some(error.to_string())),
         };
         Self {
-            capabilities: imports.iter().filter_map(|name| Capability::of(name)).collect(),
-            kind: if Parser::is_core_wasm(bytes) { "core module" } else { "component" },
+            capabilities: imports
+                .iter()
+                .filter_map(|name| Capability::of(name))
+                .collect(),
+            kind: if Parser::is_core_wasm(bytes) {
+                "core module"
+            } else {
+                "component"
+            },
             size: bytes.len() as u64,
             name,
             digest,

@@ -24,8 +24,8 @@
 //! depends on the code and the data alone, never on the speed of the machine.
 
 use arkor_types::{
-    Action, ActionTaken, At, CallbackFailed, EndReason, Ended, Ending,
-    Evaluation, Event, Failed, Fault, GuestFunction, Interrupted, LogRecord, Metric, RunStatus,
+    Action, ActionTaken, At, CallbackFailed, EndReason, Ended, Ending, Evaluation, Event, Failed,
+    Fault, GuestFunction, Interrupted, LogRecord, Metric, RunStatus,
 };
 
 use super::progress::Progress;
@@ -87,7 +87,12 @@ pub(crate) struct StepReport {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum LoopRequest {
     /// `hooks.log`, with the tokens trained on so far and the seconds since the last one.
-    Log { step: u64, tokens: u64, seconds: f64, metrics: Vec<Metric> },
+    Log {
+        step: u64,
+        tokens: u64,
+        seconds: f64,
+        metrics: Vec<Metric>,
+    },
     /// `hooks.checkpoint`: the loop's state is held by the driver.
     Checkpoint { step: u64, tokens: u64 },
     /// `session.evaluate`
@@ -97,10 +102,15 @@ pub(crate) enum LoopRequest {
 /// What the loop is told when its hook returns.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum LoopAnswer {
-    Logged { wishes_checkpoint: bool, learning_rate: Option<f64> },
+    Logged {
+        wishes_checkpoint: bool,
+        learning_rate: Option<f64>,
+    },
     Proceed,
     Stop,
-    Evaluated { loss: f64 },
+    Evaluated {
+        loss: f64,
+    },
 }
 
 /// What a person, or a signal on their behalf, asks of a run.
@@ -125,15 +135,25 @@ pub enum RunRequest {
 pub(crate) enum Input {
     Begin,
     /// The callback that was last delivered to has answered.
-    Handled { event_seq: u64, answer: Result<Vec<Action>, Box<Fault>> },
+    Handled {
+        event_seq: u64,
+        answer: Result<Vec<Action>, Box<Fault>>,
+    },
     StepDone(StepReport),
-    EvaluationDone { loss: f64 },
-    CheckpointDone { id: String },
+    EvaluationDone {
+        loss: f64,
+    },
+    CheckpointDone {
+        id: String,
+    },
     Request(RunRequest),
     Loop(LoopRequest),
     LoopReturned(Result<(), Box<Fault>>),
     /// Something outside the trainer's code went wrong: the engine, the data.
-    Broke { message: String, hint: Option<String> },
+    Broke {
+        message: String,
+        hint: Option<String>,
+    },
 }
 
 /// What the machine tells the driver to do, in this order.
@@ -148,7 +168,10 @@ pub(crate) enum Effect {
     /// Append the event, hand it to its callback, report `Handled`.
     Deliver(Event),
     /// Train one step, with this rate or the schedule's.
-    Step { step: u64, learning_rate: Option<f64> },
+    Step {
+        step: u64,
+        learning_rate: Option<f64>,
+    },
     /// Let the trainer's loop begin.
     StartLoop,
     /// Let the trainer's hook return.
@@ -191,7 +214,10 @@ struct Boundary {
 #[derive(Debug, Clone, PartialEq)]
 enum Outcome {
     Good(EndReason),
-    Bad { message: String, hint: Option<String> },
+    Bad {
+        message: String,
+        hint: Option<String>,
+    },
 }
 
 /// The loop's hook that waits for its answer.
@@ -254,7 +280,10 @@ impl Machine {
         checkpoint: String,
         previous: RunStatus,
     ) -> Self {
-        let stop = progress.stop.take().filter(|_| previous == RunStatus::Interrupted);
+        let stop = progress
+            .stop
+            .take()
+            .filter(|_| previous == RunStatus::Interrupted);
         Self {
             progress,
             stop,
@@ -315,7 +344,10 @@ impl Machine {
                 // what was trained and tells of the defect.
                 let message = format!("internal error: {input:?} while {phase:?}");
                 self.end(
-                    Outcome::Bad { message, hint: Some("please report this".into()) },
+                    Outcome::Bad {
+                        message,
+                        hint: Some("please report this".into()),
+                    },
                     &mut effects,
                 );
             }
@@ -357,8 +389,17 @@ impl Machine {
         effects: &mut Vec<Effect>,
     ) {
         let Some(callback) = self.callback() else {
-            let message = format!("internal error: an answer to no event while {:?}", self.phase);
-            self.end(Outcome::Bad { message, hint: None }, effects);
+            let message = format!(
+                "internal error: an answer to no event while {:?}",
+                self.phase
+            );
+            self.end(
+                Outcome::Bad {
+                    message,
+                    hint: None,
+                },
+                effects,
+            );
             return;
         };
         match answer {
@@ -371,7 +412,13 @@ impl Machine {
                 let message = fault.to_string();
                 effects.push(self.callback_failed(event_seq, *fault));
                 if self.plan.on_callback_error == OnCallbackError::Fail {
-                    self.end(Outcome::Bad { message, hint: None }, effects);
+                    self.end(
+                        Outcome::Bad {
+                            message,
+                            hint: None,
+                        },
+                        effects,
+                    );
                     return;
                 }
             }
@@ -406,8 +453,7 @@ impl Machine {
     }
 
     fn act(&mut self, callback: GuestFunction, action: Action, effects: &mut Vec<Effect>) {
-        let checkpoint_is_past =
-            matches!(self.phase, Phase::Resuming | Phase::HandlingCheckpoint);
+        let checkpoint_is_past = matches!(self.phase, Phase::Resuming | Phase::HandlingCheckpoint);
         let evaluation_is_past = checkpoint_is_past || self.phase == Phase::HandlingEvaluation;
         match &action {
             Action::Stop(reason) => {
@@ -428,7 +474,11 @@ impl Machine {
     }
 
     fn action_taken(&self, callback: Option<GuestFunction>, action: Action) -> Effect {
-        Effect::Append(Event::Action(ActionTaken { step: self.progress.step, callback, action }))
+        Effect::Append(Event::Action(ActionTaken {
+            step: self.progress.step,
+            callback,
+            action,
+        }))
     }
 
     fn callback_failed(&self, event_seq: u64, fault: Fault) -> Effect {
@@ -475,7 +525,9 @@ impl Machine {
             // Before the driver encodes the progress: a resumed run must know as much as this one.
             self.progress.saved_step = Some(self.progress.step);
             self.progress.stop = self.stop.clone().filter(belongs_to_the_run);
-            effects.push(Effect::Save { eval_loss: self.progress.eval_loss_here() });
+            effects.push(Effect::Save {
+                eval_loss: self.progress.eval_loss_here(),
+            });
         } else if self.finished() {
             self.end(Outcome::Good(EndReason::Finished), effects);
         } else if self.can_save() && self.stop.is_some() {
@@ -483,11 +535,15 @@ impl Machine {
         } else if self.pause && self.can_save() {
             self.phase = Phase::Paused;
             if !std::mem::replace(&mut self.pause_told, true) {
-                effects.push(Effect::Append(Event::Paused(At { step: self.progress.step })));
+                effects.push(Effect::Append(Event::Paused(At {
+                    step: self.progress.step,
+                })));
             }
         } else {
             if std::mem::take(&mut self.pause_told) {
-                effects.push(Effect::Append(Event::Continued(At { step: self.progress.step })));
+                effects.push(Effect::Append(Event::Continued(At {
+                    step: self.progress.step,
+                })));
             }
             self.go_on(effects);
         }
@@ -509,9 +565,10 @@ impl Machine {
 
     fn finished(&self) -> bool {
         match self.plan.owner {
-            LoopOwner::Host => {
-                self.plan.total_steps.is_some_and(|total| self.progress.step >= total)
-            }
+            LoopOwner::Host => self
+                .plan
+                .total_steps
+                .is_some_and(|total| self.progress.step >= total),
             LoopOwner::Trainer => self.progress.loop_returned,
         }
     }
@@ -529,9 +586,7 @@ impl Machine {
             LoopOwner::Trainer => {
                 let answer = match self.waiting.take() {
                     Some(Waiting::Log) => LoopAnswer::Logged {
-                        wishes_checkpoint: self.stop.is_some()
-                            || self.boundary.save
-                            || self.pause,
+                        wishes_checkpoint: self.stop.is_some() || self.boundary.save || self.pause,
                         learning_rate: self.progress.learning_rate,
                     },
                     Some(Waiting::Evaluate) => LoopAnswer::Evaluated {
@@ -557,10 +612,14 @@ impl Machine {
 
     fn evaluated(&mut self, loss: f64, effects: &mut Vec<Effect>) {
         let progress = &mut self.progress;
-        let improved =
-            progress.best_loss.is_none_or(|best| loss < best - self.plan.threshold);
-        progress.without_improvement =
-            if improved { 0 } else { progress.without_improvement.saturating_add(1) };
+        let improved = progress
+            .best_loss
+            .is_none_or(|best| loss < best - self.plan.threshold);
+        progress.without_improvement = if improved {
+            0
+        } else {
+            progress.without_improvement.saturating_add(1)
+        };
         let best_loss = progress.best_loss.map_or(loss, |best| best.min(loss));
         progress.best_loss = Some(best_loss);
         progress.eval_loss = Some(loss);
@@ -581,7 +640,12 @@ impl Machine {
     fn loop_request(&mut self, request: LoopRequest, effects: &mut Vec<Effect>) {
         let progress = &mut self.progress;
         match request {
-            LoopRequest::Log { step, tokens, seconds, metrics } => {
+            LoopRequest::Log {
+                step,
+                tokens,
+                seconds,
+                metrics,
+            } => {
                 progress.step = step;
                 self.waiting = Some(Waiting::Log);
                 self.pending_log = Some(progress.loop_log_record(tokens, seconds, metrics));
@@ -617,14 +681,20 @@ impl Machine {
             Err(fault) => {
                 let message = fault.to_string();
                 effects.push(self.callback_failed(0, *fault));
-                self.end(Outcome::Bad { message, hint: None }, effects);
+                self.end(
+                    Outcome::Bad {
+                        message,
+                        hint: None,
+                    },
+                    effects,
+                );
                 return;
             }
             Ok(()) if told_to_stop => {}
             Ok(()) => {
                 self.progress.loop_returned = true;
-                self.boundary.evaluate = self.plan.evaluates
-                    && self.progress.eval_step != Some(self.progress.step);
+                self.boundary.evaluate =
+                    self.plan.evaluates && self.progress.eval_step != Some(self.progress.step);
                 self.boundary.save = self.progress.saved_step != Some(self.progress.step);
             }
         }
@@ -635,7 +705,10 @@ impl Machine {
         self.phase = Phase::Ending;
         let status = status_of(&outcome);
         self.outcome = Some(outcome);
-        effects.push(Effect::Deliver(Event::Ending(Ending { step: self.progress.step, status })));
+        effects.push(Effect::Deliver(Event::Ending(Ending {
+            step: self.progress.step,
+            status,
+        })));
     }
 
     /// The last callback has answered.
@@ -645,15 +718,20 @@ impl Machine {
         answer: Result<Vec<Action>, Box<Fault>>,
         effects: &mut Vec<Effect>,
     ) {
-        let mut outcome =
-            self.outcome.take().unwrap_or(Outcome::Good(EndReason::Finished));
+        let mut outcome = self
+            .outcome
+            .take()
+            .unwrap_or(Outcome::Good(EndReason::Finished));
         if let Err(fault) = answer {
             let message = fault.to_string();
             effects.push(self.callback_failed(event_seq, *fault));
             if self.plan.on_callback_error == OnCallbackError::Fail
                 && matches!(outcome, Outcome::Good(_))
             {
-                outcome = Outcome::Bad { message, hint: None };
+                outcome = Outcome::Bad {
+                    message,
+                    hint: None,
+                };
             }
         }
         self.phase = Phase::Ended;
@@ -661,9 +739,12 @@ impl Machine {
         let checkpoint = self.last_checkpoint.clone();
         let status = status_of(&outcome);
         effects.push(Effect::Append(match outcome {
-            Outcome::Bad { message, hint } => {
-                Event::Failed(Failed { step, message, hint, checkpoint })
-            }
+            Outcome::Bad { message, hint } => Event::Failed(Failed {
+                step,
+                message,
+                hint,
+                checkpoint,
+            }),
             Outcome::Good(reason) => {
                 let ended = Ended {
                     step,

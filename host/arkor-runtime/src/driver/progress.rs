@@ -186,7 +186,9 @@ impl SavedProgress {
         }
         let header: Header = serde_json::from_slice(header)?;
         let mut take = |length: Option<usize>| -> Result<Option<Vec<u8>>, ProgressError> {
-            let Some(length) = length else { return Ok(None) };
+            let Some(length) = length else {
+                return Ok(None);
+            };
             let (state, others) = rest.split_at_checked(length).ok_or(ProgressError::Short)?;
             rest = others;
             Ok(Some(state.to_vec()))

@@ -35,9 +35,7 @@ impl Denial {
     fn line(&self) -> String {
         match self {
             Self::Environment => "[capabilities] env = [\"NAME\"]".into(),
-            Self::Files => {
-                "[capabilities] files = [{ path = \"FOLDER\", mode = \"read\" }]".into()
-            }
+            Self::Files => "[capabilities] files = [{ path = \"FOLDER\", mode = \"read\" }]".into(),
             Self::Network(address) => format!("[capabilities] network = [\"{address}\"]"),
             Self::NameLookup(name) => format!("[capabilities] network = [\"{name}:PORT\"]"),
         }
@@ -74,12 +72,21 @@ impl Denials {
     /// Forgets what was recorded: the standard library of a panicking guest reads the environment
     /// for reasons of its own.
     pub(crate) fn clear(&self) {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner).new.clear();
+        self.inner
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .new
+            .clear();
     }
 }
 
 /// The line that would help, if an error of a guest's C library tells of a denied file.
 pub(crate) fn denial_hint(text: &str) -> Option<String> {
     (text.contains("pre-opened file descriptor") || text.contains("No file descriptors available"))
-        .then(|| format!("a trainer sees no files; to grant a folder, add to arkor.toml: {}", Denial::Files.line()))
+        .then(|| {
+            format!(
+                "a trainer sees no files; to grant a folder, add to arkor.toml: {}",
+                Denial::Files.line()
+            )
+        })
 }

@@ -40,7 +40,10 @@ impl StdoutStream for Output {
     }
 
     fn p2_stream(&self) -> Box<dyn OutputStream> {
-        Box::new(LineStream { console: self.console.clone(), stream: self.stream })
+        Box::new(LineStream {
+            console: self.console.clone(),
+            stream: self.stream,
+        })
     }
 }
 

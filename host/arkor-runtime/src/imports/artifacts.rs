@@ -1,0 +1,48 @@
+//! `artifacts`: files of the run.
+
+use tokio::sync::oneshot;
+
+use crate::bindings::arkor::trainer::artifacts::{Artifact, ArtifactError, Host};
+use crate::guest::{GuestRequest, GuestState};
+
+impl Host for GuestState {
+    async fn write(
+        &mut self,
+        name: String,
+        content: Vec<u8>,
+    ) -> wasmtime::Result<Result<Artifact, ArtifactError>> {
+        let Some(run) = self.run() else {
+            return Ok(Err(ArtifactError::NotReady));
+        };
+        if !super::is_name(&name) {
+            return Ok(Err(ArtifactError::InvalidName(name)));
+        }
+        let limit = self.limits.artifact_size;
+        if content.len() as u64 > limit {
+            return Ok(Err(ArtifactError::TooLarge(format!(
+                "{name} has {} bytes, and limits.artifact-size is {limit}",
+                content.len()
+            ))));
+        }
+        let (reply, answer) = oneshot::channel();
+        let _ = run
+            .requests
+            .send(GuestRequest::Artifact {
+                name,
+                content,
+                reply,
+            })
+            .await;
+        let written = answer
+            .await
+            .unwrap_or_else(|_| Err("the run is over".into()));
+        self.renew_loop_deadline();
+        Ok(written
+            .map(|artifact| Artifact {
+                name: artifact.name,
+                size: artifact.size,
+                digest: artifact.digest,
+            })
+            .map_err(ArtifactError::Other))
+    }
+}

@@ -1,0 +1,72 @@
+//! `dataset`: the data that the spec declared.
+
+use std::sync::Arc;
+
+use arkor_engine::{Examples, Split as EngineSplit};
+
+use crate::bindings::arkor::trainer::dataset::{DatasetError, DatasetInfo, Example, Host, Split};
+use crate::guest::GuestState;
+
+/// Most examples in one call.
+const COUNT: u32 = 4096;
+
+impl GuestState {
+    fn examples(&self) -> Result<Arc<Examples>, DatasetError> {
+        self.run()
+            .map(|run| Arc::clone(&run.examples))
+            .ok_or(DatasetError::NotReady)
+    }
+}
+
+fn example(example: arkor_engine::Example) -> Example {
+    Example {
+        tokens: example.tokens,
+        targets: example.targets,
+    }
+}
+
+impl Host for GuestState {
+    async fn info(&mut self) -> wasmtime::Result<Result<DatasetInfo, DatasetError>> {
+        Ok(self.examples().map(|examples| {
+            let info = examples.info();
+            DatasetInfo {
+                train_examples: info.train_examples,
+                eval_examples: info.eval_examples,
+                train_tokens: info.train_tokens,
+                unigram_entropy: info.unigram_entropy,
+            }
+        }))
+    }
+
+    async fn read(
+        &mut self,
+        split: Split,
+        start: u64,
+        count: u32,
+    ) -> wasmtime::Result<Result<Vec<Example>, DatasetError>> {
+        let examples = match self.examples() {
+            Ok(examples) => examples,
+            Err(error) => return Ok(Err(error)),
+        };
+        if !(1..=COUNT).contains(&count) {
+            let what = format!("count is {count}, but must be between 1 and {COUNT}");
+            return Ok(Err(DatasetError::OutOfRange(what)));
+        }
+        let split = match split {
+            Split::Train => EngineSplit::Train,
+            Split::Eval => EngineSplit::Eval,
+        };
+        self.renew_loop_deadline();
+        Ok(examples
+            .read(split, start, u64::from(count))
+            .map(|list| list.into_iter().map(example).collect())
+            .map_err(|error| DatasetError::OutOfRange(error.to_string())))
+    }
+
+    async fn batch(&mut self, step: u64) -> wasmtime::Result<Result<Vec<Example>, DatasetError>> {
+        self.renew_loop_deadline();
+        Ok(self
+            .examples()
+            .map(|examples| examples.batch(step).into_iter().map(example).collect()))
+    }
+}

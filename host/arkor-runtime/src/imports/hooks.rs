@@ -1,0 +1,137 @@
+//! `hooks`: where a running loop meets its host.
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::bindings::arkor::trainer::hooks::{
+    Directive, HookError, Host, Level, Metric, ResumeInfo, Wishes,
+};
+use crate::guest::{GuestRequest, GuestState, LoopReply, LoopRole, Role};
+use crate::instance::convert;
+use crate::worker::Worker;
+
+impl GuestState {
+    /// The loop this instance runs, while it may still call the host.
+    fn hooked(&mut self) -> Result<&mut LoopRole, HookError> {
+        match &mut self.role {
+            Role::Loop(role) if role.ended => Err(HookError::Ended),
+            Role::Loop(role) => Ok(role),
+            Role::Starting | Role::Callbacks(_) => Err(HookError::OutsideLoop),
+        }
+    }
+}
+
+/// Asks the driver and waits for its answer.
+async fn ask(
+    requests: &mpsc::Sender<GuestRequest>,
+    request: impl FnOnce(oneshot::Sender<LoopReply>) -> GuestRequest,
+) -> Result<LoopReply, HookError> {
+    let (reply, answer) = oneshot::channel();
+    let _ = requests.send(request(reply)).await;
+    answer
+        .await
+        .map_err(|_| HookError::Other("the run is over".into()))
+}
+
+/// The step that a loop claims must be the one that the session counted.
+async fn check_step(worker: &Worker, step: u64, for_checkpoint: bool) -> Result<(), HookError> {
+    let (counted, pending) = worker
+        .call(|work| (work.step(), work.pending))
+        .await
+        .map_err(|_| HookError::Other("the training engine is gone".into()))?;
+    if counted != step {
+        return Err(HookError::Invalid(format!(
+            "step is {step}, but the session has finished {counted} optimizer steps"
+        )));
+    }
+    if for_checkpoint && pending {
+        return Err(HookError::Invalid(
+            "there are gradients that were not applied; call optim-step first".into(),
+        ));
+    }
+    Ok(())
+}
+
+impl GuestState {
+    async fn checkpoint_hook(&mut self, step: u64, state: Vec<u8>) -> Result<Directive, HookError> {
+        let limit = self.limits.state_size;
+        let role = self.hooked()?;
+        if state.len() as u64 > limit {
+            return Err(HookError::Invalid(format!(
+                "state has {} bytes, and limits.state-size is {limit}",
+                state.len()
+            )));
+        }
+        check_step(&role.run.worker, step, true).await?;
+        let request = |reply| GuestRequest::Checkpoint { step, state, reply };
+        match ask(&role.run.requests, request).await? {
+            LoopReply::Stop => {
+                role.ended = true;
+                Ok(Directive::Stop)
+            }
+            _ => Ok(Directive::Proceed),
+        }
+    }
+
+    async fn log_hook(&mut self, step: u64, metrics: Vec<Metric>) -> Result<Wishes, HookError> {
+        let role = self.hooked()?;
+        let metrics = convert::metrics(metrics).map_err(HookError::Invalid)?;
+        check_step(&role.run.worker, step, false).await?;
+        let request = |reply| GuestRequest::Log {
+            step,
+            metrics,
+            reply,
+        };
+        match ask(&role.run.requests, request).await? {
+            LoopReply::Logged {
+                wishes_checkpoint,
+                learning_rate,
+            } => Ok(Wishes {
+                checkpoint: wishes_checkpoint,
+                learning_rate,
+            }),
+            _ => Ok(Wishes {
+                checkpoint: true,
+                learning_rate: None,
+            }),
+        }
+    }
+}
+
+impl Host for GuestState {
+    async fn checkpoint(
+        &mut self,
+        step: u64,
+        state: Vec<u8>,
+    ) -> wasmtime::Result<Result<Directive, HookError>> {
+        let answer = self.checkpoint_hook(step, state).await;
+        self.renew_loop_deadline();
+        Ok(answer)
+    }
+
+    async fn log(
+        &mut self,
+        step: u64,
+        metrics: Vec<Metric>,
+    ) -> wasmtime::Result<Result<Wishes, HookError>> {
+        let answer = self.log_hook(step, metrics).await;
+        self.renew_loop_deadline();
+        Ok(answer)
+    }
+
+    async fn resume_point(&mut self) -> wasmtime::Result<Result<Option<ResumeInfo>, HookError>> {
+        Ok(self.hooked().map(|role| {
+            let resume = role.resume.as_ref();
+            resume.map(|(step, state)| ResumeInfo {
+                step: *step,
+                state: state.clone(),
+            })
+        }))
+    }
+
+    async fn message(&mut self, level: Level, text: String) -> wasmtime::Result<()> {
+        let console = self.console.clone();
+        console.message(convert::level(level), text).await;
+        self.renew_loop_deadline();
+        Ok(())
+    }
+}

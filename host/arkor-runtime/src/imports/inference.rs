@@ -1,0 +1,72 @@
+//! `inference`: text from the model as it is.
+
+use arkor_types::StopReason as EngineStop;
+
+use crate::bindings::arkor::trainer::inference::{Generation, Host, InferenceError};
+use crate::bindings::arkor::trainer::types::{Sampling, StopReason};
+use crate::guest::GuestState;
+use crate::instance::convert;
+
+pub(super) fn stop_reason(reason: EngineStop) -> StopReason {
+    match reason {
+        EngineStop::Length => StopReason::Length,
+        EngineStop::Stop => StopReason::Stop,
+    }
+}
+
+impl Host for GuestState {
+    async fn generate(
+        &mut self,
+        prompt: String,
+        sampling: Sampling,
+    ) -> wasmtime::Result<Result<Generation, InferenceError>> {
+        let Some(seed) = self.next_seed() else {
+            return Ok(Err(InferenceError::NotReady));
+        };
+        let Some(worker) = self.run().map(|run| run.worker.clone()) else {
+            return Ok(Err(InferenceError::NotReady));
+        };
+        let parameters = match convert::sampling(sampling, seed) {
+            Ok(parameters) => parameters,
+            Err(what) => return Ok(Err(InferenceError::Invalid(what))),
+        };
+        let generated = worker
+            .call(move |work| {
+                let session = &mut work.session;
+                let mut tokens = session.tokenize(&prompt)?;
+                let room = session.model().context_length.saturating_sub(1) as usize;
+                // The end of a long prompt matters most, and some room is left to write.
+                let keep = room
+                    .saturating_sub(parameters.max_tokens as usize)
+                    .max(room / 2)
+                    .max(1);
+                if tokens.len() > keep {
+                    tokens.drain(..tokens.len() - keep);
+                }
+                if tokens.is_empty() {
+                    let end = session.model().end_of_sequence;
+                    tokens.extend(end.or(Some(0)));
+                }
+                let sequence = session.sample(&tokens, 1, &parameters)?.into_iter().next();
+                let sequence = sequence.ok_or_else(|| arkor_engine::EngineError::Unsupported {
+                    what: "sample nothing".into(),
+                })?;
+                let text = session.detokenize(&sequence.tokens)?;
+                Ok::<_, arkor_engine::EngineError>((text, sequence))
+            })
+            .await;
+        self.renew_loop_deadline();
+        Ok(match generated {
+            Ok(Ok((text, sequence))) => Ok(Generation {
+                text,
+                tokens: u32::try_from(sequence.tokens.len()).unwrap_or(u32::MAX),
+                stop_reason: stop_reason(sequence.stop_reason),
+            }),
+            Ok(Err(error @ arkor_engine::EngineError::Invalid { .. })) => {
+                Err(InferenceError::Invalid(error.to_string()))
+            }
+            Ok(Err(error)) => Err(InferenceError::Other(error.to_string())),
+            Err(_) => Err(InferenceError::Other("the training engine is gone".into())),
+        })
+    }
+}

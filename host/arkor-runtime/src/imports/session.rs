@@ -1,0 +1,283 @@
+//! `session`: the training session that a loop drives.
+
+use arkor_engine::EngineError;
+use arkor_types::LogProbs as EngineLogProbs;
+use tokio::sync::oneshot;
+
+use crate::bindings::arkor::trainer::session::{
+    Adam, ChatMessage, Datum, Evaluation, ForwardOutput, Host, LogProbs, Loss, ModelInfo,
+    OptimOutput, RenderedChat, Sequence, SessionError,
+};
+use crate::bindings::arkor::trainer::types::Sampling;
+use crate::guest::{GuestRequest, GuestState, LoopReply, LoopRole, Role};
+use crate::instance::convert;
+use crate::worker::Work;
+
+/// Most sequences in one call of `sample`.
+const SEQUENCES: u32 = 256;
+
+fn error(error: EngineError) -> SessionError {
+    match error {
+        EngineError::Invalid { .. } => SessionError::Invalid(error.to_string()),
+        EngineError::Diverged { .. } => SessionError::Diverged(error.to_string()),
+        EngineError::Unsupported { .. } => SessionError::Unsupported(error.to_string()),
+        _ => SessionError::Other(error.to_string()),
+    }
+}
+
+impl GuestState {
+    fn session(&mut self) -> Result<&mut LoopRole, SessionError> {
+        match &mut self.role {
+            Role::Loop(role) if role.ended => Err(SessionError::Ended),
+            Role::Loop(role) => Ok(role),
+            Role::Starting | Role::Callbacks(_) => Err(SessionError::OutsideLoop),
+        }
+    }
+
+    /// Runs `job` on the engine's thread; the time it takes is not the loop's own.
+    async fn work<T: Send + 'static>(
+        &mut self,
+        job: impl FnOnce(&mut Work) -> Result<T, EngineError> + Send + 'static,
+    ) -> wasmtime::Result<Result<T, SessionError>> {
+        let worker = match self.session() {
+            Ok(role) => role.run.worker.clone(),
+            Err(error) => return Ok(Err(error)),
+        };
+        let result = worker.call(job).await;
+        self.renew_loop_deadline();
+        Ok(match result {
+            Ok(result) => result.map_err(error),
+            Err(_) => Err(SessionError::Other("the training engine is gone".into())),
+        })
+    }
+
+    /// Asks the driver, which owns the store and the run's events.
+    async fn ask_driver<T>(
+        &mut self,
+        request: impl FnOnce(oneshot::Sender<T>) -> GuestRequest,
+    ) -> Result<T, SessionError> {
+        let role = self.session()?;
+        let (reply, answer) = oneshot::channel();
+        let _ = role.run.requests.send(request(reply)).await;
+        let answer = answer
+            .await
+            .map_err(|_| SessionError::Other("the run is over".into()));
+        self.renew_loop_deadline();
+        answer
+    }
+}
+
+fn forward_output(output: arkor_types::ForwardOutput) -> ForwardOutput {
+    ForwardOutput {
+        loss_sum: output.loss_sum,
+        weight_sum: output.weight_sum,
+        log_probs: output.log_probs,
+    }
+}
+
+fn wanted(log_probs: LogProbs) -> EngineLogProbs {
+    match log_probs {
+        LogProbs::Omit => EngineLogProbs::Omit,
+        LogProbs::Give => EngineLogProbs::Return,
+    }
+}
+
+fn data(data: Vec<Datum>) -> Vec<arkor_types::Datum> {
+    data.into_iter()
+        .map(|datum| arkor_types::Datum {
+            tokens: datum.tokens,
+            targets: datum.targets,
+            weights: datum.weights,
+            advantages: datum.advantages,
+            old_log_probs: datum.old_log_probs,
+        })
+        .collect()
+}
+
+impl Host for GuestState {
+    async fn model(&mut self) -> wasmtime::Result<Result<ModelInfo, SessionError>> {
+        Ok(self.session().map(|role| {
+            let model = &role.run.model;
+            ModelInfo {
+                architecture: model.architecture.clone(),
+                parameters: model.parameters,
+                vocab_size: model.vocab_size,
+                context_length: model.context_length,
+                end_of_sequence: model.end_of_sequence,
+            }
+        }))
+    }
+
+    async fn forward_backward(
+        &mut self,
+        list: Vec<Datum>,
+        loss: Loss,
+        log_probs: LogProbs,
+    ) -> wasmtime::Result<Result<ForwardOutput, SessionError>> {
+        let list = data(list);
+        let loss = convert::loss(loss);
+        self.work(move |work| {
+            let output = work
+                .session
+                .forward_backward(&list, loss, wanted(log_probs));
+            match &output {
+                Ok(_) => {
+                    work.pending |= !list.is_empty();
+                    let tokens: usize = list.iter().map(|datum| datum.tokens.len()).sum();
+                    work.pending_tokens += tokens as u64;
+                }
+                Err(EngineError::Diverged { .. }) => work.drop_gradients(),
+                Err(_) => {}
+            }
+            output.map(forward_output)
+        })
+        .await
+    }
+
+    async fn forward(
+        &mut self,
+        list: Vec<Datum>,
+        loss: Loss,
+        log_probs: LogProbs,
+    ) -> wasmtime::Result<Result<ForwardOutput, SessionError>> {
+        let list = data(list);
+        let loss = convert::loss(loss);
+        self.work(move |work| {
+            work.session
+                .forward(&list, loss, wanted(log_probs))
+                .map(forward_output)
+        })
+        .await
+    }
+
+    async fn optim_step(
+        &mut self,
+        adam: Adam,
+    ) -> wasmtime::Result<Result<OptimOutput, SessionError>> {
+        let adam = convert::adam(&adam);
+        let done = self
+            .work(move |work| {
+                let output = work.session.optim_step(&adam);
+                match output {
+                    Ok(output) => Ok(OptimOutput {
+                        step: work.finish_step(),
+                        grad_norm: output.grad_norm,
+                    }),
+                    Err(error) => {
+                        if matches!(error, EngineError::Diverged { .. }) {
+                            work.drop_gradients();
+                        }
+                        Err(error)
+                    }
+                }
+            })
+            .await;
+        if let Role::Loop(role) = &mut self.role {
+            role.generated = 0;
+        }
+        done
+    }
+
+    async fn evaluate(&mut self) -> wasmtime::Result<Result<Evaluation, SessionError>> {
+        let none = match self.session() {
+            Ok(role) => role.run.examples.info().eval_examples == 0,
+            Err(error) => return Ok(Err(error)),
+        };
+        if none {
+            return Ok(Err(SessionError::Unsupported(
+                "nothing is held out: eval-fraction is 0".into(),
+            )));
+        }
+        Ok(
+            match self
+                .ask_driver(|reply| GuestRequest::Evaluate { reply })
+                .await
+            {
+                Ok(LoopReply::Evaluated { loss, tokens }) => Ok(Evaluation { loss, tokens }),
+                Ok(_) => Err(SessionError::Other("the run is over".into())),
+                Err(error) => Err(error),
+            },
+        )
+    }
+
+    async fn sample(
+        &mut self,
+        prompt: Vec<u32>,
+        count: u32,
+        sampling: Sampling,
+    ) -> wasmtime::Result<Result<Vec<Sequence>, SessionError>> {
+        if !(1..=SEQUENCES).contains(&count) {
+            let what = format!("count is {count}, but must be between 1 and {SEQUENCES}");
+            return Ok(Err(SessionError::Invalid(what)));
+        }
+        if let Err(error) = self.session() {
+            return Ok(Err(error));
+        }
+        let seed = self.next_seed().unwrap_or_default();
+        let parameters = match convert::sampling(sampling, seed) {
+            Ok(parameters) => parameters,
+            Err(what) => return Ok(Err(SessionError::Invalid(what))),
+        };
+        self.work(move |work| {
+            let sequences = work.session.sample(&prompt, count, &parameters)?;
+            Ok(sequences
+                .into_iter()
+                .map(|sequence| Sequence {
+                    tokens: sequence.tokens,
+                    log_probs: sequence.log_probs,
+                    stop_reason: super::inference::stop_reason(sequence.stop_reason),
+                })
+                .collect())
+        })
+        .await
+    }
+
+    async fn save_state(&mut self, name: String) -> wasmtime::Result<Result<(), SessionError>> {
+        if !super::is_name(&name) {
+            return Ok(Err(SessionError::Invalid(format!(
+                "{name:?} is not a name"
+            ))));
+        }
+        let saved = self
+            .ask_driver(|reply| GuestRequest::SaveNamed { name, reply })
+            .await;
+        Ok(saved.and_then(|saved| saved.map_err(SessionError::Other)))
+    }
+
+    async fn load_state(&mut self, name: String) -> wasmtime::Result<Result<(), SessionError>> {
+        let asked = name.clone();
+        let loaded = self
+            .ask_driver(|reply| GuestRequest::LoadNamed { name, reply })
+            .await;
+        Ok(match loaded {
+            Ok(Ok(true)) => Ok(()),
+            Ok(Ok(false)) => Err(SessionError::NoSuchState(asked)),
+            Ok(Err(what)) => Err(SessionError::Other(what)),
+            Err(error) => Err(error),
+        })
+    }
+
+    async fn tokenize(&mut self, text: String) -> wasmtime::Result<Result<Vec<u32>, SessionError>> {
+        self.work(move |work| work.session.tokenize(&text)).await
+    }
+
+    async fn detokenize(
+        &mut self,
+        tokens: Vec<u32>,
+    ) -> wasmtime::Result<Result<String, SessionError>> {
+        self.work(move |work| work.session.detokenize(&tokens))
+            .await
+    }
+
+    async fn render_chat(
+        &mut self,
+        _messages: Vec<ChatMessage>,
+        _add_generation_prompt: bool,
+    ) -> wasmtime::Result<Result<RenderedChat, SessionError>> {
+        Ok(self.session().and_then(|_| {
+            Err(SessionError::Unsupported(
+                "a model trained from scratch has no chat template".into(),
+            ))
+        }))
+    }
+}

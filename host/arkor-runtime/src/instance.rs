@@ -1,0 +1,355 @@
+//! One instance of a trainer, in a Store of its own.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arkor_types::{Action, Fault, FaultCause, GuestFunction, Level, Spec, SpecDraft};
+use wasmtime::{Store, UpdateDeadline};
+
+use crate::bindings::exports::arkor::trainer as exports;
+use crate::component::TrainerComponent;
+use crate::console::Console;
+use crate::guest::{CallbackRole, Grants, GuestState, LoopRole, Role};
+use crate::limits::{Limiter, Limits};
+use crate::sandbox::{Capabilities, Denials};
+
+pub(crate) mod convert;
+mod event;
+mod fault;
+
+pub use event::CallbackEvent;
+
+/// How much longer than its deadline a call may wait inside the host before it is dropped. Wasm
+/// itself is stopped by the epoch, with a backtrace; this is for what the epoch does not reach.
+const SLACK: Duration = Duration::from_millis(250);
+
+/// An instantiated trainer. Used by one task; never entered again after a failure that was not an
+/// answer of its own.
+pub struct Instance {
+    store: Store<GuestState>,
+    definition: exports::definition::Guest,
+    callbacks: exports::callbacks::Guest,
+    training_loop: Option<exports::training_loop::Guest>,
+    trainer: String,
+    generation: u32,
+    stack: u64,
+    dead: bool,
+}
+
+/// Everything an instance is started with.
+#[derive(Clone)]
+pub(crate) struct Surroundings {
+    pub(crate) capabilities: Arc<Capabilities>,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) console: Console,
+}
+
+impl Instance {
+    /// Instantiates a trainer. Its module bodies run here, under the same limits as all else.
+    pub(crate) async fn start(
+        component: &TrainerComponent,
+        surroundings: &Surroundings,
+        generation: u32,
+    ) -> Result<Self, Box<Fault>> {
+        let Surroundings {
+            capabilities,
+            limits,
+            console,
+        } = surroundings;
+        let denials = Arc::new(Denials::default());
+        let failed = |cause: FaultCause| {
+            Box::new(Fault {
+                trainer: component.name.clone(),
+                generation,
+                function: GuestFunction::Instantiate,
+                cause,
+                backtrace: Vec::new(),
+            })
+        };
+        let wasi = capabilities
+            .context(&component.digest, console, &denials)
+            .map_err(|error| failed(FaultCause::Trap(format!("{error:#}"))))?;
+        let mut table = wasmtime::component::ResourceTable::new();
+        table.set_max_capacity(RESOURCES);
+        let state = GuestState {
+            wasi,
+            table,
+            limiter: Limiter::new(limits),
+            limits: Arc::clone(limits),
+            console: console.clone(),
+            denials,
+            grants: Grants {
+                files: !capabilities.files.is_empty(),
+                environment: !capabilities.environment.is_empty(),
+                name_lookup: capabilities.name_lookup,
+            },
+            role: Role::Starting,
+            deadline: Instant::now() + limits.start_timeout,
+        };
+        let engine = component.pre.engine();
+        let mut store = Store::new(engine, state);
+        store.limiter(|state| &mut state.limiter);
+        store.set_hostcall_fuel(limits.hostcall_bytes());
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(|context| {
+            if Instant::now() >= context.data().deadline {
+                Err(fault::DeadlinePassed.into())
+            } else {
+                Ok(UpdateDeadline::Yield(1))
+            }
+        });
+        let stack = component.stack as u64;
+        let instantiate = async {
+            let instance = component.pre.instantiate_async(&mut store).await?;
+            let definition = component.definition.load(&mut store, &instance)?;
+            let callbacks = component.callbacks.load(&mut store, &instance)?;
+            let training_loop = component
+                .training_loop
+                .as_ref()
+                .map(|indices| indices.load(&mut store, &instance))
+                .transpose()?;
+            Ok((definition, callbacks, training_loop))
+        };
+        let result = guarded(limits.start_timeout, instantiate).await;
+        let panic = console.end_call().await;
+        let parts = result.map_err(|error| {
+            let around = circumstances(store.data(), stack, limits.start_timeout, &panic);
+            let mut fault = failed(fault::cause(&error, &around));
+            fault.backtrace = fault::backtrace(&error);
+            fault
+        })?;
+        console.release(panic).await;
+        let (definition, callbacks, training_loop) = parts;
+        // C libraries look at the environment and the folders once while they start.
+        store.data().denials.clear();
+        let trainer = component.name.clone();
+        Ok(Self {
+            store,
+            definition,
+            callbacks,
+            training_loop,
+            trainer,
+            generation,
+            stack,
+            dead: false,
+        })
+    }
+
+    /// From here on the instance is spoken of by the name in its spec.
+    pub(crate) fn rename(&mut self, trainer: &str) {
+        self.trainer = trainer.into();
+    }
+
+    /// Whether the instance failed and must not be entered again.
+    pub fn is_dead(&self) -> bool {
+        self.dead
+    }
+
+    pub(crate) fn serve_callbacks(&mut self, role: CallbackRole) {
+        self.store.data_mut().role = Role::Callbacks(role);
+    }
+
+    /// What to train.
+    ///
+    /// # Errors
+    ///
+    /// The trainer's own error, or what it did wrong.
+    pub async fn describe(&mut self) -> Result<SpecDraft, Box<Fault>> {
+        let function = GuestFunction::Describe;
+        let timeout = self.prepare(function)?;
+        let call = self.definition.call_describe(&mut self.store);
+        let result = guarded(timeout, call).await;
+        self.finish(function, timeout, result)
+            .await
+            .map(convert::spec_draft)
+    }
+
+    /// Takes up the state of an earlier instance.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::describe`].
+    pub async fn load_state(&mut self, state: &[u8]) -> Result<(), Box<Fault>> {
+        let function = GuestFunction::LoadState;
+        let timeout = self.prepare(function)?;
+        let call = self.callbacks.call_load_state(&mut self.store, state);
+        let result = guarded(timeout, call).await;
+        self.finish(function, timeout, result).await
+    }
+
+    /// The trainer's memory.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::describe`]; also if the state is larger than its limit.
+    pub async fn save_state(&mut self) -> Result<Vec<u8>, Box<Fault>> {
+        let function = GuestFunction::SaveState;
+        let timeout = self.prepare(function)?;
+        let call = self.callbacks.call_save_state(&mut self.store);
+        let result = guarded(timeout, call).await;
+        let state = self.finish(function, timeout, result).await?;
+        let limit = self.store.data().limits.state_size;
+        if state.len() as u64 > limit {
+            let what = format!(
+                "a state of {} bytes, and limits.state-size is {limit}",
+                state.len()
+            );
+            return Err(self.fault(function, FaultCause::Invalid(what)));
+        }
+        Ok(state)
+    }
+
+    /// Hands an event to its callback.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::describe`]; also if an action's value is out of its range, and then none of the
+    /// answer's actions counts.
+    pub async fn handle(&mut self, event: &CallbackEvent) -> Result<Vec<Action>, Box<Fault>> {
+        use event::Wire;
+        let function = event.function();
+        let timeout = self.prepare(function)?;
+        if let Role::Callbacks(role) = &mut self.store.data_mut().role {
+            role.generated = 0;
+        }
+        let (callbacks, store) = (&self.callbacks, &mut self.store);
+        // Each call is a future of its own type.
+        let result = match event.wire(self.generation) {
+            Wire::Started(event) => {
+                guarded(timeout, callbacks.call_on_started(store, &event)).await
+            }
+            Wire::Log(event) => guarded(timeout, callbacks.call_on_log(store, &event)).await,
+            Wire::Evaluation(event) => {
+                guarded(timeout, callbacks.call_on_evaluate(store, event)).await
+            }
+            Wire::Checkpoint(event) => {
+                guarded(timeout, callbacks.call_on_checkpoint(store, &event)).await
+            }
+            Wire::Completed(event) => {
+                guarded(timeout, callbacks.call_on_completed(store, &event)).await
+            }
+            Wire::Failed(event) => guarded(timeout, callbacks.call_on_failed(store, &event)).await,
+        };
+        let actions = self.finish(function, timeout, result).await?;
+        convert::actions(actions).map_err(|what| self.fault(function, FaultCause::Invalid(what)))
+    }
+
+    /// Runs the training loop to its end. Its deadline bounds the time between two calls of the
+    /// host, which renew it.
+    pub(crate) async fn run_loop(&mut self, role: LoopRole, spec: &Spec) -> Result<(), Box<Fault>> {
+        let function = GuestFunction::Run;
+        self.prepare(function)?;
+        let timeout = self.store.data().limits.loop_timeout;
+        let state = self.store.data_mut();
+        state.role = Role::Loop(Box::new(role));
+        state.set_deadline(timeout);
+        let Some(training_loop) = &self.training_loop else {
+            return Err(self.fault(function, FaultCause::Invalid("there is no loop".into())));
+        };
+        let spec = convert::spec(spec);
+        let result = training_loop.call_run(&mut self.store, &spec).await;
+        self.finish(function, timeout, result).await
+    }
+
+    fn fault(&self, function: GuestFunction, cause: FaultCause) -> Box<Fault> {
+        Box::new(Fault {
+            trainer: self.trainer.clone(),
+            generation: self.generation,
+            function,
+            cause,
+            backtrace: Vec::new(),
+        })
+    }
+
+    /// Arms the limits of one call.
+    fn prepare(&mut self, function: GuestFunction) -> Result<Duration, Box<Fault>> {
+        if self.dead {
+            return Err(self.fault(function, FaultCause::Dead));
+        }
+        let state = self.store.data_mut();
+        let timeout = match function {
+            GuestFunction::Instantiate | GuestFunction::Describe | GuestFunction::LoadState => {
+                state.limits.start_timeout
+            }
+            _ => state.limits.callback_timeout,
+        };
+        state.set_deadline(timeout);
+        state.limiter.refused_memory = None;
+        Ok(timeout)
+    }
+
+    /// Sorts out how a call ended, and tells what it left to tell.
+    async fn finish<T>(
+        &mut self,
+        function: GuestFunction,
+        timeout: Duration,
+        result: wasmtime::Result<Result<T, String>>,
+    ) -> Result<T, Box<Fault>> {
+        let console = self.store.data().console.clone();
+        let panic = console.end_call().await;
+        match result {
+            Ok(answer) => {
+                let denials = self.denial_messages(function);
+                console.release(panic).await;
+                tell(&console, denials).await;
+                answer.map_err(|error| self.fault(function, FaultCause::Error(error)))
+            }
+            Err(error) => {
+                self.dead = true;
+                let around = circumstances(self.store.data(), self.stack, timeout, &panic);
+                let cause = fault::cause(&error, &around);
+                let mut fault = self.fault(function, cause);
+                fault.backtrace = fault::backtrace(&error);
+                // A panic's lines are in the fault, and its handler asks for the environment.
+                if !matches!(fault.cause, FaultCause::Panic(_)) {
+                    let denials = self.denial_messages(function);
+                    console.release(panic).await;
+                    tell(&console, denials).await;
+                }
+                Err(fault)
+            }
+        }
+    }
+
+    /// Messages about what the last call asked for in vain. Made before anything is awaited: a
+    /// Store cannot be shared between threads, and so neither can a reference to this.
+    fn denial_messages(&self, function: GuestFunction) -> Vec<String> {
+        let denials = self.store.data().denials.take();
+        denials.iter().map(|one| one.message(&self.trainer, function.name())).collect()
+    }
+}
+
+async fn tell(console: &Console, messages: Vec<String>) {
+    for text in messages {
+        console.notice(Level::Warn, text).await;
+    }
+}
+
+/// Most host resources (streams, sockets) that a guest may hold at once.
+const RESOURCES: usize = 1000;
+
+fn circumstances<'a>(
+    state: &'a GuestState,
+    stack: u64,
+    timeout: Duration,
+    panic: &'a [String],
+) -> fault::Circumstances<'a> {
+    fault::Circumstances {
+        limiter: &state.limiter,
+        memory_limit: state.limits.memory,
+        stack,
+        timeout_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
+        panic,
+    }
+}
+
+/// Waits for a call into a guest, and a little longer than its deadline at most.
+async fn guarded<T>(
+    timeout: Duration,
+    call: impl Future<Output = wasmtime::Result<T>>,
+) -> wasmtime::Result<T> {
+    match tokio::time::timeout(timeout + SLACK, call).await {
+        Ok(result) => result,
+        Err(_) => Err(fault::DeadlinePassed.into()),
+    }
+}

@@ -1,0 +1,282 @@
+//! Between the contract's types and the host's.
+
+use arkor_types::{
+    Action, AdamParameters, DatasetSource, EndReason, HyperparametersDraft, Level, Lora,
+    LossFunction, LrSchedulerType, Metric, ModelShape, ModelSource, SamplingParameters, Spec,
+    SpecDraft, TokenizerSource,
+};
+
+use crate::bindings::arkor::trainer::{hooks, session, types};
+use crate::bindings::exports::arkor::trainer::{callbacks, definition};
+
+/// Longest name of a metric.
+const NAME: usize = 100;
+/// Most actions of one answer, and most metrics of one log event.
+const COUNT: usize = 1000;
+
+pub(crate) fn level(level: hooks::Level) -> Level {
+    match level {
+        hooks::Level::Debug => Level::Debug,
+        hooks::Level::Info => Level::Info,
+        hooks::Level::Warn => Level::Warn,
+        hooks::Level::Error => Level::Error,
+    }
+}
+
+fn metric(name: String, value: f64) -> Result<Metric, String> {
+    let fits = !name.is_empty()
+        && name.len() <= NAME
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c));
+    if !fits {
+        return Err(format!(
+            "the metric's name {name:?} must have 1 to {NAME} letters, digits or any of -_./"
+        ));
+    }
+    if !value.is_finite() {
+        return Err(format!("the metric {name} is {value}, but must be finite"));
+    }
+    Ok(Metric { name, value })
+}
+
+pub(crate) fn metrics(list: Vec<types::Metric>) -> Result<Vec<Metric>, String> {
+    if list.len() > COUNT {
+        return Err(format!(
+            "{} metrics at once, but at most {COUNT} are taken",
+            list.len()
+        ));
+    }
+    list.into_iter()
+        .map(|one| metric(one.name, one.value))
+        .collect()
+}
+
+pub(crate) fn actions(list: Vec<callbacks::Action>) -> Result<Vec<Action>, String> {
+    if list.len() > COUNT {
+        return Err(format!(
+            "{} actions at once, but at most {COUNT} are taken",
+            list.len()
+        ));
+    }
+    list.into_iter()
+        .map(|action| {
+            Ok(match action {
+                callbacks::Action::Stop(reason) => Action::Stop(reason),
+                callbacks::Action::Save => Action::Save,
+                callbacks::Action::Evaluate => Action::Evaluate,
+                callbacks::Action::SetLearningRate(rate) if !(0.0..=10.0).contains(&rate) => {
+                    return Err(format!("learning rate {rate} must be between 0 and 10"));
+                }
+                callbacks::Action::SetLearningRate(rate) => Action::SetLearningRate(rate),
+                callbacks::Action::Pause => Action::Pause,
+                callbacks::Action::LogMetric(one) => {
+                    Action::LogMetric(metric(one.name, one.value)?)
+                }
+            })
+        })
+        .collect()
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "temperatures need no double's precision"
+)]
+pub(crate) fn sampling(sampling: types::Sampling, seed: u64) -> Result<SamplingParameters, String> {
+    let max_tokens = sampling.max_tokens.unwrap_or(64);
+    if !(1..=4096).contains(&max_tokens) {
+        return Err(format!(
+            "max-tokens is {max_tokens}, but must be between 1 and 4096"
+        ));
+    }
+    Ok(SamplingParameters {
+        max_tokens,
+        temperature: sampling.temperature.unwrap_or(1.0) as f32,
+        top_k: sampling.top_k.unwrap_or(0),
+        top_p: sampling.top_p.unwrap_or(1.0) as f32,
+        stop: sampling.stop,
+        seed: sampling.seed.unwrap_or(seed),
+    })
+}
+
+pub(crate) fn loss(loss: session::Loss) -> LossFunction {
+    match loss {
+        session::Loss::CrossEntropy => LossFunction::CrossEntropy,
+        session::Loss::ImportanceSampling => LossFunction::ImportanceSampling,
+        session::Loss::Ppo(clip) => LossFunction::Ppo {
+            clip_low: clip.low,
+            clip_high: clip.high,
+        },
+    }
+}
+
+pub(crate) fn adam(adam: &session::Adam) -> AdamParameters {
+    let default = AdamParameters::default();
+    AdamParameters {
+        learning_rate: adam.learning_rate,
+        beta1: adam.beta1.unwrap_or(default.beta1),
+        beta2: adam.beta2.unwrap_or(default.beta2),
+        eps: adam.eps.unwrap_or(default.eps),
+        weight_decay: adam.weight_decay.unwrap_or(default.weight_decay),
+        max_grad_norm: adam.max_grad_norm.unwrap_or(default.max_grad_norm),
+    }
+}
+
+pub(crate) fn end_reason(reason: &EndReason) -> callbacks::EndReason {
+    match reason {
+        EndReason::Finished => callbacks::EndReason::Finished,
+        EndReason::EarlyStopping => callbacks::EndReason::EarlyStopping,
+        EndReason::Trainer(reason) => callbacks::EndReason::Trainer(reason.clone()),
+        EndReason::User | EndReason::Signal => callbacks::EndReason::User,
+    }
+}
+
+/// 8/3 of the width, as in Llama, rounded up to a multiple of 32.
+fn intermediate(hidden: u32) -> u32 {
+    let wide = (u64::from(hidden) * 8).div_ceil(3).next_multiple_of(32);
+    u32::try_from(wide).unwrap_or(u32::MAX)
+}
+
+/// Fills in the defaults of model shapes and adapters; the rest is `SpecDraft::resolve`'s.
+pub(super) fn spec_draft(spec: definition::Spec) -> SpecDraft {
+    let h = spec.hyperparameters;
+    SpecDraft {
+        name: spec.name,
+        description: spec.description,
+        tags: spec.tags,
+        model: match spec.model {
+            definition::ModelSource::Pretrained(name) => ModelSource::Pretrained(name),
+            definition::ModelSource::Scratch(shape) => ModelSource::Scratch(ModelShape {
+                hidden_size: shape.hidden_size,
+                num_hidden_layers: shape.num_hidden_layers,
+                num_attention_heads: shape.num_attention_heads,
+                num_key_value_heads: shape
+                    .num_key_value_heads
+                    .unwrap_or(shape.num_attention_heads),
+                intermediate_size: shape
+                    .intermediate_size
+                    .unwrap_or_else(|| intermediate(shape.hidden_size)),
+                rope_theta: shape.rope_theta.unwrap_or(10_000.0),
+                rms_norm_eps: shape.rms_norm_eps.unwrap_or(1e-5),
+                tie_word_embeddings: shape.tie_word_embeddings.unwrap_or(true),
+            }),
+        },
+        tokenizer: spec.tokenizer.map(|source| match source {
+            definition::TokenizerSource::Bytes => TokenizerSource::Bytes,
+            definition::TokenizerSource::Bpe(size) => TokenizerSource::Bpe(size),
+            definition::TokenizerSource::File(path) => TokenizerSource::File(path),
+            definition::TokenizerSource::Model => TokenizerSource::Model,
+        }),
+        dataset: match spec.dataset {
+            definition::DatasetSource::File(path) => DatasetSource::File(path),
+            definition::DatasetSource::Hub(name) => DatasetSource::Hub(name),
+            definition::DatasetSource::Url(url) => DatasetSource::Url(url),
+        },
+        eval_fraction: spec.eval_fraction,
+        lora: spec.lora.map(|lora| Lora {
+            r: lora.r,
+            alpha: lora.alpha.unwrap_or_else(|| f64::from(lora.r)),
+            dropout: lora.dropout.unwrap_or(0.0),
+            target_modules: lora.target_modules,
+        }),
+        hyperparameters: HyperparametersDraft {
+            max_steps: h.max_steps,
+            num_train_epochs: h.num_train_epochs,
+            learning_rate: h.learning_rate,
+            per_device_train_batch_size: h.per_device_train_batch_size,
+            gradient_accumulation_steps: h.gradient_accumulation_steps,
+            max_length: h.max_length,
+            lr_scheduler_type: h.lr_scheduler_type.map(|kind| match kind {
+                definition::LrSchedulerType::Linear => LrSchedulerType::Linear,
+                definition::LrSchedulerType::Cosine => LrSchedulerType::Cosine,
+                definition::LrSchedulerType::Constant => LrSchedulerType::Constant,
+            }),
+            warmup_steps: h.warmup_steps,
+            weight_decay: h.weight_decay,
+            max_grad_norm: h.max_grad_norm,
+            adam_beta1: h.adam_beta1,
+            adam_beta2: h.adam_beta2,
+            adam_epsilon: h.adam_epsilon,
+            logging_steps: h.logging_steps,
+            eval_steps: h.eval_steps,
+            save_steps: h.save_steps,
+            save_total_limit: h.save_total_limit,
+            seed: h.seed,
+            early_stopping_patience: h.early_stopping_patience,
+            early_stopping_threshold: h.early_stopping_threshold,
+        },
+        extras: spec.extras,
+        dry_run: spec.dry_run,
+    }
+}
+
+/// The resolved spec as a loop gets it: every option is filled in.
+pub(super) fn spec(spec: &Spec) -> definition::Spec {
+    let h = &spec.hyperparameters;
+    definition::Spec {
+        name: spec.name.clone(),
+        description: Some(spec.description.clone()),
+        tags: spec.tags.clone(),
+        model: match &spec.model {
+            ModelSource::Pretrained(name) => definition::ModelSource::Pretrained(name.clone()),
+            ModelSource::Scratch(shape) => {
+                definition::ModelSource::Scratch(definition::ModelShape {
+                    hidden_size: shape.hidden_size,
+                    num_hidden_layers: shape.num_hidden_layers,
+                    num_attention_heads: shape.num_attention_heads,
+                    num_key_value_heads: Some(shape.num_key_value_heads),
+                    intermediate_size: Some(shape.intermediate_size),
+                    rope_theta: Some(shape.rope_theta),
+                    rms_norm_eps: Some(shape.rms_norm_eps),
+                    tie_word_embeddings: Some(shape.tie_word_embeddings),
+                })
+            }
+        },
+        tokenizer: Some(match &spec.tokenizer {
+            TokenizerSource::Bytes => definition::TokenizerSource::Bytes,
+            TokenizerSource::Bpe(size) => definition::TokenizerSource::Bpe(*size),
+            TokenizerSource::File(path) => definition::TokenizerSource::File(path.clone()),
+            TokenizerSource::Model => definition::TokenizerSource::Model,
+        }),
+        dataset: match &spec.dataset.source {
+            DatasetSource::File(path) => definition::DatasetSource::File(path.clone()),
+            DatasetSource::Hub(name) => definition::DatasetSource::Hub(name.clone()),
+            DatasetSource::Url(url) => definition::DatasetSource::Url(url.clone()),
+        },
+        eval_fraction: Some(spec.dataset.eval_fraction),
+        lora: spec.lora.as_ref().map(|lora| definition::Lora {
+            r: lora.r,
+            alpha: Some(lora.alpha),
+            dropout: Some(lora.dropout),
+            target_modules: lora.target_modules.clone(),
+        }),
+        hyperparameters: definition::Hyperparameters {
+            max_steps: Some(h.max_steps),
+            num_train_epochs: Some(h.num_train_epochs),
+            learning_rate: Some(h.learning_rate),
+            per_device_train_batch_size: Some(h.per_device_train_batch_size),
+            gradient_accumulation_steps: Some(h.gradient_accumulation_steps),
+            max_length: Some(h.max_length),
+            lr_scheduler_type: Some(match h.lr_scheduler_type {
+                LrSchedulerType::Linear => definition::LrSchedulerType::Linear,
+                LrSchedulerType::Cosine => definition::LrSchedulerType::Cosine,
+                LrSchedulerType::Constant => definition::LrSchedulerType::Constant,
+            }),
+            warmup_steps: Some(h.warmup_steps),
+            weight_decay: Some(h.weight_decay),
+            max_grad_norm: Some(h.max_grad_norm),
+            adam_beta1: Some(h.adam_beta1),
+            adam_beta2: Some(h.adam_beta2),
+            adam_epsilon: Some(h.adam_epsilon),
+            logging_steps: Some(h.logging_steps),
+            eval_steps: Some(h.eval_steps),
+            save_steps: Some(h.save_steps),
+            save_total_limit: Some(h.save_total_limit),
+            seed: Some(h.seed),
+            early_stopping_patience: Some(h.early_stopping_patience),
+            early_stopping_threshold: Some(h.early_stopping_threshold),
+        },
+        extras: Some(serde_json::Value::Object(spec.extras.clone()).to_string()),
+        dry_run: Some(spec.dry_run),
+    }
+}

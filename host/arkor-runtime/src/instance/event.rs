@@ -1,0 +1,128 @@
+//! Events as callbacks get them.
+
+use arkor_types::{
+    CheckpointWritten, Ended, Evaluation, Failed, GuestFunction, LogRecord, RunId, Started,
+};
+
+use super::convert;
+use crate::bindings::arkor::trainer::types::Metric;
+use crate::bindings::exports::arkor::trainer::callbacks as wit;
+
+/// An event on its way to a callback, with its number in the run's log.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "one case for each callback of the contract")]
+pub enum CallbackEvent {
+    Started {
+        seq: u64,
+        run: RunId,
+        event: Started,
+    },
+    Log {
+        seq: u64,
+        event: LogRecord,
+    },
+    Evaluation {
+        seq: u64,
+        event: Evaluation,
+    },
+    Checkpoint {
+        seq: u64,
+        event: CheckpointWritten,
+    },
+    Completed {
+        seq: u64,
+        event: Ended,
+    },
+    Failed {
+        seq: u64,
+        event: Failed,
+    },
+}
+
+pub(super) enum Wire {
+    Started(wit::Started),
+    Log(wit::LogRecord),
+    Evaluation(wit::Evaluation),
+    Checkpoint(wit::Checkpoint),
+    Completed(wit::Completed),
+    Failed(wit::Failed),
+}
+
+impl CallbackEvent {
+    /// The callback it is for.
+    pub fn function(&self) -> GuestFunction {
+        match self {
+            Self::Started { .. } => GuestFunction::OnStarted,
+            Self::Log { .. } => GuestFunction::OnLog,
+            Self::Evaluation { .. } => GuestFunction::OnEvaluate,
+            Self::Checkpoint { .. } => GuestFunction::OnCheckpoint,
+            Self::Completed { .. } => GuestFunction::OnCompleted,
+            Self::Failed { .. } => GuestFunction::OnFailed,
+        }
+    }
+
+    /// Its number in the run's log.
+    pub fn seq(&self) -> u64 {
+        match self {
+            Self::Started { seq, .. }
+            | Self::Log { seq, .. }
+            | Self::Evaluation { seq, .. }
+            | Self::Checkpoint { seq, .. }
+            | Self::Completed { seq, .. }
+            | Self::Failed { seq, .. } => *seq,
+        }
+    }
+
+    pub(super) fn wire(&self, generation: u32) -> Wire {
+        let at = |seq: &u64, step: u64| wit::Position { seq: *seq, step };
+        match self {
+            Self::Started { seq, run, event } => Wire::Started(wit::Started {
+                at: at(seq, event.step),
+                run: run.to_string(),
+                generation,
+                resumed_from: event.resumed_from,
+                total_steps: event.total_steps,
+            }),
+            Self::Log { seq, event } => Wire::Log(wit::LogRecord {
+                at: at(seq, event.step),
+                epoch: event.epoch,
+                loss: event.loss,
+                learning_rate: event.learning_rate,
+                grad_norm: event.grad_norm,
+                tokens: event.tokens,
+                metrics: event
+                    .metrics
+                    .iter()
+                    .map(|metric| Metric {
+                        name: metric.name.clone(),
+                        value: metric.value,
+                    })
+                    .collect(),
+            }),
+            Self::Evaluation { seq, event } => Wire::Evaluation(wit::Evaluation {
+                at: at(seq, event.step),
+                loss: event.loss,
+                perplexity: event.perplexity,
+                best_loss: event.best_loss,
+                evaluations_without_improvement: event.evaluations_without_improvement,
+            }),
+            Self::Checkpoint { seq, event } => Wire::Checkpoint(wit::Checkpoint {
+                at: at(seq, event.step),
+                id: event.id.clone(),
+                eval_loss: event.eval_loss,
+            }),
+            Self::Completed { seq, event } => Wire::Completed(wit::Completed {
+                at: at(seq, event.step),
+                reason: convert::end_reason(&event.reason),
+                checkpoint: event.checkpoint.clone().unwrap_or_default(),
+                loss: event.loss,
+                eval_loss: event.eval_loss,
+            }),
+            Self::Failed { seq, event } => Wire::Failed(wit::Failed {
+                at: at(seq, event.step),
+                message: event.message.clone(),
+                checkpoint: event.checkpoint.clone(),
+            }),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! From a wasm error to what went wrong, in words for the trainer's author.
+
+use arkor_types::FaultCause;
+use wasmtime::{Error, Trap, WasmBacktrace};
+use wasmtime_wasi::I32Exit;
+
+use crate::limits::Limiter;
+
+/// Most frames that are told.
+const FRAMES: usize = 30;
+
+/// Ends a guest whose time is up; made by the epoch callback.
+#[derive(Debug, thiserror::Error)]
+#[error("the deadline has passed")]
+pub(super) struct DeadlinePassed;
+
+/// What the host knows besides the error itself.
+pub(super) struct Circumstances<'a> {
+    pub(super) limiter: &'a Limiter,
+    pub(super) memory_limit: u64,
+    pub(super) stack: u64,
+    pub(super) timeout_ms: u64,
+    /// Lines on standard error since a panic began.
+    pub(super) panic: &'a [String],
+}
+
+pub(super) fn cause(error: &Error, around: &Circumstances<'_>) -> FaultCause {
+    if error.downcast_ref::<DeadlinePassed>().is_some() {
+        return FaultCause::Deadline(around.timeout_ms);
+    }
+    if let Some(exit) = error.downcast_ref::<I32Exit>() {
+        return FaultCause::Exit(exit.0);
+    }
+    let trap = error.downcast_ref::<Trap>().copied();
+    if trap == Some(Trap::StackOverflow) {
+        return FaultCause::Stack(around.stack);
+    }
+    // A guest learns of refused memory by a return value and gives up in its own way.
+    if let Some(wanted) = around.limiter.refused_memory
+        && trap.is_some()
+    {
+        return FaultCause::Memory {
+            wanted,
+            limit: around.memory_limit,
+        };
+    }
+    if let Some(message) = panic_message(around.panic) {
+        return FaultCause::Panic(message);
+    }
+    match trap {
+        Some(trap) => FaultCause::Trap(trap.to_string()),
+        None => FaultCause::Trap(format!("{:#}", error.root_cause())),
+    }
+}
+
+/// Joins the lines of a panic: `<where>: <what>`.
+fn panic_message(lines: &[String]) -> Option<String> {
+    let at = lines
+        .iter()
+        .position(|line| line.contains("panicked at "))?;
+    let place = lines
+        .get(at)?
+        .split_once("panicked at ")?
+        .1
+        .trim_end_matches(':');
+    let what: Vec<&str> = lines
+        .get(at + 1..)?
+        .iter()
+        .map(String::as_str)
+        .take_while(|line| !line.starts_with("note: ") && !line.starts_with("stack backtrace:"))
+        .collect();
+    Some(format!("{} (at {place})", what.join(" ").trim()))
+}
+
+/// Function names of the guest's stack, innermost first.
+pub(super) fn backtrace(error: &Error) -> Vec<String> {
+    let Some(trace) = error.downcast_ref::<WasmBacktrace>() else {
+        return Vec::new();
+    };
+    trace
+        .frames()
+        .iter()
+        .take(FRAMES)
+        .map(|frame| {
+            let name = frame.func_name().map_or_else(
+                || format!("function {}", frame.func_index()),
+                |name| format!("{:#}", rustc_demangle::demangle(name)),
+            );
+            let place = frame
+                .symbols()
+                .first()
+                .and_then(|symbol| Some(format!(" at {}:{}", symbol.file()?, symbol.line()?)));
+            name + &place.unwrap_or_default()
+        })
+        .collect()
+}
