@@ -315,7 +315,10 @@ impl Instance {
     /// Store cannot be shared between threads, and so neither can a reference to this.
     fn denial_messages(&self, function: GuestFunction) -> Vec<String> {
         let denials = self.store.data().denials.take();
-        denials.iter().map(|one| one.message(&self.trainer, function.name())).collect()
+        denials
+            .iter()
+            .map(|one| one.message(&self.trainer, function.name()))
+            .collect()
     }
 }
 

@@ -1,12 +1,25 @@
-//! runtime
-#![allow(dead_code, missing_docs)]
+//! Runs trainers that are wasm components.
+//!
+//! ```text
+//! component   a file: read, checked against the contract, compiled or found in the cache, linked
+//! trainer     an instance that said what to train; turns into a run
+//! driver      the run: a pure machine decides, a task does
+//!   slot      the task that owns the callbacks' instance
+//!   worker    the thread that trains
+//! instance    one Store: limits, deadlines, faults
+//!   imports   what a trainer can call
+//!   sandbox   what WASI gives it: nothing, unless granted
+//!   console   where its text goes
+//! ```
+//!
+//! One task owns one Store; everyone else sends it a typed request and waits. An instance that
+//! failed is dropped and never entered again. Events reach callbacks only after they are in the
+//! store. Nothing here parses arguments or serves HTTP.
+
 mod bindings;
 mod component;
 mod console;
-mod driver {
-    pub(crate) mod machine;
-    pub(crate) mod progress;
-}
+mod driver;
 mod error;
 mod guest;
 mod imports;
@@ -14,5 +27,16 @@ mod instance;
 mod limits;
 mod sandbox;
 mod slot;
+mod trainer;
 mod worker;
+
+pub use component::{
+    Capability, CodeSource, Inspection, Runtime, RuntimeOptions, TrainerComponent,
+};
+pub use console::GuestText;
+pub use driver::{OnCallbackError, RunControl, RunOutcome, RunProgress, RunRequest};
 pub use error::RuntimeError;
+pub use instance::{CallbackEvent, Instance};
+pub use limits::Limits;
+pub use sandbox::{Capabilities, ClockPrecision, FileAccess, FileGrant, RandomSource};
+pub use trainer::{RunSettings, Trainer};

@@ -193,8 +193,12 @@ impl Write for BlobWriter {
 }
 
 impl BlobWriter {
-    fn failed(&self, source: std::io::Error) -> StoreError {
-        StoreError::io("write to", &self.blobs.dir, source)
+    /// What an error of writing to this blob means for the store.
+    pub fn failed(&self, source: std::io::Error) -> StoreError {
+        match source.downcast::<StoreError>() {
+            Ok(error) => error,
+            Err(source) => StoreError::io("write to", &self.blobs.dir, source),
+        }
     }
 
     /// Makes the content durable under its digest.

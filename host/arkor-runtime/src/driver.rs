@@ -1,0 +1,521 @@
+//! The driver of a run: a task that lets the machine decide and does what it says.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use arkor_engine::Schedule;
+use arkor_store::{NewCheckpoint, RunHandle, StoreError};
+use arkor_types::{
+    CallbackFailed, CheckpointRecord, CheckpointWritten, Event, EventRecord, Fault, FaultCause,
+    Message, Started,
+};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::component::TrainerComponent;
+use crate::console::GuestText;
+use crate::error::RuntimeError;
+use crate::guest::{GuestRequest, LoopReply, RunContext};
+use crate::instance::{CallbackEvent, Surroundings};
+use crate::slot::{Answer, CallbackSlot};
+
+mod control;
+pub(crate) mod machine;
+pub(crate) mod progress;
+mod steps;
+mod training_loop;
+
+pub use control::{RunControl, RunOutcome, RunProgress};
+pub use machine::{OnCallbackError, RunRequest};
+
+use machine::{Effect, Input, Machine, Phase, Plan};
+use progress::SavedProgress;
+use training_loop::LoopTask;
+
+/// What a run is made of when its driver starts.
+pub(crate) struct Parts {
+    pub(crate) machine: Machine,
+    pub(crate) plan: Plan,
+    pub(crate) handle: RunHandle,
+    pub(crate) component: TrainerComponent,
+    pub(crate) surroundings: Surroundings,
+    pub(crate) context: RunContext,
+    pub(crate) steps: Arc<AtomicU64>,
+    pub(crate) schedule: Schedule,
+    pub(crate) guest_requests: mpsc::Receiver<GuestRequest>,
+    /// What the trainer said before there was a run.
+    pub(crate) early: Vec<GuestText>,
+    pub(crate) resumed: Option<Resumed>,
+    pub(crate) parameters: u64,
+}
+
+/// Where a resumed run goes on.
+pub(crate) struct Resumed {
+    pub(crate) checkpoint: CheckpointRecord,
+    pub(crate) saved: SavedProgress,
+}
+
+pub(crate) struct Driver {
+    parts: Parts,
+    slot: Option<Arc<CallbackSlot>>,
+    users: mpsc::Receiver<RunRequest>,
+    progress: watch::Sender<RunProgress>,
+    /// Inputs that came while something else was being done.
+    inputs: VecDeque<Input>,
+    training_loop: Option<LoopTask>,
+    /// The hook of the loop that waits for its answer.
+    hook: Option<oneshot::Sender<LoopReply>>,
+    /// What the loop gave to its last hook, and the callbacks to the last save.
+    loop_state: Option<Vec<u8>>,
+    callback_state: Option<Vec<u8>>,
+    eval_tokens: u64,
+    last_log: Instant,
+    terminal: Option<Event>,
+}
+
+/// Why something was not done to its end.
+enum Stopped {
+    /// The run is to end at once.
+    Cancelled,
+    /// The store failed: what happens now cannot be kept.
+    Store(StoreError),
+}
+
+impl From<StoreError> for Stopped {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+type Done<T> = Result<T, Stopped>;
+
+/// Turns a failure of the engine or the store into the end of the run.
+fn broke(error: &RuntimeError) -> Input {
+    Input::Broke {
+        message: error.to_string(),
+        hint: error.hint(),
+    }
+}
+
+impl Driver {
+    /// Starts the task.
+    pub(crate) fn start(parts: Parts, slot: CallbackSlot) -> RunControl {
+        let id = parts.handle.id().clone();
+        let (requests, users) = mpsc::channel(8);
+        let (progress, watcher) = watch::channel(RunProgress {
+            last_seq: parts.handle.last_seq(),
+            step: parts.machine.step(),
+            total_steps: parts.plan.total_steps,
+            loss: None,
+            tokens_per_second: None,
+        });
+        let saved = parts.resumed.as_ref().map(|resumed| resumed.saved.clone());
+        let saved = saved.unwrap_or_default();
+        let driver = Self {
+            slot: Some(Arc::new(slot)),
+            users,
+            progress,
+            inputs: VecDeque::from([Input::Begin]),
+            training_loop: None,
+            hook: None,
+            loop_state: saved.training_loop,
+            callback_state: saved.callbacks,
+            eval_tokens: parts.context.examples.info().eval_tokens,
+            last_log: Instant::now(),
+            terminal: None,
+            parts,
+        };
+        let task = tokio::spawn(driver.run());
+        RunControl::new(id, requests, watcher, task)
+    }
+
+    async fn run(mut self) -> Result<RunOutcome, RuntimeError> {
+        loop {
+            while let Ok(request) = self.users.try_recv() {
+                self.inputs.push_back(Input::Request(request));
+            }
+            let input = match self.inputs.pop_front() {
+                Some(input) => Ok(input),
+                None => self.wait().await,
+            };
+            let mut effects = VecDeque::new();
+            match input {
+                Ok(input) => effects.extend(self.parts.machine.apply(input)),
+                Err(stopped) => self.stopped(stopped, &mut effects)?,
+            }
+            while let Some(effect) = effects.pop_front() {
+                if effect == Effect::Finish {
+                    return Ok(self.outcome());
+                }
+                match self.perform(effect).await {
+                    Ok(Some(input)) => self.inputs.push_front(input),
+                    Ok(None) => {}
+                    Err(stopped) => self.stopped(stopped, &mut effects)?,
+                }
+            }
+        }
+    }
+
+    /// A cancelled run still gets its terminal event; one whose store fails cannot.
+    fn stopped(
+        &mut self,
+        stopped: Stopped,
+        effects: &mut VecDeque<Effect>,
+    ) -> Result<(), StoreError> {
+        match stopped {
+            Stopped::Store(error) => Err(error),
+            Stopped::Cancelled => {
+                self.slot = None;
+                self.training_loop = None;
+                self.hook = None;
+                self.inputs.clear();
+                effects.clear();
+                effects.extend(self.parts.machine.apply(Input::Request(RunRequest::Cancel)));
+                Ok(())
+            }
+        }
+    }
+
+    fn outcome(&self) -> RunOutcome {
+        RunOutcome::of(
+            self.parts.handle.id().clone(),
+            self.parts.machine.step(),
+            &self.terminal,
+        )
+    }
+
+    /// Nothing is left to do until someone says something: a user while the run is paused, the
+    /// trainer's loop while it is at work.
+    async fn wait(&mut self) -> Done<Input> {
+        if self.parts.machine.phase() == Phase::Training && self.training_loop.is_some() {
+            return self.attend_loop().await;
+        }
+        match self.users.recv().await {
+            Some(RunRequest::Cancel) => Err(Stopped::Cancelled),
+            Some(request) => Ok(Input::Request(request)),
+            // Nobody is left who could let a paused run go on; ending it keeps its checkpoint.
+            None => Ok(Input::Request(RunRequest::Stop(
+                arkor_types::EndReason::User,
+            ))),
+        }
+    }
+
+    async fn perform(&mut self, effect: Effect) -> Done<Option<Input>> {
+        match effect {
+            Effect::AnnounceStart => self.announce().await.map(Some),
+            Effect::DeliverCheckpointAgain => self.deliver_again().await.map(Some),
+            Effect::Append(event) => self.append(event).map(|_| None),
+            Effect::Deliver(event) => {
+                let record = self.append(event)?;
+                self.deliver(&record).await.map(Some)
+            }
+            Effect::Step {
+                step,
+                learning_rate,
+            } => self.step(step, learning_rate).await.map(Some),
+            Effect::Evaluate => self.evaluate().await.map(Some),
+            Effect::Save { eval_loss } => self.save(eval_loss).await.map(Some),
+            Effect::StartLoop => {
+                self.start_loop();
+                Ok(None)
+            }
+            Effect::AnswerLoop(answer) => {
+                self.answer_loop(answer);
+                Ok(None)
+            }
+            Effect::Finish => Ok(None),
+        }
+    }
+
+    /// Writes an event; only then is anyone told of it.
+    fn append(&mut self, event: Event) -> Done<EventRecord> {
+        let handle = &mut self.parts.handle;
+        let record = tokio::task::block_in_place(|| handle.append(event))?;
+        self.told(&record);
+        Ok(record)
+    }
+
+    fn told(&mut self, record: &EventRecord) {
+        if record.event.is_terminal() {
+            self.terminal = Some(record.event.clone());
+        }
+        let step = self.parts.steps.load(Ordering::Acquire);
+        self.progress.send_modify(|progress| {
+            progress.last_seq = record.seq;
+            progress.step = step;
+            if let Event::Log(log) = &record.event {
+                progress.loss = log.loss;
+                progress.tokens_per_second = log.tokens_per_second;
+            }
+        });
+    }
+
+    fn message(&mut self, text: GuestText) -> Done<()> {
+        let step = self.parts.steps.load(Ordering::Acquire);
+        let GuestText {
+            level,
+            source,
+            text,
+        } = text;
+        self.append(Event::Message(Message {
+            step,
+            level,
+            source,
+            text,
+        }))
+        .map(|_| ())
+    }
+
+    /// Waits for `work` and serves the trainer meanwhile: what it says while it handles an event
+    /// comes before the next event.
+    async fn attend<T>(&mut self, work: impl Future<Output = T>) -> Done<T> {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                Some(request) = self.parts.guest_requests.recv() => self.serve(request)?,
+                done = &mut work => {
+                    while let Ok(request) = self.parts.guest_requests.try_recv() {
+                        self.serve(request)?;
+                    }
+                    return Ok(done);
+                }
+                Some(request) = self.users.recv() => match request {
+                    RunRequest::Cancel => return Err(Stopped::Cancelled),
+                    request => self.inputs.push_back(Input::Request(request)),
+                },
+            }
+        }
+    }
+
+    /// What a trainer may ask at any time.
+    fn serve(&mut self, request: GuestRequest) -> Done<()> {
+        match request {
+            GuestRequest::Text(text) => self.message(text)?,
+            GuestRequest::Artifact {
+                name,
+                content,
+                reply,
+            } => {
+                let step = self.parts.steps.load(Ordering::Acquire);
+                let handle = &mut self.parts.handle;
+                let written =
+                    tokio::task::block_in_place(|| handle.write_artifact(step, &name, &content));
+                let answer = match written {
+                    Ok((record, _)) => {
+                        self.told(&record);
+                        match record.event {
+                            Event::Artifact(artifact) => Ok(artifact),
+                            _ => Err("no artifact was written".into()),
+                        }
+                    }
+                    Err(error) => Err(error.to_string()),
+                };
+                let _ = reply.send(answer);
+            }
+            // A loop waits inside its hook while anything else is done; an answer that never comes
+            // ends its call with an error.
+            GuestRequest::Log { .. }
+            | GuestRequest::Checkpoint { .. }
+            | GuestRequest::Evaluate { .. }
+            | GuestRequest::SaveNamed { .. }
+            | GuestRequest::LoadNamed { .. } => {}
+        }
+        Ok(())
+    }
+
+    async fn announce(&mut self) -> Done<Input> {
+        let parts = &self.parts;
+        let record = parts.handle.record();
+        let started = Started {
+            step: parts.machine.step(),
+            attempt: record.attempt,
+            generation: self.slot.as_ref().map_or(0, |slot| slot.generation()),
+            resumed_from: parts
+                .resumed
+                .as_ref()
+                .map(|resumed| resumed.checkpoint.step),
+            total_steps: parts.plan.total_steps,
+            component: parts.component.digest.clone(),
+            config: record.config.clone(),
+            parameters: parts.parameters,
+            unigram_entropy: parts.context.examples.info().unigram_entropy,
+        };
+        let record = self.append(Event::Started(started))?;
+        for text in std::mem::take(&mut self.parts.early) {
+            self.message(text)?;
+        }
+        self.last_log = Instant::now();
+        self.deliver(&record).await
+    }
+
+    async fn deliver_again(&mut self) -> Done<Input> {
+        let Some(resumed) = &self.parts.resumed else {
+            return Ok(Input::Handled {
+                event_seq: 0,
+                answer: Ok(Vec::new()),
+            });
+        };
+        let checkpoint = &resumed.checkpoint;
+        let event = CheckpointWritten {
+            step: checkpoint.step,
+            id: checkpoint.id.clone(),
+            size: checkpoint.size,
+            eval_loss: checkpoint.eval_loss,
+        };
+        let seq = checkpoint.seq;
+        self.call(CallbackEvent::Checkpoint { seq, event }).await
+    }
+
+    /// Hands an event that is in the log to its callback.
+    async fn deliver(&mut self, record: &EventRecord) -> Done<Input> {
+        let seq = record.seq;
+        let machine = &self.parts.machine;
+        let event = match record.event.clone() {
+            Event::Started(event) => CallbackEvent::Started {
+                seq,
+                run: record.run.clone(),
+                event,
+            },
+            Event::Log(event) => CallbackEvent::Log { seq, event },
+            Event::Evaluation(event) => CallbackEvent::Evaluation { seq, event },
+            Event::Checkpoint(event) => CallbackEvent::Checkpoint { seq, event },
+            Event::Ending(_) => match (machine.ended_well(), machine.ended_badly()) {
+                (Some(event), _) => CallbackEvent::Completed { seq, event },
+                (None, Some(event)) => CallbackEvent::Failed { seq, event },
+                (None, None) => {
+                    return Ok(Input::Handled {
+                        event_seq: seq,
+                        answer: Ok(Vec::new()),
+                    });
+                }
+            },
+            _ => {
+                return Ok(Input::Handled {
+                    event_seq: seq,
+                    answer: Ok(Vec::new()),
+                });
+            }
+        };
+        self.call(event).await
+    }
+
+    async fn call(&mut self, event: CallbackEvent) -> Done<Input> {
+        let event_seq = event.seq();
+        let Some(slot) = self.slot.clone() else {
+            return Ok(Input::Handled {
+                event_seq,
+                answer: Ok(Vec::new()),
+            });
+        };
+        let answer: Option<Answer> = self.attend(async move { slot.handle(event).await }).await?;
+        if let Some(Err(fault)) = &answer {
+            self.bury(fault);
+        }
+        Ok(Input::Handled {
+            event_seq,
+            answer: answer.unwrap_or(Ok(Vec::new())),
+        })
+    }
+
+    /// Drops the callbacks if their instance cannot be entered again.
+    fn bury(&mut self, fault: &Fault) {
+        if !matches!(fault.cause, FaultCause::Error(_) | FaultCause::Invalid(_)) {
+            self.slot = None;
+        }
+    }
+
+    /// Asks the callbacks for their memory. A failure costs the memory since the last time.
+    async fn ask_state(&mut self) -> Done<Result<(), String>> {
+        let Some(slot) = self.slot.clone() else {
+            return Ok(Ok(()));
+        };
+        match self.attend(async move { slot.save_state().await }).await? {
+            Some(Ok(state)) => self.callback_state = Some(state),
+            Some(Err(fault)) => {
+                let message = fault.to_string();
+                self.bury(&fault);
+                let step = self.parts.machine.step();
+                let failed = CallbackFailed {
+                    step,
+                    event_seq: 0,
+                    fault: *fault,
+                };
+                self.append(Event::CallbackFailed(failed))?;
+                if self.parts.plan.on_callback_error == OnCallbackError::Fail {
+                    return Ok(Err(message));
+                }
+            }
+            None => self.slot = None,
+        }
+        Ok(Ok(()))
+    }
+
+    async fn save(&mut self, eval_loss: Option<f64>) -> Done<Input> {
+        if let Err(message) = self.ask_state().await? {
+            return Ok(Input::Broke {
+                message,
+                hint: None,
+            });
+        }
+        let record = match self.write_checkpoint(eval_loss).await? {
+            Ok(record) => record,
+            Err(error) => return Ok(broke(&error)),
+        };
+        if let Event::Checkpoint(checkpoint) = &record.event {
+            let id = checkpoint.id.clone();
+            // The machine has nothing to do between the two: the checkpoint is what the callback
+            // is told of next.
+            let none = self.parts.machine.apply(Input::CheckpointDone { id });
+            debug_assert!(none.is_empty());
+        }
+        self.deliver(&record).await
+    }
+
+    async fn write_checkpoint(
+        &mut self,
+        eval_loss: Option<f64>,
+    ) -> Done<Result<EventRecord, RuntimeError>> {
+        let progress = SavedProgress {
+            progress: self.parts.machine.progress.clone(),
+            callbacks: self.callback_state.clone(),
+            training_loop: self.loop_state.clone(),
+        };
+        let writer = match self.parts.handle.begin_blob() {
+            Ok(writer) => writer,
+            Err(error) => return Ok(Err(error.into())),
+        };
+        let worker = self.parts.context.worker.clone();
+        let written = self
+            .attend(async move { steps::write_state(&worker, writer).await })
+            .await?;
+        let commit = |state| -> Result<EventRecord, RuntimeError> {
+            let progress = progress
+                .encode()
+                .map_err(|error| RuntimeError::Setup(error.to_string()))?;
+            let store = self.parts.handle.store().clone();
+            let handle = &mut self.parts.handle;
+            let limit = self.parts.context.spec.hyperparameters.save_total_limit;
+            tokio::task::block_in_place(|| {
+                let progress = store.put_blob(&progress)?;
+                let step = self.parts.machine.step();
+                let new = NewCheckpoint {
+                    step,
+                    eval_loss,
+                    state,
+                    progress,
+                };
+                let (record, _) = handle.commit_checkpoint(&new)?;
+                handle.prune(limit)?;
+                Ok(record)
+            })
+        };
+        let record = match written.and_then(commit) {
+            Ok(record) => record,
+            Err(error) => return Ok(Err(error)),
+        };
+        self.told(&record);
+        Ok(Ok(record))
+    }
+}

@@ -1,0 +1,139 @@
+//! What the owner of a run holds while it is driven.
+
+use arkor_types::{EndReason, Event, RunId, RunStatus};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use super::RunRequest;
+use crate::error::RuntimeError;
+
+/// How far a run has come. What is behind `last_seq` can be read from the store.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RunProgress {
+    /// Number of the last event.
+    pub last_seq: u64,
+    /// Optimizer steps finished.
+    pub step: u64,
+    /// Steps planned, if that is known.
+    pub total_steps: Option<u64>,
+    /// The last logged loss.
+    pub loss: Option<f64>,
+    /// Tokens trained on per second, as of the last log event.
+    pub tokens_per_second: Option<f64>,
+}
+
+/// How an attempt at a run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunOutcome {
+    /// The run.
+    pub run: RunId,
+    /// Where it stands now.
+    pub status: RunStatus,
+    /// Optimizer steps finished.
+    pub step: u64,
+    /// The last checkpoint.
+    pub checkpoint: Option<String>,
+    /// The last logged loss.
+    pub loss: Option<f64>,
+    /// The last evaluation loss.
+    pub eval_loss: Option<f64>,
+    /// Why it ended, if it ended well.
+    pub reason: Option<EndReason>,
+    /// What happened, if it ended badly.
+    pub message: Option<String>,
+    /// What to do about that.
+    pub hint: Option<String>,
+}
+
+impl RunOutcome {
+    pub(super) fn of(run: RunId, step: u64, terminal: &Option<Event>) -> Self {
+        let mut outcome = Self {
+            run,
+            status: RunStatus::Interrupted,
+            step,
+            checkpoint: None,
+            loss: None,
+            eval_loss: None,
+            reason: None,
+            message: None,
+            hint: None,
+        };
+        match terminal {
+            Some(Event::Completed(ended) | Event::Stopped(ended)) => {
+                outcome.status = match terminal {
+                    Some(Event::Completed(_)) => RunStatus::Completed,
+                    _ => RunStatus::Stopped,
+                };
+                outcome.checkpoint.clone_from(&ended.checkpoint);
+                outcome.loss = ended.loss;
+                outcome.eval_loss = ended.eval_loss;
+                outcome.reason = Some(ended.reason.clone());
+            }
+            Some(Event::Failed(failed)) => {
+                outcome.status = RunStatus::Failed;
+                outcome.checkpoint.clone_from(&failed.checkpoint);
+                outcome.message = Some(failed.message.clone());
+                outcome.hint.clone_from(&failed.hint);
+            }
+            Some(Event::Interrupted(interrupted)) => {
+                outcome.checkpoint.clone_from(&interrupted.checkpoint);
+            }
+            _ => {}
+        }
+        outcome
+    }
+}
+
+/// A run that is being driven. Dropping it does not end the run.
+#[derive(Debug)]
+pub struct RunControl {
+    id: RunId,
+    requests: mpsc::Sender<RunRequest>,
+    progress: watch::Receiver<RunProgress>,
+    task: JoinHandle<Result<RunOutcome, RuntimeError>>,
+}
+
+impl RunControl {
+    pub(super) fn new(
+        id: RunId,
+        requests: mpsc::Sender<RunRequest>,
+        progress: watch::Receiver<RunProgress>,
+        task: JoinHandle<Result<RunOutcome, RuntimeError>>,
+    ) -> Self {
+        Self {
+            id,
+            requests,
+            progress,
+            task,
+        }
+    }
+
+    /// The run.
+    pub fn id(&self) -> &RunId {
+        &self.id
+    }
+
+    /// A channel for requests. A request to a run that has ended is lost.
+    pub fn requests(&self) -> mpsc::Sender<RunRequest> {
+        self.requests.clone()
+    }
+
+    /// Changes with every event.
+    pub fn progress(&self) -> watch::Receiver<RunProgress> {
+        self.progress.clone()
+    }
+
+    /// Waits for the attempt to end.
+    ///
+    /// # Errors
+    ///
+    /// If the store failed, so that the end could not be written.
+    pub async fn finish(self) -> Result<RunOutcome, RuntimeError> {
+        match self.task.await {
+            Ok(outcome) => outcome,
+            Err(error) => Err(RuntimeError::EngineGone(format!(
+                "the run's task failed: {error}"
+            ))),
+        }
+    }
+}

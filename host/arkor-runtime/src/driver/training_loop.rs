@@ -1,0 +1,244 @@
+//! The trainer's own loop: a task with an instance of its own, and the answers to its hooks.
+
+use std::sync::atomic::Ordering;
+
+use arkor_types::{Fault, Metric};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::machine::{Input, LoopAnswer, LoopRequest, RunRequest};
+use super::{Done, Driver, Stopped, steps};
+use crate::guest::{GuestRequest, LoopReply, LoopRole};
+use crate::instance::Instance;
+use crate::worker::WorkerGone;
+
+/// The loop at work. Dropping it drops the instance.
+pub(super) struct LoopTask {
+    task: JoinHandle<Result<(), Box<Fault>>>,
+}
+
+impl Drop for LoopTask {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// What came first while the loop was at work.
+enum Came {
+    Returned(Result<(), Box<Fault>>),
+    Guest(GuestRequest),
+    User(RunRequest),
+}
+
+impl Driver {
+    pub(super) fn start_loop(&mut self) {
+        let parts = &self.parts;
+        let (component, surroundings) = (parts.component.clone(), parts.surroundings.clone());
+        let context = parts.context.clone();
+        let resume = self
+            .loop_state
+            .clone()
+            .map(|state| (parts.machine.step(), state));
+        let task = tokio::spawn(async move {
+            let mut instance = Instance::start(&component, &surroundings, 0).await?;
+            // The contract promises `describe` before any other function of a new instance.
+            instance.describe().await?;
+            let spec = context.spec.clone();
+            instance.rename(&spec.name);
+            let role = LoopRole {
+                run: context,
+                resume,
+                generated: 0,
+                ended: false,
+            };
+            instance.run_loop(role, &spec).await
+        });
+        self.training_loop = Some(LoopTask { task });
+    }
+
+    pub(super) fn answer_loop(&mut self, answer: LoopAnswer) {
+        let reply = match answer {
+            LoopAnswer::Logged {
+                wishes_checkpoint,
+                learning_rate,
+            } => LoopReply::Logged {
+                wishes_checkpoint,
+                learning_rate,
+            },
+            LoopAnswer::Proceed => LoopReply::Proceed,
+            LoopAnswer::Stop => LoopReply::Stop,
+            LoopAnswer::Evaluated { loss } => LoopReply::Evaluated {
+                loss,
+                tokens: self.eval_tokens,
+            },
+        };
+        // A loop that is gone is noticed when its task ends.
+        if let Some(hook) = self.hook.take() {
+            let _ = hook.send(reply);
+        }
+    }
+
+    /// Serves the loop until the machine has something to decide.
+    pub(super) async fn attend_loop(&mut self) -> Done<Input> {
+        loop {
+            let Some(training_loop) = &mut self.training_loop else {
+                return Ok(Input::LoopReturned(Ok(())));
+            };
+            let came = tokio::select! {
+                biased;
+                Some(request) = self.parts.guest_requests.recv() => Came::Guest(request),
+                Some(request) = self.users.recv() => Came::User(request),
+                returned = &mut training_loop.task => Came::Returned(match returned {
+                    Ok(result) => result,
+                    Err(error) => return Ok(Input::Broke {
+                        message: format!("the loop's task failed: {error}"),
+                        hint: None,
+                    }),
+                }),
+            };
+            match came {
+                Came::User(RunRequest::Cancel) => return Err(Stopped::Cancelled),
+                Came::User(request) => return Ok(Input::Request(request)),
+                Came::Returned(result) => {
+                    self.training_loop = None;
+                    while let Ok(request) = self.parts.guest_requests.try_recv() {
+                        self.serve(request)?;
+                    }
+                    // The machine's step is that of the last hook; the loop may have gone on.
+                    let step = self.parts.steps.load(Ordering::Acquire);
+                    self.parts.machine.progress.step = step;
+                    return Ok(Input::LoopReturned(result));
+                }
+                Came::Guest(request) => {
+                    if let Some(input) = self.hooked(request).await? {
+                        return Ok(input);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn hooked(&mut self, request: GuestRequest) -> Done<Option<Input>> {
+        let gone = |_: WorkerGone| Input::Broke {
+            message: "the training engine ended unexpectedly".into(),
+            hint: None,
+        };
+        match request {
+            GuestRequest::Log {
+                step,
+                metrics,
+                reply,
+            } => {
+                let tokens = match self.trained_tokens().await? {
+                    Ok(tokens) => tokens,
+                    Err(error) => return Ok(Some(gone(error))),
+                };
+                Ok(Some(self.logged(step, tokens, metrics, reply)))
+            }
+            GuestRequest::Checkpoint { step, state, reply } => {
+                let tokens = match self.trained_tokens().await? {
+                    Ok(tokens) => tokens,
+                    Err(error) => return Ok(Some(gone(error))),
+                };
+                self.hook = Some(reply);
+                self.loop_state = Some(state);
+                Ok(Some(Input::Loop(LoopRequest::Checkpoint { step, tokens })))
+            }
+            GuestRequest::Evaluate { reply } => {
+                let tokens = match self.trained_tokens().await? {
+                    Ok(tokens) => tokens,
+                    Err(error) => return Ok(Some(gone(error))),
+                };
+                self.hook = Some(reply);
+                let step = self.parts.steps.load(Ordering::Acquire);
+                Ok(Some(Input::Loop(LoopRequest::Evaluate { step, tokens })))
+            }
+            GuestRequest::SaveNamed { name, reply } => {
+                let saved = self.save_named(&name).await?;
+                let _ = reply.send(saved);
+                Ok(None)
+            }
+            GuestRequest::LoadNamed { name, reply } => {
+                let loaded = self.load_named(&name).await?;
+                let _ = reply.send(loaded);
+                Ok(None)
+            }
+            request @ (GuestRequest::Text(_) | GuestRequest::Artifact { .. }) => {
+                self.serve(request)?;
+                Ok(None)
+            }
+        }
+    }
+
+    fn logged(
+        &mut self,
+        step: u64,
+        tokens: u64,
+        metrics: Vec<Metric>,
+        reply: oneshot::Sender<LoopReply>,
+    ) -> Input {
+        self.hook = Some(reply);
+        let now = std::time::Instant::now();
+        let seconds = now.duration_since(self.last_log).as_secs_f64();
+        self.last_log = now;
+        Input::Loop(LoopRequest::Log {
+            step,
+            tokens,
+            seconds,
+            metrics,
+        })
+    }
+
+    async fn trained_tokens(&mut self) -> Done<Result<u64, WorkerGone>> {
+        let worker = self.parts.context.worker.clone();
+        self.attend(async move { worker.call(|work| work.tokens).await })
+            .await
+    }
+
+    async fn save_named(&mut self, name: &str) -> Done<Result<(), String>> {
+        let writer = match self.parts.handle.begin_blob() {
+            Ok(writer) => writer,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        let worker = self.parts.context.worker.clone();
+        let saved = self
+            .attend(async move { steps::write_state(&worker, writer).await })
+            .await?;
+        Ok(match saved {
+            Ok(blob) => self
+                .parts
+                .handle
+                .put_named_state(name, &blob)
+                .map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        })
+    }
+
+    async fn load_named(&mut self, name: &str) -> Done<Result<bool, String>> {
+        let content = match self.parts.handle.named_state(name) {
+            Ok(None) => return Ok(Ok(false)),
+            Ok(Some(blob)) => self.parts.handle.store().read_blob(&blob.digest),
+            Err(error) => Err(error),
+        };
+        let content = match content {
+            Ok(content) => content,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        let worker = self.parts.context.worker.clone();
+        let loaded = self
+            .attend(async move {
+                worker
+                    .call(move |work| {
+                        work.drop_gradients();
+                        work.session.load_state(&mut content.as_slice())
+                    })
+                    .await
+            })
+            .await?;
+        Ok(match loaded {
+            Ok(Ok(())) => Ok(true),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err("the training engine is gone".into()),
+        })
+    }
+}

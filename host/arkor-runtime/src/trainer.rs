@@ -1,0 +1,463 @@
+//! From a component to a described trainer to a running run.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use arkor_engine::{
+    Engine, EngineError, Examples, Schedule, SessionRequest, Text, TrainingSession, planned_steps,
+};
+use arkor_store::{NewRun, RunHandle, Store};
+use arkor_types::{
+    CheckpointRecord, DatasetSource, RunId, RunRecord, RunStatus, Spec, SpecDraft, TokenizerSource,
+};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::component::TrainerComponent;
+use crate::console::{Console, GuestText};
+use crate::driver::machine::{LoopOwner, Machine, Plan};
+use crate::driver::progress::SavedProgress;
+use crate::driver::{Driver, OnCallbackError, Parts, Resumed, RunControl};
+use crate::error::RuntimeError;
+use crate::guest::{CallbackRole, GuestRequest, RunContext};
+use crate::instance::{Instance, Surroundings};
+use crate::limits::Limits;
+use crate::sandbox::Capabilities;
+use crate::slot::CallbackSlot;
+use crate::worker::Worker;
+
+/// Requests of a guest that can wait for the driver.
+const QUEUE: usize = 64;
+
+/// A trainer that is instantiated and has said what to train.
+pub struct Trainer {
+    component: TrainerComponent,
+    surroundings: Surroundings,
+    instance: Instance,
+    draft: SpecDraft,
+    said: Vec<GuestText>,
+    requests: mpsc::Sender<GuestRequest>,
+    queue: mpsc::Receiver<GuestRequest>,
+}
+
+/// What a run needs besides a trainer.
+#[derive(Clone)]
+pub struct RunSettings {
+    /// Executes the training steps.
+    pub engine: Arc<dyn Engine>,
+    /// Paths of the spec are relative to it and stay inside.
+    pub project: PathBuf,
+    /// What a failing callback means.
+    pub on_callback_error: OnCallbackError,
+}
+
+impl Trainer {
+    /// Instantiates a trainer and asks it what to train.
+    ///
+    /// # Errors
+    ///
+    /// What the trainer did wrong.
+    pub async fn start(
+        component: &TrainerComponent,
+        capabilities: Capabilities,
+        limits: Limits,
+    ) -> Result<Self, RuntimeError> {
+        let (requests, mut queue) = mpsc::channel(QUEUE);
+        let surroundings = Surroundings {
+            console: Console::new(requests.clone(), limits.messages_per_second),
+            capabilities: Arc::new(capabilities),
+            limits: Arc::new(limits),
+        };
+        let start = async {
+            let mut instance = Instance::start(component, &surroundings, 1).await?;
+            let draft = instance.describe().await?;
+            Ok((instance, draft))
+        };
+        let (result, said) = listen(start, &mut queue).await;
+        let (mut instance, draft) = result.map_err(RuntimeError::Guest)?;
+        instance.rename(&draft.name);
+        let component = component.clone();
+        Ok(Self {
+            component,
+            surroundings,
+            instance,
+            draft,
+            said,
+            requests,
+            queue,
+        })
+    }
+
+    /// What it wants to train, not yet checked.
+    pub fn draft(&self) -> &SpecDraft {
+        &self.draft
+    }
+
+    /// What it said while it started.
+    pub fn said(&self) -> &[GuestText] {
+        &self.said
+    }
+
+    /// What it wants to train, checked, after `change` had its way with it.
+    ///
+    /// # Errors
+    ///
+    /// [`RuntimeError::Spec`] with all problems.
+    pub fn spec(&self, change: impl FnOnce(&mut SpecDraft)) -> Result<Spec, RuntimeError> {
+        let mut draft = self.draft.clone();
+        change(&mut draft);
+        draft.resolve().map_err(|problems| RuntimeError::Spec {
+            trainer: self.component.name.clone(),
+            problems,
+        })
+    }
+
+    /// Begins a new run.
+    ///
+    /// Everything that can be wrong with data, tokenizer or model is found before the run is in
+    /// the store.
+    ///
+    /// # Errors
+    ///
+    /// If data, tokenizer or model cannot be prepared, or the store not be written.
+    pub async fn run(
+        self,
+        spec: Spec,
+        store: &Store,
+        settings: &RunSettings,
+    ) -> Result<RunControl, RuntimeError> {
+        let ready = Ready::prepare(&spec, settings, None).await?;
+        let new = NewRun {
+            config: config_hash(&spec)?,
+            component: self.component.digest.clone(),
+            parent: None,
+            spec,
+        };
+        let handle = store.create_run(new)?;
+        Ok(self.drive(handle, ready, None, settings))
+    }
+
+    /// Goes on with a run from its last checkpoint, or from its beginning if it has none.
+    ///
+    /// `max_steps` changes the run's length. Everything else of its configuration must be what the
+    /// trainer describes.
+    ///
+    /// # Errors
+    ///
+    /// [`RuntimeError::ConfigChanged`], or as [`Self::run`].
+    pub async fn resume(
+        mut self,
+        run: &RunRecord,
+        max_steps: Option<u64>,
+        store: &Store,
+        settings: &RunSettings,
+    ) -> Result<RunControl, RuntimeError> {
+        let described = self.spec(|_| {})?;
+        let mut spec = run.spec.clone();
+        let changed = differences(&spec, &described);
+        if !changed.is_empty() {
+            return Err(RuntimeError::ConfigChanged {
+                run: run.id.to_string(),
+                changed: changed.join(", "),
+            });
+        }
+        if let Some(max_steps) = max_steps {
+            spec.hyperparameters.max_steps = max_steps;
+        }
+        let resumed = store
+            .latest_checkpoint(&run.id)?
+            .map(|checkpoint| read_progress(store, &run.id, checkpoint))
+            .transpose()?;
+        let start = resumed.as_ref().map(|resumed| Start {
+            state: store.blob_path(&resumed.checkpoint.state),
+            step: resumed.saved.progress.step,
+            tokens: resumed.saved.progress.tokens,
+        });
+        let ready = Ready::prepare(&spec, settings, start).await?;
+        if let Some(state) = resumed
+            .as_ref()
+            .and_then(|resumed| resumed.saved.callbacks.as_ref())
+        {
+            let load = self.instance.load_state(state);
+            let (loaded, said) = listen(load, &mut self.queue).await;
+            self.said.extend(said);
+            loaded.map_err(RuntimeError::Guest)?;
+        }
+        let handle = store.resume_run(&run.id)?;
+        Ok(self.drive(handle, ready, resumed, settings))
+    }
+
+    fn drive(
+        self,
+        handle: RunHandle,
+        ready: Ready,
+        resumed: Option<Resumed>,
+        settings: &RunSettings,
+    ) -> RunControl {
+        let Self {
+            component,
+            surroundings,
+            mut instance,
+            said,
+            requests,
+            queue,
+            ..
+        } = self;
+        let Ready {
+            worker,
+            model,
+            examples,
+            spec,
+            steps,
+        } = ready;
+        let h = &spec.hyperparameters;
+        let planned = planned_steps(h, examples.info().train_examples);
+        let owner = if component.owns_loop {
+            LoopOwner::Trainer
+        } else {
+            LoopOwner::Host
+        };
+        let plan = Plan {
+            owner,
+            total_steps: (owner == LoopOwner::Host).then_some(planned),
+            logging_steps: h.logging_steps,
+            eval_steps: h.eval_steps,
+            save_steps: h.save_steps,
+            evaluates: examples.info().eval_examples > 0,
+            patience: h.early_stopping_patience,
+            threshold: h.early_stopping_threshold,
+            dry_run: spec.dry_run,
+            on_callback_error: settings.on_callback_error,
+        };
+        let machine = match &resumed {
+            None => Machine::new(plan.clone()),
+            Some(resumed) => Machine::resume(
+                plan.clone(),
+                resumed.saved.progress.clone(),
+                resumed.checkpoint.id.clone(),
+                handle.previous_status().unwrap_or(RunStatus::Interrupted),
+            ),
+        };
+        let parameters = model.parameters;
+        let schedule = Schedule::new(h, planned);
+        let context = RunContext {
+            worker,
+            model,
+            examples,
+            spec,
+            requests,
+            step: Arc::clone(&steps),
+        };
+        instance.serve_callbacks(CallbackRole {
+            run: context.clone(),
+            generated: 0,
+        });
+        let slot = CallbackSlot::new(instance, 1);
+        Driver::start(
+            Parts {
+                machine,
+                plan,
+                handle,
+                component,
+                surroundings,
+                context,
+                steps,
+                schedule,
+                guest_requests: queue,
+                early: said,
+                resumed,
+                parameters,
+            },
+            slot,
+        )
+    }
+}
+
+/// Waits for `work` and takes down what the guest says meanwhile.
+async fn listen<T>(
+    work: impl Future<Output = T>,
+    queue: &mut mpsc::Receiver<GuestRequest>,
+) -> (T, Vec<GuestText>) {
+    let mut said = Vec::new();
+    let mut work = std::pin::pin!(work);
+    let mut take = |request| {
+        if let GuestRequest::Text(text) = request {
+            said.push(text);
+        }
+    };
+    let result = loop {
+        tokio::select! {
+            biased;
+            Some(request) = queue.recv() => take(request),
+            result = &mut work => break result,
+        }
+    };
+    while let Ok(request) = queue.try_recv() {
+        take(request);
+    }
+    (result, said)
+}
+
+/// Where an engine takes up a saved state.
+struct Start {
+    state: PathBuf,
+    step: u64,
+    tokens: u64,
+}
+
+/// Data and model, prepared.
+struct Ready {
+    worker: Worker,
+    model: arkor_engine::ModelSummary,
+    examples: Arc<Examples>,
+    spec: Arc<Spec>,
+    steps: Arc<AtomicU64>,
+}
+
+impl Ready {
+    async fn prepare(
+        spec: &Spec,
+        settings: &RunSettings,
+        start: Option<Start>,
+    ) -> Result<Self, RuntimeError> {
+        let dataset = match &spec.dataset.source {
+            DatasetSource::File(path) => inside(&settings.project, "dataset.source.file", path)?,
+            DatasetSource::Hub(name) => {
+                let what = format!("fetch the dataset {name:?} from a hub");
+                return Err(EngineError::Unsupported { what }.into());
+            }
+            DatasetSource::Url(url) => {
+                let what = format!("fetch the dataset {url:?}");
+                return Err(EngineError::Unsupported { what }.into());
+            }
+        };
+        let tokenizer_file = match &spec.tokenizer {
+            TokenizerSource::File(path) => Some(inside(&settings.project, "tokenizer.file", path)?),
+            _ => None,
+        };
+        let (step, tokens, saved) = match start {
+            Some(start) => (start.step, start.tokens, Some(start.state)),
+            None => (0, 0, None),
+        };
+        let steps = Arc::new(AtomicU64::new(step));
+        let (engine, wanted) = (Arc::clone(&settings.engine), spec.clone());
+        let (prepared, examples) = oneshot::channel();
+        let open = move || -> Result<Box<dyn TrainingSession>, EngineError> {
+            let text = Text::load(&dataset, wanted.dataset.eval_fraction)?;
+            let hyperparameters = wanted.hyperparameters.clone();
+            let session = engine.open(SessionRequest {
+                spec: wanted,
+                tokenizer_file,
+                tokenizer_text: Some(text.train().into()),
+                saved,
+            })?;
+            let examples = Examples::prepare(&text, &*session, &hyperparameters)?;
+            let _ = prepared.send((examples, session.model()));
+            Ok(session)
+        };
+        let worker = Worker::start(Arc::clone(&steps), tokens, open).await?;
+        let (examples, model) = examples
+            .await
+            .map_err(|_| RuntimeError::EngineGone("it opened without data".into()))?;
+        Ok(Self {
+            worker,
+            model,
+            examples: Arc::new(examples),
+            spec: Arc::new(spec.clone()),
+            steps,
+        })
+    }
+}
+
+fn config_hash(spec: &Spec) -> Result<String, RuntimeError> {
+    spec.config_hash()
+        .map_err(|error| RuntimeError::Setup(error.to_string()))
+}
+
+/// A path of the spec, which must lead to something inside the project, links resolved.
+fn inside(project: &Path, field: &'static str, path: &str) -> Result<PathBuf, RuntimeError> {
+    let problem = |problem: String| RuntimeError::Path {
+        field,
+        path: path.into(),
+        problem,
+    };
+    let root = project
+        .canonicalize()
+        .map_err(|error| problem(format!("but the project's folder cannot be read: {error}")))?;
+    let found = root
+        .join(path)
+        .canonicalize()
+        .map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => {
+                problem(format!("but there is no such file in `{}`", root.display()))
+            }
+            _ => problem(format!("which cannot be read: {error}")),
+        })?;
+    if !found.starts_with(&root) {
+        return Err(problem(format!(
+            "which leads out of the project, to `{}`",
+            found.display()
+        )));
+    }
+    Ok(found)
+}
+
+fn read_progress(
+    store: &Store,
+    run: &RunId,
+    checkpoint: CheckpointRecord,
+) -> Result<Resumed, RuntimeError> {
+    // Reading checks the digest; the engine reads the file again by its path.
+    store.read_blob(&checkpoint.state)?;
+    let bytes = store.read_blob(&checkpoint.progress)?;
+    let saved = SavedProgress::decode(&bytes).map_err(|error| RuntimeError::Checkpoint {
+        run: run.to_string(),
+        checkpoint: checkpoint.id.clone(),
+        reason: format!("its progress {error}"),
+    })?;
+    Ok(Resumed { checkpoint, saved })
+}
+
+/// The fields in which two specs train differently, the length of the run left aside.
+fn differences(stored: &Spec, described: &Spec) -> Vec<String> {
+    let neutral = |spec: &Spec| {
+        let mut spec = spec.clone();
+        spec.hyperparameters.max_steps = 0;
+        spec.dry_run = false;
+        spec.description = String::new();
+        spec.tags = Vec::new();
+        serde_json::to_value(spec).unwrap_or_default()
+    };
+    let mut found = Vec::new();
+    compare("", &neutral(stored), &neutral(described), &mut found);
+    found
+}
+
+fn compare(
+    path: &str,
+    stored: &serde_json::Value,
+    described: &serde_json::Value,
+    found: &mut Vec<String>,
+) {
+    use serde_json::Value::{Null, Object};
+    match (stored, described) {
+        (Object(a), Object(b)) => {
+            let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+            for key in keys {
+                let path = if path.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{path}.{key}")
+                };
+                compare(
+                    &path,
+                    a.get(key).unwrap_or(&Null),
+                    b.get(key).unwrap_or(&Null),
+                    found,
+                );
+            }
+        }
+        (a, b) if a != b => found.push(format!("{path} was {a} and is {b}")),
+        _ => {}
+    }
+}
