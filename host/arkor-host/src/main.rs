@@ -1,1 +1,53 @@
-fn main() {}
+//! The `arkor-host` program: arguments in, commands run, an exit code out.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+mod arguments;
+mod commands;
+mod exit;
+mod failure;
+mod format;
+mod output;
+mod settings;
+
+use arguments::{Arguments, Command};
+use output::Printer;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    start_log(arguments.verbose);
+    let printer = Printer::new(arguments.command.json());
+    let result = match arguments.command {
+        Command::Run(run) => commands::run::run(&run, &printer),
+        Command::Build(build) => commands::build::build(&build, &printer),
+        Command::Inspect(inspect) => commands::inspect::inspect(&inspect, &printer),
+        Command::Runs(runs) => commands::runs::runs(&runs, &printer),
+        Command::Completions(completions) => commands::completions::completions(&completions),
+    };
+    match result {
+        Ok(code) => code.into(),
+        Err(error) => {
+            failure::report(&error, &printer);
+            failure::code(&error).into()
+        }
+    }
+}
+
+/// Logs go to standard error. `ARKOR_LOG` says more exactly than `-v` what is shown.
+fn start_log(verbose: u8) {
+    use tracing_subscriber::EnvFilter;
+    let level = match verbose {
+        0 => "warn",
+        1 => "info,wasmtime=warn,cranelift=warn",
+        2 => "debug,wasmtime=info,cranelift=info",
+        _ => "trace",
+    };
+    let filter = EnvFilter::try_from_env("ARKOR_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    // Nobody else sets a logger before this.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .try_init();
+}

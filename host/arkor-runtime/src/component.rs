@@ -133,7 +133,7 @@ impl Runtime {
     /// As [`Self::load`].
     pub fn load_bytes(&self, name: &str, bytes: &[u8]) -> Result<TrainerComponent, RuntimeError> {
         let begin = Instant::now();
-        let digest = blake3::hash(bytes).to_hex().to_string();
+        let digest = self::digest(bytes);
         let (component, code) = self.compiled(name, &digest, bytes)?;
         let contract = contract::check(name, &self.engine, &component)?;
         let wrong_type = |error: wasmtime::Error| RuntimeError::Contract {
@@ -172,7 +172,7 @@ impl Runtime {
     pub fn inspect(&self, path: &Path) -> Result<Inspection, RuntimeError> {
         let bytes = read(path)?;
         let name = name_of(path);
-        let digest = blake3::hash(&bytes).to_hex().to_string();
+        let digest = self::digest(&bytes);
         let (component, _) = self.compiled(&name, &digest, &bytes)?;
         Ok(Inspection::of(
             name,
@@ -208,6 +208,22 @@ impl Runtime {
         }
         Ok((component, CodeSource::Compiled))
     }
+}
+
+/// The component in a file: as it is, or made of the core module that is there.
+///
+/// # Errors
+///
+/// If the file cannot be read, is not wasm, or is a core module that was not built against the
+/// contract.
+pub fn read_component(path: &Path) -> Result<Vec<u8>, RuntimeError> {
+    let bytes = read(path)?;
+    Ok(componentize::component_bytes(&name_of(path), &bytes)?.into_owned())
+}
+
+/// blake3 in hex, by which a component is known.
+pub fn digest(bytes: &[u8]) -> String {
+    blake3::hash(bytes).to_hex().to_string()
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, RuntimeError> {

@@ -494,19 +494,22 @@ impl Driver {
             let progress = progress
                 .encode()
                 .map_err(|error| RuntimeError::Setup(error.to_string()))?;
-            let store = self.parts.handle.store().clone();
             let handle = &mut self.parts.handle;
             let limit = self.parts.context.spec.hyperparameters.save_total_limit;
+            let step = self.parts.machine.step();
             tokio::task::block_in_place(|| {
-                let progress = store.put_blob(&progress)?;
-                let step = self.parts.machine.step();
+                let mut writer = handle.begin_blob()?;
+                if let Err(error) = std::io::Write::write_all(&mut writer, &progress) {
+                    return Err(writer.explain(error).into());
+                }
+                let progress = writer.finish()?;
                 let new = NewCheckpoint {
                     step,
                     eval_loss,
                     state,
                     progress,
                 };
-                let (record, _) = handle.commit_checkpoint(&new)?;
+                let (record, _) = handle.commit_checkpoint(new)?;
                 handle.prune(limit)?;
                 Ok(record)
             })

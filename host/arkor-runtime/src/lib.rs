@@ -31,7 +31,8 @@ mod trainer;
 mod worker;
 
 pub use component::{
-    Capability, CodeSource, Inspection, Runtime, RuntimeOptions, TrainerComponent,
+    Capability, CodeSource, Inspection, Runtime, RuntimeOptions, TrainerComponent, digest,
+    read_component,
 };
 pub use console::GuestText;
 pub use driver::{OnCallbackError, RunControl, RunOutcome, RunProgress, RunRequest};

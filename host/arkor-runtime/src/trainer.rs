@@ -128,6 +128,7 @@ impl Trainer {
     ) -> Result<RunControl, RuntimeError> {
         let ready = Ready::prepare(&spec, settings, None).await?;
         let new = NewRun {
+            name: spec.name.clone(),
             config: config_hash(&spec)?,
             component: self.component.digest.clone(),
             parent: None,

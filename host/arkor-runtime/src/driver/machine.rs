@@ -803,3 +803,6 @@ fn status_of(outcome: &Outcome) -> RunStatus {
         Outcome::Bad { .. } => RunStatus::Failed,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -200,3 +200,6 @@ impl SavedProgress {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

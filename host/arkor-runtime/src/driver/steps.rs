@@ -85,7 +85,6 @@ fn datum(example: Example, weight: f32) -> Datum {
 /// micro-batches: each token weighs one over their number.
 #[expect(
     clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
     reason = "a batch has far fewer than 2^24 tokens"
 )]
 fn train(
@@ -153,7 +152,7 @@ pub(super) async fn write_state(
             match work.session.save_state(&mut writer) {
                 Ok(()) => Ok(writer.finish()?),
                 // What the writer could not take is the store's trouble, and has its remedy.
-                Err(EngineError::Io { source, .. }) => Err(writer.failed(source).into()),
+                Err(EngineError::Io { source, .. }) => Err(writer.explain(source).into()),
                 Err(error) => Err(error.into()),
             }
         })

@@ -208,7 +208,7 @@ impl Driver {
             Ok(blob) => self
                 .parts
                 .handle
-                .put_named_state(name, &blob)
+                .put_named_state(name, blob)
                 .map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
         })

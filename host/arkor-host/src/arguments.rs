@@ -1,0 +1,162 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+    0  completed
+    1  failed
+    2  usage: wrong arguments, or nothing there that could be run
+    3  stopped early, by the trainer or by early stopping
+  130  interrupted (Ctrl-C); the run can be resumed";
+
+/// Runs trainer code as sandboxed WebAssembly components.
+#[derive(Debug, Parser)]
+#[command(name = "arkor-host", version, about, after_help = EXIT_CODES)]
+#[command(propagate_version = true, max_term_width = 100)]
+pub(crate) struct Arguments {
+    /// Show more of what the host does, on standard error; repeat for more still.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Run(RunArguments),
+    Build(BuildArguments),
+    Inspect(InspectArguments),
+    Runs(RunsArguments),
+    Completions(CompletionsArguments),
+}
+
+impl Command {
+    pub(crate) fn json(&self) -> bool {
+        match self {
+            Self::Run(run) => run.json,
+            Self::Build(build) => build.json,
+            Self::Inspect(inspect) => inspect.json,
+            Self::Runs(runs) => runs.json,
+            Self::Completions(_) => false,
+        }
+    }
+}
+
+/// Train what a project's trainer describes.
+///
+/// Builds the trainer if it has sources, asks it what to train, trains it and hands it every event.
+/// Events, checkpoints and artifacts are kept in the project's `.arkor` folder. Ctrl-C stops with a
+/// checkpoint, a second Ctrl-C at once.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES, after_long_help = RUN_HELP)]
+pub(crate) struct RunArguments {
+    /// A project's folder (or one inside it), its arkor.toml, or a .wasm file.
+    #[arg(default_value = ".")]
+    pub(crate) path: PathBuf,
+    /// Go on with a run from its last checkpoint: its id, the beginning of it, or `latest`.
+    #[arg(long, value_name = "RUN")]
+    pub(crate) resume: Option<String>,
+    /// Train so many optimizer steps, whatever the trainer says.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) max_steps: Option<u64>,
+    /// Check everything (build, dataset, tokenizer, model, on-started) and train no step.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Print one JSON object a line: every event, then one of type `finished`.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const RUN_HELP: &str = "\
+With --json every line on standard output is an object with `type`, and an event has also `seq` \
+(1, 2, 3 ...), `run` and `time`. The last line is always
+  {\"type\":\"finished\",\"run\":...,\"status\":...,\"checkpoint\":...,\"steps\":...,\"final_loss\":...}
+docs/events.md describes all of them.
+
+Exit codes:
+    0  completed
+    1  failed
+    2  usage: wrong arguments, or nothing there that could be run
+    3  stopped early, by the trainer or by early stopping
+  130  interrupted (Ctrl-C); the run can be resumed";
+
+/// Build a project's trainer to one component.
+#[derive(Debug, Args)]
+pub(crate) struct BuildArguments {
+    /// A project's folder, or its arkor.toml.
+    #[arg(default_value = ".")]
+    pub(crate) path: PathBuf,
+    /// Where the component goes. Default: `<name>.wasm` in the project's `.arkor` folder.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Show what a component is: world, imports, exports, digest, and what it will ask for.
+#[derive(Debug, Args)]
+pub(crate) struct InspectArguments {
+    /// A component or core module.
+    pub(crate) component: PathBuf,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Look at the runs of a project, or remove some.
+#[derive(Debug, Args)]
+pub(crate) struct RunsArguments {
+    /// A project's folder, or one inside it.
+    #[arg(
+        long,
+        short = 'C',
+        global = true,
+        default_value = ".",
+        value_name = "PATH"
+    )]
+    pub(crate) project: PathBuf,
+    /// Print JSON.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: RunsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RunsCommand {
+    /// All runs, the newest first.
+    List,
+    /// One run: its configuration, checkpoints and artifacts.
+    Show {
+        /// Its id, the beginning of it, or `latest`.
+        #[arg(default_value = "latest")]
+        run: String,
+    },
+    /// The events of a run.
+    Events {
+        /// Its id, the beginning of it, or `latest`.
+        #[arg(default_value = "latest")]
+        run: String,
+        /// Only events with a greater number.
+        #[arg(long, default_value_t = 0, value_name = "SEQ")]
+        after: u64,
+    },
+    /// Remove runs with their events, checkpoints and artifacts.
+    Rm {
+        /// Ids, or beginnings of them.
+        #[arg(required = true)]
+        runs: Vec<String>,
+    },
+}
+
+/// Print a completion script for a shell.
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArguments {
+    /// Which shell.
+    pub(crate) shell: Shell,
+}

@@ -1,0 +1,52 @@
+//! `arkor-host build`
+
+use anyhow::{Context, Result};
+
+use crate::arguments::BuildArguments;
+use crate::exit::Exit;
+use crate::format;
+use crate::output::Printer;
+use crate::{commands, settings};
+
+pub(crate) fn build(arguments: &BuildArguments, printer: &Printer) -> Result<Exit> {
+    let project = settings::project(&arguments.path)?;
+    let (artifact, built) = commands::build_trainer(&project, printer)?;
+    let runtime = settings::runtime()?;
+    // Compiling now finds a trainer that the host would refuse, and warms the cache.
+    let component = runtime.load(&artifact)?;
+    let bytes = arkor_runtime::read_component(&artifact)?;
+    let output = arguments
+        .output
+        .clone()
+        .unwrap_or_else(|| project.store_dir().join(format!("{}.wasm", component.name)));
+    if let Some(folder) = output.parent() {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create `{}`", folder.display()))?;
+    }
+    std::fs::write(&output, &bytes)
+        .with_context(|| format!("cannot write `{}`", output.display()))?;
+    let digest = arkor_runtime::digest(&bytes);
+    let world = if component.owns_loop {
+        "loop-trainer"
+    } else {
+        "managed-trainer"
+    };
+    if printer.json() {
+        printer.object(&serde_json::json!({
+            "type": "built",
+            "component": output,
+            "digest": digest,
+            "size": bytes.len(),
+            "world": world,
+            "build_ms": built.duration.as_millis(),
+        }));
+    } else {
+        printer.line(&format!(
+            "built {} ({world}, {}) in {:.1} s",
+            output.display(),
+            format::bytes(bytes.len() as u64),
+            built.duration.as_secs_f64()
+        ));
+    }
+    Ok(Exit::Completed)
+}

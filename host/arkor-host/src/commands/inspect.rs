@@ -1,0 +1,69 @@
+//! `arkor-host inspect`
+
+use anyhow::Result;
+use arkor_runtime::Capability;
+
+use crate::arguments::InspectArguments;
+use crate::exit::Exit;
+use crate::format;
+use crate::output::Printer;
+use crate::settings;
+
+pub(crate) fn inspect(arguments: &InspectArguments, printer: &Printer) -> Result<Exit> {
+    let found = settings::runtime()?.inspect(&arguments.component)?;
+    let exit = if found.world.is_some() {
+        Exit::Completed
+    } else {
+        Exit::Usage
+    };
+    if printer.json() {
+        printer.object(&found);
+        return Ok(exit);
+    }
+    let line = |key: &str, value: &str| printer.line(&format!("{key:<13} {value}"));
+    line("name", &found.name);
+    line(
+        "kind",
+        &format!("{}, {}", found.kind, format::bytes(found.size)),
+    );
+    line("digest", &found.digest);
+    match (&found.world, &found.problem) {
+        (Some(world), _) => line("world", world),
+        (None, problem) => line(
+            "world",
+            &format!("none: {}", problem.as_deref().unwrap_or("-")),
+        ),
+    }
+    list(printer, "imports", &found.imports);
+    list(printer, "exports", &found.exports);
+    let asks: Vec<String> = found
+        .capabilities
+        .iter()
+        .map(|one| capability(*one))
+        .collect();
+    list(printer, "may ask for", &asks);
+    Ok(exit)
+}
+
+fn list(printer: &Printer, key: &str, values: &[String]) {
+    if values.is_empty() {
+        printer.line(&format!("{key:<13} nothing"));
+    }
+    for (index, value) in values.iter().enumerate() {
+        let key = if index == 0 { key } else { "" };
+        printer.line(&format!("{key:<13} {value}"));
+    }
+}
+
+/// What a capability means for someone who is about to run the trainer.
+fn capability(capability: Capability) -> String {
+    match capability {
+        Capability::Files => "files: none unless capabilities.files grants a folder",
+        Capability::Network => "network: none unless capabilities.network grants an address",
+        Capability::Environment => "environment: empty unless capabilities.env grants a name",
+        Capability::Clock => "clock: to 10 ms unless capabilities.clock is \"precise\"",
+        Capability::Random => "random: repeatable unless capabilities.random is \"system\"",
+        Capability::Output => "output: lines in the run's log",
+    }
+    .into()
+}

@@ -1,0 +1,189 @@
+//! `arkor-host run`
+
+use anyhow::{Context, Result};
+use arkor_runtime::{RunControl, RunOutcome, RunRequest, Trainer};
+use arkor_store::Store;
+use arkor_types::{EndReason, Event, RunStatus};
+use tokio::sync::mpsc;
+
+use crate::arguments::RunArguments;
+use crate::exit::Exit;
+use crate::format;
+use crate::output::Printer;
+use crate::{commands, settings};
+
+/// Events that are read from the store at once.
+const PAGE: usize = 256;
+
+pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Result<Exit> {
+    let project = settings::project(&arguments.path)?;
+    let (artifact, _) = commands::build_trainer(&project, printer)?;
+    let component = settings::runtime()?.load(&artifact)?;
+    let store = Store::open(&project.store_dir(), settings::store(&project))?;
+    for run in store.mark_interrupted()? {
+        printer.note(&format!(
+            "run {run} was interrupted; `--resume {run}` goes on with it"
+        ));
+    }
+    // Found before the trainer starts: a wrong id costs nothing.
+    let resumed = arguments
+        .resume
+        .as_ref()
+        .map(|wanted| store.find_run(wanted))
+        .transpose()?;
+    let executor = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_time()
+        .enable_io()
+        .build()
+        .context("the executor's threads cannot be started")?;
+    executor.block_on(async {
+        let capabilities = settings::capabilities(&project)?;
+        let trainer = Trainer::start(&component, capabilities, settings::limits(&project)).await?;
+        let settings = settings::run(&project)?;
+        let control = match resumed {
+            Some(run) => {
+                trainer
+                    .resume(&run, arguments.max_steps, &store, &settings)
+                    .await?
+            }
+            None => {
+                let spec = trainer.spec(|draft| {
+                    if arguments.max_steps.is_some() {
+                        draft.hyperparameters.max_steps = arguments.max_steps;
+                    }
+                    if arguments.dry_run {
+                        draft.dry_run = Some(true);
+                    }
+                })?;
+                trainer.run(spec, &store, &settings).await?
+            }
+        };
+        let outcome = follow(control, &store, printer).await?;
+        finished(&outcome, printer);
+        Ok(Exit::of(&outcome))
+    })
+}
+
+/// Shows the run's events until it ends. They are read from the store, so nobody sees one that a
+/// crash could take back.
+async fn follow(control: RunControl, store: &Store, printer: &Printer) -> Result<RunOutcome> {
+    let id = control.id().clone();
+    let mut progress = control.progress();
+    let mut shown = {
+        let now = progress.borrow();
+        printer.start_progress(now.total_steps);
+        printer.progress_from(now.step);
+        now.last_seq
+    };
+    printer.note(&format!("run {id}"));
+    let signals = tokio::spawn(stop_on_signals(control.requests(), printer.clone()));
+    loop {
+        let alive = progress.changed().await.is_ok();
+        let now = *progress.borrow_and_update();
+        loop {
+            let page = store.events(&id, shown, PAGE)?;
+            for record in &page {
+                shown = record.seq;
+                if printer.json() {
+                    printer.object(record);
+                } else if let Some(text) = format::event(&record.event, printer.live()) {
+                    show(&record.event, &text, printer);
+                }
+            }
+            if page.len() < PAGE {
+                break;
+            }
+        }
+        let speed = now
+            .tokens_per_second
+            .map_or_else(String::new, |n| format!(" · {n:.0} tokens/s"));
+        printer.progress(now.step, format!("loss {}{speed}", format::loss(now.loss)));
+        if !alive {
+            break;
+        }
+    }
+    signals.abort();
+    printer.end_progress();
+    Ok(control.finish().await?)
+}
+
+/// Failures go where errors go; the rest is the result of the command.
+fn show(event: &Event, text: &str, printer: &Printer) {
+    if matches!(event, Event::CallbackFailed(_)) {
+        printer.note(text);
+    } else {
+        printer.line(text);
+    }
+}
+
+/// The first signal stops with a checkpoint, the second at once.
+async fn stop_on_signals(requests: mpsc::Sender<RunRequest>, printer: Printer) {
+    if signal().await.is_err() {
+        return;
+    }
+    printer.note("stopping with a checkpoint; Ctrl-C again stops at once");
+    let _ = requests.send(RunRequest::Stop(EndReason::Signal)).await;
+    if signal().await.is_ok() {
+        let _ = requests.send(RunRequest::Cancel).await;
+    }
+}
+
+/// Ctrl-C, or on Unix a polite request to end.
+async fn signal() -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            result = tokio::signal::ctrl_c() => result,
+            _ = terminate.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
+}
+
+fn finished(outcome: &RunOutcome, printer: &Printer) {
+    if let Some(message) = &outcome.message {
+        printer.error(message, &[], outcome.hint.as_deref());
+    }
+    if printer.json() {
+        printer.object(&serde_json::json!({
+            "type": "finished",
+            "run": outcome.run,
+            "status": outcome.status,
+            "checkpoint": outcome.checkpoint,
+            "steps": outcome.step,
+            "final_loss": outcome.loss,
+            "final_eval_loss": outcome.eval_loss,
+            "reason": outcome.reason,
+            "error": outcome.message,
+            "hint": outcome.hint,
+        }));
+        return;
+    }
+    let why = outcome.reason.as_ref().map_or_else(String::new, |reason| {
+        format!(" ({})", format::reason(reason))
+    });
+    printer.line(&format!(
+        "{} after {} steps{why}: loss {}, evaluation loss {}",
+        outcome.status,
+        outcome.step,
+        format::loss(outcome.loss),
+        format::loss(outcome.eval_loss)
+    ));
+    if let Some(checkpoint) = &outcome.checkpoint {
+        printer.line(&format!("checkpoint {checkpoint}"));
+    }
+    if matches!(
+        outcome.status,
+        RunStatus::Interrupted | RunStatus::Failed | RunStatus::Stopped
+    ) && outcome.checkpoint.is_some()
+    {
+        printer.line(&format!(
+            "go on with it: arkor-host run --resume {}",
+            outcome.run
+        ));
+    }
+}

@@ -1,0 +1,160 @@
+//! `arkor-host runs`
+
+use anyhow::Result;
+use arkor_store::{Store, StoreError};
+use arkor_types::RunRecord;
+
+use crate::arguments::{RunsArguments, RunsCommand};
+use crate::exit::Exit;
+use crate::format;
+use crate::output::Printer;
+use crate::settings;
+
+/// Events that are read at once.
+const PAGE: usize = 1000;
+
+pub(crate) fn runs(arguments: &RunsArguments, printer: &Printer) -> Result<Exit> {
+    let folder = settings::project(&arguments.project)?.store_dir();
+    match &arguments.command {
+        RunsCommand::List => list(Store::open_read_only(&folder), printer)?,
+        RunsCommand::Show { run } => show(&Store::open_read_only(&folder)?, run, printer)?,
+        RunsCommand::Events { run, after } => {
+            events(&Store::open_read_only(&folder)?, run, *after, printer)?;
+        }
+        RunsCommand::Rm { runs } => {
+            // Looking first keeps a wrong id from making a store.
+            Store::open_read_only(&folder)?;
+            let store = Store::open(&folder, arkor_store::StoreOptions::default())?;
+            store.mark_interrupted()?;
+            remove(&store, runs, printer)?;
+        }
+    }
+    Ok(Exit::Completed)
+}
+
+fn list(store: Result<Store, StoreError>, printer: &Printer) -> Result<()> {
+    let runs = match store {
+        Ok(store) => store.runs()?,
+        Err(StoreError::Missing { .. }) => Vec::new(),
+        Err(error) => return Err(error.into()),
+    };
+    if printer.json() {
+        for run in &runs {
+            printer.object(run);
+        }
+        return Ok(());
+    }
+    if runs.is_empty() {
+        printer.line("no runs yet; `arkor-host run` starts one");
+        return Ok(());
+    }
+    printer.line(&format!(
+        "{:<21} {:<20} {:<11} {:>8} {:>8} {:>9}",
+        "RUN", "NAME", "STATUS", "STEP", "LOSS", "EVAL LOSS"
+    ));
+    for run in &runs {
+        printer.line(&format!(
+            "{:<21} {:<20} {:<11} {:>8} {:>8} {:>9}",
+            run.id.as_str(),
+            run.name,
+            run.status,
+            run.step,
+            format::loss(run.loss),
+            format::loss(run.eval_loss)
+        ));
+    }
+    Ok(())
+}
+
+fn show(store: &Store, wanted: &str, printer: &Printer) -> Result<()> {
+    let run = store.find_run(wanted)?;
+    let checkpoints = store.checkpoints(&run.id)?;
+    let artifacts = store.artifacts(&run.id)?;
+    if printer.json() {
+        printer.object(&serde_json::json!({
+            "run": run, "checkpoints": checkpoints, "artifacts": artifacts,
+        }));
+        return Ok(());
+    }
+    head(&run, printer);
+    for checkpoint in &checkpoints {
+        printer.line(&format!(
+            "checkpoint   {} ({}), evaluation loss {}",
+            checkpoint.id,
+            format::bytes(checkpoint.size),
+            format::loss(checkpoint.eval_loss)
+        ));
+    }
+    for artifact in &artifacts {
+        printer.line(&format!(
+            "artifact     {} ({}) {}",
+            artifact.name,
+            format::bytes(artifact.size),
+            store.blob_path(&artifact.digest).display()
+        ));
+    }
+    let spec = serde_json::to_string_pretty(&run.spec)?;
+    printer.line(&format!(
+        "spec         {}",
+        spec.replace('\n', "\n             ")
+    ));
+    Ok(())
+}
+
+fn head(run: &RunRecord, printer: &Printer) {
+    let line = |key: &str, value: String| printer.line(&format!("{key:<12} {value}"));
+    line("run", run.id.to_string());
+    line("name", run.name.clone());
+    line("status", format!("{}, attempt {}", run.status, run.attempt));
+    line("created", run.created.to_string());
+    line("updated", run.updated.to_string());
+    line("step", run.step.to_string());
+    line("loss", format::loss(run.loss));
+    line("eval loss", format::loss(run.eval_loss));
+    line("events", run.last_seq.to_string());
+    line("component", run.component.clone());
+    line("config", run.config.clone());
+}
+
+fn events(store: &Store, wanted: &str, mut after: u64, printer: &Printer) -> Result<()> {
+    let run = store.find_run(wanted)?;
+    loop {
+        let page = store.events(&run.id, after, PAGE)?;
+        let Some(last) = page.last() else {
+            return Ok(());
+        };
+        after = last.seq;
+        for record in &page {
+            if printer.json() {
+                printer.object(record);
+            } else {
+                let text = format::event(&record.event, false)
+                    .unwrap_or_else(|| record.event.kind().to_owned());
+                printer.line(&format!("{:>6}  {text}", record.seq));
+            }
+        }
+    }
+}
+
+fn remove(store: &Store, wanted: &[String], printer: &Printer) -> Result<()> {
+    // All are found before the first is removed: a typing error removes nothing.
+    let runs: Vec<RunRecord> = wanted
+        .iter()
+        .map(|id| store.find_run(id))
+        .collect::<Result<_, _>>()?;
+    for run in runs {
+        let removed = store.remove_run(&run.id)?;
+        if printer.json() {
+            printer.object(&serde_json::json!({
+                "type": "removed", "run": run.id, "bytes": removed.bytes,
+            }));
+        } else {
+            printer.line(&format!(
+                "removed {} ({})",
+                run.id,
+                format::bytes(removed.bytes)
+            ));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,41 @@
+//! Exit codes, as `--help` lists them.
+
+use std::process::ExitCode;
+
+use arkor_runtime::RunOutcome;
+use arkor_types::{EndReason, RunStatus};
+
+/// How the program ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    Completed,
+    Failed,
+    Usage,
+    StoppedEarly,
+    Interrupted,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Completed => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::StoppedEarly => 3,
+            Exit::Interrupted => 130,
+        })
+    }
+}
+
+impl Exit {
+    pub(crate) fn of(outcome: &RunOutcome) -> Self {
+        match (outcome.status, &outcome.reason) {
+            (RunStatus::Completed, _) => Self::Completed,
+            (RunStatus::Stopped, Some(EndReason::Signal)) | (RunStatus::Interrupted, _) => {
+                Self::Interrupted
+            }
+            (RunStatus::Stopped, _) => Self::StoppedEarly,
+            (RunStatus::Failed | RunStatus::Running, _) => Self::Failed,
+        }
+    }
+}

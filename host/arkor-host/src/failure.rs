@@ -1,0 +1,86 @@
+//! Errors as people and scripts see them: one line of what, one of why not, one of what to do.
+
+use arkor_engine::EngineError;
+use arkor_project::ProjectError;
+use arkor_runtime::RuntimeError;
+use arkor_store::StoreError;
+
+use crate::exit::Exit;
+use crate::output::Printer;
+
+/// What failed with all its causes, in one line.
+pub(crate) fn message(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1) {
+        let part = cause.to_string();
+        if !text.contains(&part) {
+            text.push_str(": ");
+            text.push_str(&part);
+        }
+    }
+    text
+}
+
+/// What to do about it, if anything in the chain knows.
+pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
+    error.chain().find_map(|cause| {
+        None.or_else(|| cause.downcast_ref::<RuntimeError>()?.hint())
+            .or_else(|| cause.downcast_ref::<ProjectError>()?.hint())
+            .or_else(|| cause.downcast_ref::<StoreError>()?.hint())
+            .or_else(|| cause.downcast_ref::<EngineError>()?.hint())
+    })
+}
+
+/// The guest's own stack, if a guest failed.
+fn backtrace(error: &anyhow::Error) -> &[String] {
+    error
+        .chain()
+        .find_map(|cause| match cause.downcast_ref::<RuntimeError>() {
+            Some(RuntimeError::Guest(fault)) => Some(fault.backtrace.as_slice()),
+            _ => None,
+        })
+        .unwrap_or_default()
+}
+
+/// Nothing there that could be run is a matter of usage; all else is a failure.
+pub(crate) fn code(error: &anyhow::Error) -> Exit {
+    let usage = error.chain().any(|cause| {
+        let runtime = matches!(
+            cause.downcast_ref::<RuntimeError>(),
+            Some(
+                RuntimeError::Read { .. }
+                    | RuntimeError::NotWasm { .. }
+                    | RuntimeError::Contract { .. }
+                    | RuntimeError::Componentize { .. }
+            )
+        );
+        let project = cause
+            .downcast_ref::<ProjectError>()
+            .is_some_and(|error| !matches!(error, ProjectError::BuildFailed { .. }));
+        let store = matches!(
+            cause.downcast_ref::<StoreError>(),
+            Some(StoreError::NoSuchRun { .. } | StoreError::Ambiguous { .. })
+        );
+        runtime || project || store
+    });
+    if usage { Exit::Usage } else { Exit::Failed }
+}
+
+pub(crate) fn report(error: &anyhow::Error, printer: &Printer) {
+    let (message, hint) = (message(error), hint(error));
+    printer.error(&message, backtrace(error), hint.as_deref());
+    if printer.json() {
+        printer.object(&serde_json::json!({
+            "type": "finished",
+            "run": null,
+            "status": "failed",
+            "checkpoint": null,
+            "steps": 0,
+            "final_loss": null,
+            "final_eval_loss": null,
+            "reason": null,
+            "error": message,
+            "hint": hint,
+        }));
+    }
+}

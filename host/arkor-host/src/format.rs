@@ -1,0 +1,129 @@
+//! Numbers and events as people read them.
+
+use arkor_types::{Action, EndReason, Event, Level, MessageSource};
+
+pub(crate) fn bytes(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+    let mut size = bytes as f64 / 1024.0;
+    let mut unit = "KiB";
+    for next in &UNITS[1..] {
+        if size < 1024.0 {
+            break;
+        }
+        size /= 1024.0;
+        unit = next;
+    }
+    format!("{size:.1} {unit}")
+}
+
+#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+pub(crate) fn count(count: u64) -> String {
+    match count {
+        0..10_000 => count.to_string(),
+        10_000..1_000_000 => format!("{:.1} k", count as f64 / 1e3),
+        _ => format!("{:.2} M", count as f64 / 1e6),
+    }
+}
+
+pub(crate) fn loss(loss: Option<f64>) -> String {
+    loss.map_or_else(|| "-".into(), |loss| format!("{loss:.4}"))
+}
+
+pub(crate) fn reason(reason: &EndReason) -> String {
+    match reason {
+        EndReason::Finished => "all steps are done".into(),
+        EndReason::EarlyStopping => "the evaluation loss no longer improves".into(),
+        EndReason::Trainer(reason) => format!("the trainer asked to stop: {reason}"),
+        EndReason::User => "a user asked to stop".into(),
+        EndReason::Signal => "interrupted".into(),
+    }
+}
+
+fn action(action: &Action) -> String {
+    match action {
+        Action::Stop(reason) => format!("to stop: {reason}"),
+        Action::Save => "for a checkpoint".into(),
+        Action::Evaluate => "for an evaluation".into(),
+        Action::SetLearningRate(rate) => format!("for the learning rate {rate:e}"),
+        Action::Pause => "for a pause".into(),
+        Action::LogMetric(metric) => format!("to log {} = {}", metric.name, metric.value),
+    }
+}
+
+/// An event in a line or a few; none for what the live line or the end of the run tells.
+pub(crate) fn event(event: &Event, live: bool) -> Option<String> {
+    let step = |step: u64| format!("step {step:>6}  ");
+    Some(match event {
+        Event::Started(event) => {
+            let begin = match event.resumed_from {
+                Some(step) => format!("resumed from step {step}"),
+                None => "started".into(),
+            };
+            let steps = event
+                .total_steps
+                .map_or_else(String::new, |n| format!(", {n} steps"));
+            format!("{begin}: {} weights{steps}", count(event.parameters))
+        }
+        Event::Log(_) if live => return None,
+        Event::Log(event) => {
+            let mut line = step(event.step) + &format!("loss {}", loss(event.loss));
+            if let Some(rate) = event.learning_rate {
+                line += &format!("  lr {rate:.2e}");
+            }
+            if let Some(norm) = event.grad_norm {
+                line += &format!("  grad {norm:.2}");
+            }
+            if let Some(speed) = event.tokens_per_second {
+                line += &format!("  {speed:.0} tokens/s");
+            }
+            for metric in &event.metrics {
+                line += &format!("  {} {}", metric.name, metric.value);
+            }
+            line
+        }
+        Event::Evaluation(event) => {
+            step(event.step)
+                + &format!(
+                    "evaluation loss {:.4}, perplexity {:.2}, best {:.4}",
+                    event.loss, event.perplexity, event.best_loss
+                )
+        }
+        Event::Checkpoint(event) => {
+            step(event.step) + &format!("checkpoint {} ({})", event.id, bytes(event.size))
+        }
+        Event::Artifact(event) => {
+            step(event.step) + &format!("artifact {} ({})", event.name, bytes(event.size))
+        }
+        Event::Message(event) => {
+            let mark = match (event.level, event.source) {
+                (Level::Warn, MessageSource::Host) => "warning: ",
+                (Level::Error, _) => "error: ",
+                (Level::Warn, MessageSource::Message) => "warning: ",
+                _ => "",
+            };
+            format!("{mark}{}", event.text).replace('\n', "\n    ")
+        }
+        Event::Action(event) => {
+            let by = event.callback.map_or("a user", |callback| callback.name());
+            step(event.step) + &format!("{by} asked {}", action(&event.action))
+        }
+        Event::CallbackFailed(event) => {
+            let mut text = format!("error: {}", event.fault);
+            for frame in &event.fault.backtrace {
+                text += &format!("\n    in {frame}");
+            }
+            text
+        }
+        Event::Paused(event) => step(event.step) + "paused",
+        Event::Continued(event) => step(event.step) + "continued",
+        Event::Ending(_)
+        | Event::Completed(_)
+        | Event::Stopped(_)
+        | Event::Failed(_)
+        | Event::Interrupted(_) => return None,
+    })
+}

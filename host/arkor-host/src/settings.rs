@@ -1,0 +1,134 @@
+//! From what a project says to what the runtime takes.
+
+use std::net::ToSocketAddrs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use arkor_engine::EmbeddedEngine;
+use arkor_project::{self as project, Project, ProjectError};
+use arkor_runtime::{
+    Capabilities, ClockPrecision, FileAccess, FileGrant, Limits, OnCallbackError, RandomSource,
+    RunSettings, Runtime, RuntimeOptions,
+};
+use arkor_store::StoreOptions;
+
+/// The project that a path on the command line means: a folder in it, its file, or a bare
+/// component.
+pub(crate) fn project(path: &Path) -> Result<Project, ProjectError> {
+    let is_wasm = path
+        .extension()
+        .is_some_and(|ending| ending == "wasm" || ending == "wat");
+    let is_config = path
+        .file_name()
+        .is_some_and(|name| name == project::CONFIG_FILE);
+    if path.is_file() && !is_config {
+        return Project::prebuilt(path);
+    }
+    if is_wasm {
+        return Project::prebuilt(path);
+    }
+    if is_config {
+        Project::load(path)
+    } else {
+        Project::discover(path)
+    }
+}
+
+pub(crate) fn runtime() -> Result<Runtime> {
+    Ok(Runtime::new(RuntimeOptions {
+        cache: cache_folder(),
+        ..RuntimeOptions::default()
+    })?)
+}
+
+/// `ARKOR_CACHE_DIR`, or the user's cache folder.
+fn cache_folder() -> Option<PathBuf> {
+    if let Some(folder) = std::env::var_os("ARKOR_CACHE_DIR") {
+        return Some(folder.into());
+    }
+    let folders = directories::ProjectDirs::from("", "", "arkor-host")?;
+    Some(folders.cache_dir().join("compiled"))
+}
+
+pub(crate) fn limits(project: &Project) -> Limits {
+    let limits = project.limits();
+    Limits {
+        memory: limits.memory,
+        table_elements: limits.table_elements,
+        instances: limits.instances,
+        callback_timeout: limits.callback_timeout,
+        start_timeout: limits.start_timeout,
+        loop_timeout: limits.loop_timeout,
+        state_size: limits.state_size,
+        artifact_size: limits.artifact_size,
+        messages_per_second: limits.messages_per_second,
+    }
+}
+
+pub(crate) fn capabilities(project: &Project) -> Result<Capabilities> {
+    let granted = project.capabilities();
+    let mut files = Vec::with_capacity(granted.files.len());
+    for grant in &granted.files {
+        files.push(FileGrant {
+            host_path: project.resolve(&grant.path)?,
+            guest_path: grant.path.clone(),
+            access: match grant.access {
+                project::FileAccess::Read => FileAccess::Read,
+                project::FileAccess::Write => FileAccess::Write,
+            },
+        });
+    }
+    let mut network = Vec::new();
+    for grant in &granted.network {
+        let found = (grant.host.as_str(), grant.port)
+            .to_socket_addrs()
+            .with_context(|| {
+                format!(
+                    "capabilities.network: {}:{} cannot be resolved",
+                    grant.host, grant.port
+                )
+            })?;
+        network.extend(found);
+    }
+    let is_name = |grant: &project::NetworkGrant| grant.host.parse::<std::net::IpAddr>().is_err();
+    Ok(Capabilities {
+        files,
+        // A variable that is granted and not set is not there, as in any process.
+        environment: granted
+            .env
+            .iter()
+            .filter_map(|name| Some((name.clone(), std::env::var(name).ok()?)))
+            .collect(),
+        name_lookup: granted.network.iter().any(is_name),
+        network,
+        clock: match granted.clock {
+            project::ClockPrecision::Coarse => ClockPrecision::Coarse,
+            project::ClockPrecision::Precise => ClockPrecision::Precise,
+        },
+        random: match granted.random {
+            project::RandomSource::Seeded => RandomSource::Seeded,
+            project::RandomSource::System => RandomSource::System,
+        },
+    })
+}
+
+pub(crate) fn run(project: &Project) -> Result<RunSettings> {
+    let threads = project
+        .config()
+        .engine
+        .threads
+        .map(|threads| threads as usize);
+    Ok(RunSettings {
+        engine: Arc::new(EmbeddedEngine::new(threads)?),
+        project: project.root().to_path_buf(),
+        on_callback_error: match project.config().run.on_callback_error {
+            Some(project::OnCallbackError::Fail) => OnCallbackError::Fail,
+            Some(project::OnCallbackError::Continue) | None => OnCallbackError::Continue,
+        },
+    })
+}
+
+pub(crate) fn store(_project: &Project) -> StoreOptions {
+    StoreOptions::default()
+}

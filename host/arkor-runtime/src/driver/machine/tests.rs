@@ -1,0 +1,547 @@
+//! The machine, driven by a world that answers at once and notes what was done.
+
+use arkor_types::FaultCause;
+use proptest::prelude::*;
+
+use super::*;
+
+fn plan(total: u64) -> Plan {
+    Plan {
+        owner: LoopOwner::Host,
+        total_steps: Some(total),
+        logging_steps: 2,
+        eval_steps: 3,
+        save_steps: 4,
+        evaluates: true,
+        patience: 0,
+        threshold: 0.0,
+        dry_run: false,
+        on_callback_error: OnCallbackError::Continue,
+    }
+}
+
+/// What callbacks answer: a function of the event alone, as a trainer without memory.
+type Script = fn(&Event, u64) -> Result<Vec<Action>, Box<Fault>>;
+
+fn silent(_: &Event, _: u64) -> Result<Vec<Action>, Box<Fault>> {
+    Ok(Vec::new())
+}
+
+fn fault() -> Box<Fault> {
+    Box::new(Fault {
+        trainer: "t".into(),
+        generation: 1,
+        function: GuestFunction::OnLog,
+        cause: FaultCause::Error("no".into()),
+        backtrace: Vec::new(),
+    })
+}
+
+/// A checkpoint as the world keeps it.
+#[derive(Clone)]
+struct Saved {
+    id: String,
+    progress: Progress,
+    event: Event,
+}
+
+struct World {
+    machine: Machine,
+    script: Script,
+    /// What was done, in words.
+    trace: Vec<String>,
+    events: Vec<Event>,
+    saved: Vec<Saved>,
+    finished: bool,
+    /// Loss of the evaluation at a step.
+    eval_loss: fn(u64) -> f64,
+    /// Ends the world, as a kill would, after so many effects.
+    fuel: usize,
+}
+
+impl World {
+    fn new(machine: Machine, script: Script) -> Self {
+        Self {
+            machine,
+            script,
+            trace: Vec::new(),
+            events: Vec::new(),
+            saved: Vec::new(),
+            finished: false,
+            eval_loss: |step| 5.0 - step as f64 * 0.01,
+            fuel: usize::MAX,
+        }
+    }
+
+    fn input(&mut self, input: Input) {
+        let mut inputs = std::collections::VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
+            for effect in self.machine.apply(input) {
+                if self.fuel == 0 {
+                    return;
+                }
+                self.fuel -= 1;
+                inputs.extend(self.perform(effect));
+            }
+        }
+    }
+
+    fn happened(&mut self, event: Event) {
+        self.trace
+            .push(format!("{} {}", event.kind(), self.machine.step()));
+        self.events.push(event);
+    }
+
+    fn deliver(&mut self, event: &Event) -> Option<Input> {
+        let answer = (self.script)(event, self.machine.step());
+        Some(Input::Handled {
+            event_seq: self.events.len() as u64,
+            answer,
+        })
+    }
+
+    fn perform(&mut self, effect: Effect) -> Option<Input> {
+        match effect {
+            Effect::AnnounceStart => {
+                self.trace.push("started".into());
+                Some(Input::Handled {
+                    event_seq: 1,
+                    answer: Ok(Vec::new()),
+                })
+            }
+            Effect::DeliverCheckpointAgain => {
+                let event = self.saved.last()?.event.clone();
+                self.deliver(&event)
+            }
+            Effect::Append(event) => {
+                self.happened(event);
+                None
+            }
+            Effect::Deliver(event) => {
+                self.happened(event.clone());
+                self.deliver(&event)
+            }
+            Effect::Step {
+                step,
+                learning_rate,
+            } => {
+                self.trace.push(match learning_rate {
+                    Some(rate) => format!("train {step} at {rate}"),
+                    None => format!("train {step}"),
+                });
+                Some(Input::StepDone(StepReport {
+                    loss_sum: 10.0 * (step + 1) as f64,
+                    tokens: 10,
+                    learning_rate: learning_rate.unwrap_or(0.1),
+                    grad_norm: 1.0,
+                    epoch: 0.0,
+                    seconds: 0.5,
+                }))
+            }
+            Effect::Evaluate => Some(Input::EvaluationDone {
+                loss: (self.eval_loss)(self.machine.step()),
+            }),
+            Effect::Save { eval_loss } => {
+                let step = self.machine.step();
+                let id = format!("c{step}-{}", self.saved.len());
+                let event = Event::Checkpoint(arkor_types::CheckpointWritten {
+                    step,
+                    id: id.clone(),
+                    size: 1,
+                    eval_loss,
+                });
+                let progress = self.machine.progress.clone();
+                self.saved.push(Saved {
+                    id: id.clone(),
+                    progress,
+                    event: event.clone(),
+                });
+                self.happened(event.clone());
+                assert!(self.machine.apply(Input::CheckpointDone { id }).is_empty());
+                self.deliver(&event)
+            }
+            Effect::StartLoop => {
+                self.trace.push("loop".into());
+                None
+            }
+            Effect::AnswerLoop(answer) => {
+                self.trace.push(format!("{answer:?}"));
+                None
+            }
+            Effect::Finish => {
+                self.finished = true;
+                None
+            }
+        }
+    }
+}
+
+fn run(plan: Plan, script: Script) -> World {
+    let mut world = World::new(Machine::new(plan), script);
+    world.input(Input::Begin);
+    world
+}
+
+#[test]
+fn a_boundary_has_one_order() {
+    let world = run(plan(12), silent);
+    let from = world
+        .trace
+        .iter()
+        .position(|line| line == "train 11")
+        .unwrap();
+    assert_eq!(
+        world.trace[from..],
+        [
+            "train 11",
+            "log 12",
+            "evaluation 12",
+            "checkpoint 12",
+            "ending 12",
+            "completed 12"
+        ]
+    );
+    assert_eq!(
+        world.trace[..5],
+        ["started", "train 0", "train 1", "log 2", "train 2"]
+    );
+    assert!(world.finished);
+}
+
+#[test]
+fn losses_are_means_over_the_steps_since_the_last_log() {
+    let world = run(plan(4), silent);
+    let losses: Vec<f64> = world
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Log(log) => log.loss,
+            _ => None,
+        })
+        .collect();
+    assert_eq!(losses, [1.5, 3.5]);
+}
+
+#[test]
+fn a_stop_leaves_a_checkpoint_of_its_step() {
+    fn stop(event: &Event, step: u64) -> Result<Vec<Action>, Box<Fault>> {
+        let log = matches!(event, Event::Log(_)) && step == 6;
+        Ok(if log {
+            vec![Action::Stop("enough".into())]
+        } else {
+            Vec::new()
+        })
+    }
+    let world = run(plan(100), stop);
+    let Some(Event::Stopped(ended)) = world.events.last() else {
+        panic!("{:?}", world.trace)
+    };
+    assert_eq!(ended.step, 6);
+    assert_eq!(ended.reason, EndReason::Trainer("enough".into()));
+    assert_eq!(ended.checkpoint.as_deref(), Some("c6-1"));
+}
+
+#[test]
+fn what_is_asked_too_late_waits_for_the_next_boundary() {
+    fn late(event: &Event, step: u64) -> Result<Vec<Action>, Box<Fault>> {
+        let checkpoint = matches!(event, Event::Checkpoint(_)) && step == 4;
+        Ok(if checkpoint {
+            vec![Action::Save, Action::Evaluate]
+        } else {
+            Vec::new()
+        })
+    }
+    let world = run(plan(8), late);
+    let from = world
+        .trace
+        .iter()
+        .position(|line| line == "train 4")
+        .unwrap();
+    assert_eq!(
+        world.trace[from..from + 3],
+        ["train 4", "evaluation 5", "checkpoint 5"]
+    );
+}
+
+#[test]
+fn early_stopping_counts_evaluations_without_improvement() {
+    let mut world = World::new(
+        Machine::new(Plan {
+            patience: 2,
+            threshold: 0.5,
+            ..plan(100)
+        }),
+        silent,
+    );
+    world.eval_loss = |step| match step {
+        3 => 4.0,
+        6 => 3.0,
+        _ => 2.8,
+    };
+    world.input(Input::Begin);
+    let Some(Event::Stopped(ended)) = world.events.last() else {
+        panic!("{:?}", world.trace)
+    };
+    assert_eq!((ended.step, &ended.reason), (12, &EndReason::EarlyStopping));
+}
+
+#[test]
+fn a_failing_callback_is_told_and_ends_the_run_only_if_asked_to() {
+    fn failing(event: &Event, _: u64) -> Result<Vec<Action>, Box<Fault>> {
+        if matches!(event, Event::Log(_)) {
+            Err(fault())
+        } else {
+            Ok(Vec::new())
+        }
+    }
+    let world = run(plan(4), failing);
+    assert!(matches!(world.events.last(), Some(Event::Completed(_))));
+    let told = world
+        .events
+        .iter()
+        .filter(|event| matches!(event, Event::CallbackFailed(_)));
+    assert_eq!(told.count(), 2);
+    let strict = Plan {
+        on_callback_error: OnCallbackError::Fail,
+        ..plan(4)
+    };
+    let world = run(strict, failing);
+    let Some(Event::Failed(failed)) = world.events.last() else {
+        panic!("{:?}", world.trace)
+    };
+    assert_eq!(failed.step, 2);
+}
+
+#[test]
+fn a_dry_run_trains_nothing() {
+    let world = run(
+        Plan {
+            dry_run: true,
+            ..plan(4)
+        },
+        silent,
+    );
+    assert_eq!(world.trace, ["started", "ending 0", "completed 0"]);
+}
+
+#[test]
+fn cancelling_ends_at_once_and_what_comes_later_is_ignored() {
+    let mut machine = Machine::new(plan(4));
+    machine.apply(Input::Begin);
+    let effects = machine.apply(Input::Request(RunRequest::Cancel));
+    assert!(matches!(
+        effects[..],
+        [Effect::Append(Event::Interrupted(_)), Effect::Finish]
+    ));
+    let late = Input::Handled {
+        event_seq: 1,
+        answer: Ok(vec![Action::Save]),
+    };
+    assert!(machine.apply(late).is_empty());
+}
+
+#[test]
+fn a_paused_run_saves_goes_on_and_stops() {
+    fn pause(event: &Event, step: u64) -> Result<Vec<Action>, Box<Fault>> {
+        let log = matches!(event, Event::Log(_)) && step == 2;
+        Ok(if log { vec![Action::Pause] } else { Vec::new() })
+    }
+    let mut world = run(plan(6), pause);
+    assert_eq!(world.trace.last().unwrap(), "paused 2");
+    world.input(Input::Request(RunRequest::Save));
+    assert_eq!(world.trace.last().unwrap(), "checkpoint 2");
+    assert_eq!(world.machine.phase(), Phase::Paused);
+    world.input(Input::Request(RunRequest::Continue));
+    assert!(world.trace.contains(&"continued 2".into()));
+    assert!(matches!(world.events.last(), Some(Event::Completed(_))));
+    let paused = world
+        .events
+        .iter()
+        .filter(|event| matches!(event, Event::Paused(_)));
+    assert_eq!(paused.count(), 1);
+}
+
+#[test]
+fn a_loop_saves_only_inside_its_checkpoint_hook() {
+    fn save(event: &Event, _: u64) -> Result<Vec<Action>, Box<Fault>> {
+        Ok(if matches!(event, Event::Log(_)) {
+            vec![Action::Save]
+        } else {
+            Vec::new()
+        })
+    }
+    let plan = Plan {
+        owner: LoopOwner::Trainer,
+        total_steps: None,
+        save_steps: 0,
+        ..plan(0)
+    };
+    let mut world = World::new(Machine::new(plan), save);
+    world.input(Input::Begin);
+    let log = LoopRequest::Log {
+        step: 1,
+        tokens: 10,
+        seconds: 1.0,
+        metrics: Vec::new(),
+    };
+    world.input(Input::Loop(log));
+    assert_eq!(
+        world.trace.last().unwrap(),
+        "Logged { wishes_checkpoint: true, learning_rate: None }"
+    );
+    assert!(world.saved.is_empty());
+    world.input(Input::Loop(LoopRequest::Checkpoint {
+        step: 1,
+        tokens: 10,
+    }));
+    assert_eq!(world.saved.len(), 1);
+    assert_eq!(world.trace.last().unwrap(), "Proceed");
+    world.input(Input::Request(RunRequest::Stop(EndReason::User)));
+    world.input(Input::Loop(LoopRequest::Checkpoint {
+        step: 2,
+        tokens: 20,
+    }));
+    assert_eq!(world.trace.last().unwrap(), "Stop");
+    world.input(Input::LoopReturned(Ok(())));
+    assert!(matches!(world.events.last(), Some(Event::Stopped(_))));
+    assert_eq!(world.saved.len(), 2);
+}
+
+#[test]
+fn a_loop_that_returns_is_evaluated_and_saved() {
+    let plan = Plan {
+        owner: LoopOwner::Trainer,
+        total_steps: None,
+        ..plan(0)
+    };
+    let mut world = World::new(Machine::new(plan), silent);
+    world.input(Input::Begin);
+    world.input(Input::LoopReturned(Ok(())));
+    assert_eq!(
+        world.trace,
+        [
+            "started",
+            "loop",
+            "evaluation 0",
+            "checkpoint 0",
+            "ending 0",
+            "completed 0"
+        ]
+    );
+}
+
+/// Something that comes from outside while a run goes on.
+fn request() -> impl Strategy<Value = RunRequest> {
+    prop_oneof![
+        Just(RunRequest::Stop(EndReason::User)),
+        Just(RunRequest::Cancel),
+        Just(RunRequest::Pause),
+        Just(RunRequest::Continue),
+        Just(RunRequest::Save),
+        Just(RunRequest::SetLearningRate(0.5)),
+    ]
+}
+
+/// A trainer that asks for all kinds of things, depending on the step alone.
+fn busy(event: &Event, step: u64) -> Result<Vec<Action>, Box<Fault>> {
+    let kind = event.kind().len() as u64;
+    match (step * 7 + kind) % 11 {
+        0 => Ok(vec![Action::Save]),
+        1 => Ok(vec![Action::Evaluate]),
+        2 => Ok(vec![Action::SetLearningRate(step as f64 / 100.0)]),
+        3 => Ok(vec![Action::LogMetric(Metric {
+            name: "m".into(),
+            value: step as f64,
+        })]),
+        4 => Err(fault()),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// What was trained, and at which rate.
+fn trained(trace: &[String]) -> Vec<&String> {
+    trace
+        .iter()
+        .filter(|line| line.starts_with("train"))
+        .collect()
+}
+
+proptest! {
+    #[test]
+    fn every_run_has_one_terminal_event_and_it_is_the_last(
+        total in 1u64..30,
+        requests in prop::collection::vec((0usize..60, request()), 0..6),
+    ) {
+        let mut machine = Machine::new(plan(total));
+        let mut world = World::new(machine.clone(), busy);
+        let mut inputs = std::collections::VecDeque::from([Input::Begin]);
+        let mut terminals = 0;
+        for turn in 0..2000usize {
+            for (at, request) in &requests {
+                if *at == turn {
+                    inputs.push_back(Input::Request(request.clone()));
+                }
+            }
+            let Some(input) = inputs.pop_front() else {
+                if machine.phase() != Phase::Paused { break }
+                inputs.push_back(Input::Request(RunRequest::Continue));
+                continue;
+            };
+            for effect in machine.apply(input) {
+                prop_assert_eq!(terminals > 0, effect == Effect::Finish);
+                if let Effect::Append(event) | Effect::Deliver(event) = &effect {
+                    terminals += usize::from(event.is_terminal());
+                }
+                world.machine = machine.clone();
+                let answer = world.perform(effect);
+                machine = world.machine.clone();
+                inputs.extend(answer);
+            }
+        }
+        prop_assert_eq!(terminals, 1);
+        prop_assert_eq!(machine.phase(), Phase::Ended);
+        let stopped = world.events.iter().any(|event| matches!(event, Event::Stopped(_)));
+        if stopped {
+            prop_assert_eq!(world.saved.last().unwrap().progress.step, machine.step());
+        }
+    }
+
+    #[test]
+    fn a_run_that_is_killed_and_resumed_trains_the_same_steps(
+        total in 1u64..40,
+        fuel in 1usize..200,
+    ) {
+        let whole = run(plan(total), busy);
+        let mut cut = World::new(Machine::new(plan(total)), busy);
+        cut.fuel = fuel;
+        cut.input(Input::Begin);
+        let Some(saved) = cut.saved.last().cloned() else { return Ok(()) };
+        let machine = Machine::resume(
+            plan(total),
+            saved.progress.clone(),
+            saved.id.clone(),
+            RunStatus::Interrupted,
+        );
+        let mut resumed = World::new(machine, busy);
+        resumed.saved = vec![saved.clone()];
+        resumed.input(Input::Begin);
+        let tail = trained(&resumed.trace);
+        let all = trained(&whole.trace);
+        prop_assert_eq!(&all[all.len() - tail.len()..], &tail[..]);
+        prop_assert_eq!(tail.len() as u64, total - saved.progress.step);
+        let logs = |world: &World| -> Vec<Event> {
+            let of_log = |event: &&Event| matches!(event, Event::Log(_) | Event::Evaluation(_));
+            world.events.iter().filter(of_log).cloned().collect()
+        };
+        let (whole, resumed) = (logs(&whole), logs(&resumed));
+        for (a, b) in whole.iter().rev().zip(resumed.iter().rev()) {
+            match (a.clone(), b.clone()) {
+                (Event::Log(mut a), Event::Log(mut b)) => {
+                    (a.tokens_per_second, b.tokens_per_second) = (None, None);
+                    prop_assert_eq!(a, b);
+                }
+                (a, b) => prop_assert_eq!(a, b),
+            }
+        }
+    }
+}

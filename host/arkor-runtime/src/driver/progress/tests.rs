@@ -1,0 +1,36 @@
+use proptest::prelude::*;
+
+use super::*;
+
+proptest! {
+    #[test]
+    fn what_is_encoded_is_decoded(
+        step in any::<u64>(),
+        rate in prop::option::of(-1e3..1e3f64),
+        callbacks in prop::option::of(prop::collection::vec(any::<u8>(), 0..100)),
+        training_loop in prop::option::of(prop::collection::vec(any::<u8>(), 0..100)),
+    ) {
+        let saved = SavedProgress {
+            progress: Progress { step, learning_rate: rate, ..Progress::default() },
+            callbacks,
+            training_loop,
+        };
+        let bytes = saved.encode().unwrap();
+        prop_assert_eq!(SavedProgress::decode(&bytes).unwrap(), saved);
+        for length in 0..bytes.len() {
+            prop_assert!(SavedProgress::decode(&bytes[..length]).is_err());
+        }
+    }
+}
+
+#[test]
+fn another_version_is_named() {
+    let mut bytes = SavedProgress::default().encode().unwrap();
+    let at = bytes
+        .windows(11)
+        .position(|part| part == b"\"version\":1")
+        .unwrap();
+    bytes[at + 10] = b'9';
+    let error = SavedProgress::decode(&bytes).unwrap_err().to_string();
+    assert_eq!(error, "has format version 9, and this host reads version 1");
+}
