@@ -1,1 +1,57 @@
-fn main() {}
+//! Tasks of this repository, run as `cargo xtask TASK`.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command-line program for the people who work on this repository"
+)]
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+mod arrows;
+mod bench;
+mod ci;
+mod command;
+mod demo;
+mod setup;
+mod test;
+
+const HELP: &str = "\
+Tasks of this repository. Each installs what it needs and says so.
+
+    cargo xtask demo [ARGUMENTS]   build the host and run examples/rust-quickstart with it
+    cargo xtask test [ARGUMENTS]   run all tests; arguments go to `cargo test`
+    cargo xtask bench [--check]    measure against targets and baselines; --check fails on a miss
+    cargo xtask ci                 format, lints, docs, crate dependencies, tests
+";
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let task = arguments.next().unwrap_or_default();
+    let rest: Vec<String> = arguments.collect();
+    match run(&task, &rest) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: &str, rest: &[String]) -> Result<ExitCode> {
+    match task {
+        "demo" => demo::run(rest),
+        "test" => test::run(rest),
+        "bench" => bench::run(rest),
+        "ci" => ci::run(),
+        "" | "help" | "-h" | "--help" => {
+            print!("{HELP}");
+            Ok(ExitCode::SUCCESS)
+        }
+        other => {
+            eprint!("error: there is no task `{other}`\n\n{HELP}");
+            Ok(ExitCode::from(2))
+        }
+    }
+}

@@ -88,7 +88,10 @@ impl TrainingLoop for Restarts {
             let done = session::optim_step(Adam::new(rate))?;
             step = done.step;
             if step % 5 == 0 {
-                let metric = |name: &str, value| Metric { name: name.into(), value };
+                let metric = |name: &str, value| Metric {
+                    name: name.into(),
+                    value,
+                };
                 hooks::log(
                     step,
                     &[
@@ -100,7 +103,10 @@ impl TrainingLoop for Restarts {
             }
             if ends_cycle(step) {
                 let scored = session::evaluate()?;
-                println!("cycle ended at step {step}: evaluation loss {:.3}", scored.loss);
+                println!(
+                    "cycle ended at step {step}: evaluation loss {:.3}",
+                    scored.loss
+                );
             }
             if hooks::checkpoint(step, &[])? != hooks::Directive::Proceed {
                 break;

@@ -41,7 +41,10 @@ impl Trainer for Quickstart {
 
     fn on_started(&mut self, event: &Started) -> Result<Actions> {
         let data = dataset::info()?;
-        println!("{} tokens to train on, run {}", data.train_tokens, event.run);
+        println!(
+            "{} tokens to train on, run {}",
+            data.train_tokens, event.run
+        );
         if let Some(entropy) = data.unigram_entropy {
             println!("a model that ignores all context would reach a loss of {entropy:.3}");
         }
@@ -73,7 +76,10 @@ impl Trainer for Quickstart {
         for line in page.lines().filter(|line| !line.is_empty()) {
             println!("  | {line}");
         }
-        artifacts::write(&format!("samples/step-{}.txt", event.at.step), page.as_bytes())?;
+        artifacts::write(
+            &format!("samples/step-{}.txt", event.at.step),
+            page.as_bytes(),
+        )?;
         Ok(vec![])
     }
 

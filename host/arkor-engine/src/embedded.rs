@@ -24,30 +24,20 @@ pub struct EmbeddedEngine {
 }
 
 impl EmbeddedEngine {
-    /// Computes with as many threads as the machine runs at once.
+    /// Computes with this many threads; `None` stands for as many as the machine runs at once.
     ///
     /// # Errors
     ///
     /// [`EngineError::Io`] if threads cannot be started.
-    pub fn new() -> Result<Self, EngineError> {
-        // rayon takes 0 for its own count, which honours RAYON_NUM_THREADS and CPU limits.
-        Self::with_threads(0)
-    }
-
-    /// Computes with this many threads; 0 stands for as many as the machine runs at once.
-    ///
-    /// # Errors
-    ///
-    /// [`EngineError::Io`] if threads cannot be started.
-    pub fn with_threads(threads: usize) -> Result<Self, EngineError> {
+    pub fn new(threads: Option<usize>) -> Result<Self, EngineError> {
         // A pool of its own: compiling guests keeps rayon's global one busy.
         let pool = ThreadPoolBuilder::new()
-            .num_threads(threads)
+            // rayon takes 0 for its own count, which honours the limits of containers.
+            .num_threads(threads.unwrap_or(0))
             .thread_name(|index| format!("engine-{index}"))
             .build()
-            .map_err(|e| EngineError::Io {
-                action: "start the threads of",
-                source: std::io::Error::other(e),
+            .map_err(|e| {
+                EngineError::io("start the threads that train", std::io::Error::other(e))
             })?;
         Ok(Self {
             pool: Arc::new(pool),

@@ -60,10 +60,10 @@ pub enum EngineError {
         what: String,
     },
     /// Reading or writing failed.
-    #[error("cannot {action} the training state: {source}")]
+    #[error("cannot {what}: {source}")]
     Io {
-        /// `write` or `read`.
-        action: &'static str,
+        /// What was tried, on which file if its name is known.
+        what: String,
         /// Why.
         source: std::io::Error,
     },
@@ -86,6 +86,11 @@ impl EngineError {
             Self::Unsupported { .. } => {
                 "this version trains new models of the Llama architecture on a text file".into()
             }
+            Self::State { .. } => {
+                "a state fits only the model shape and tokenizer it was saved with; start a new \
+                 run, or go back to the old spec"
+                    .into()
+            }
             _ => return None,
         })
     }
@@ -94,6 +99,13 @@ impl EngineError {
         Self::Invalid {
             what: what.into(),
             allowed: allowed.into(),
+        }
+    }
+
+    pub(crate) fn io(what: impl Into<String>, source: std::io::Error) -> Self {
+        Self::Io {
+            what: what.into(),
+            source,
         }
     }
 

@@ -23,3 +23,6 @@ pub(crate) const ROWS: usize = 32;
 
 /// Elements that one task handles.
 pub(crate) const CHUNK: usize = 1 << 14;
+
+#[cfg(test)]
+mod tests;

@@ -31,6 +31,7 @@ mod rng;
 mod schedule;
 mod tokenizer;
 
+pub use data::{DatasetInfo, Example, Examples, Split, Text};
 pub use embedded::EmbeddedEngine;
 pub use engine::{Engine, ModelSummary, SessionRequest, TrainingSession};
 pub use error::EngineError;

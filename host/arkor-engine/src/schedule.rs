@@ -75,7 +75,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::data::tests::hyperparameters;
+    use crate::data::tests::{small, spec};
 
     fn schedule(shape: LrSchedulerType, warmup_steps: u64, planned_steps: u64) -> Schedule {
         Schedule {
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn epochs_round_up_to_steps() {
-        let mut h = hyperparameters();
+        let mut h = spec(arkor_types::TokenizerSource::Bytes, small()).hyperparameters;
         (h.per_device_train_batch_size, h.gradient_accumulation_steps) = (3, 2);
         (h.max_steps, h.num_train_epochs) = (0, 1.5);
         assert_eq!(planned_steps(&h, 100), 25);

@@ -61,7 +61,7 @@ impl Tokenizer {
             .min_frequency(2)
             .show_progress(false)
             .special_tokens(vec![AddedToken::from(END_OF_TEXT, true)])
-            .initial_alphabet(ByteLevel::alphabet())
+            .initial_alphabet(ByteLevel::alphabet().into_iter().collect())
             .build()
             .into();
         inner
@@ -218,7 +218,7 @@ mod tests {
 
     fn text() -> String {
         let mut text = String::new();
-        for i in 0..4000u32 {
+        for i in 0..8000u32 {
             let word =
                 ["naïve", "token's", "the", "  two", "(bits)", "日本語", "42"][i as usize % 7];
             text.push_str(word);

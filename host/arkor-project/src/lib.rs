@@ -1,1 +1,34 @@
-//! project
+//! A trainer's project on disk: what its `arkor.toml` says, where its files are, and how its
+//! sources become wasm.
+//!
+//! ```text
+//! project/
+//!   arkor.toml        the project file, [`Config`]
+//!   Cargo.toml src/   sources of the trainer, in any language
+//!   data/             what it trains on
+//!   .arkor/           all that the host writes: runs, builds; never watched
+//! ```
+//!
+//! A project is found with [`Project::discover`] or opened with [`Project::load`]; a bare `.wasm`
+//! file is a project too, see [`Project::prebuilt`]. [`Project::build`] leaves a component or a core
+//! module, which is what the runtime takes. Nothing here runs wasm or knows what is inside.
+
+mod build;
+mod config;
+mod error;
+mod paths;
+mod project;
+mod toolchain;
+
+pub use build::{BuildLine, Built};
+pub use config::{
+    BuildCommand, Capabilities, ClockPrecision, Config, EngineConfig, EngineKind, FileAccess,
+    FileGrant, Language, Limits, NetworkGrant, OnCallbackError, RandomSource, RunConfig,
+    TrainerSource,
+};
+pub use error::{Place, ProjectError};
+pub use paths::resolve_inside;
+pub use project::{CONFIG_FILE, Project, STORE_FOLDER};
+pub use toolchain::{
+    CrateBuild, DebianToolchain, Installed, RustToolchain, install_wasm_toolchain,
+};

@@ -1,14 +1,30 @@
 //! Content-addressed files.
+//!
+//! A file is removed when no row refers to its digest. Between the moment it is written and the
+//! moment a row names it, a *pin* stands for that row, in the database so that all processes see
+//! it. Two rules make it safe to remove content while others write the same content:
+//!
+//! - a writer pins the digest first and renames its file into place afterwards, always, even over
+//!   an equal file;
+//! - a remover holds the database's write lock from its look at the rows until the file is out of
+//!   the way.
+//!
+//! So a removal either sees the pin, or is over before the rename puts the file back. The pins of
+//! a run count for as long as the run's lock is held; those of a dead process are swept.
 
+use std::collections::HashSet;
 use std::fs::File;
-use std::io::{BufWriter, Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use tempfile::NamedTempFile;
 
 use crate::StoreError;
+
+mod quota;
+mod writer;
+
+pub(crate) use quota::{Quota, Reservation};
+pub use writer::BlobWriter;
 
 /// Content that is in the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,83 +39,55 @@ pub struct Blob {
 #[derive(Debug, Clone)]
 pub(crate) struct Blobs {
     dir: PathBuf,
-    /// Bytes in the store as far as this process knows.
-    pub(crate) used: Arc<AtomicU64>,
-    pub(crate) max_size: Option<u64>,
+    pub(crate) quota: Arc<Quota>,
+}
+
+/// A temporary file, and the run whose writer it is or was.
+pub(crate) struct Temporary {
+    pub(crate) path: PathBuf,
+    /// None if it is content on its way out.
+    pub(crate) run: Option<String>,
 }
 
 impl Blobs {
     pub(crate) fn new(dir: PathBuf, max_size: Option<u64>) -> Self {
         Self {
             dir,
-            used: Arc::new(AtomicU64::new(0)),
-            max_size,
+            quota: Arc::new(Quota::new(max_size)),
         }
     }
 
     /// Where content of this digest lies, if it is there.
     pub(crate) fn path(&self, digest: &str) -> PathBuf {
-        self.dir.join(digest.get(..2).unwrap_or("__")).join(digest)
+        match digest.get(..2).filter(|_| is_digest(digest)) {
+            Some(folder) => self.dir.join(folder).join(digest),
+            // Whoever asks may have the text from outside, and it could lead out of the folder.
+            None => self.dir.join("none"),
+        }
     }
 
-    fn temporary(&self) -> PathBuf {
+    pub(crate) fn temporary(&self) -> PathBuf {
         self.dir.join("tmp")
     }
 
     pub(crate) fn create(&self) -> Result<(), StoreError> {
         let dir = self.temporary();
-        std::fs::create_dir_all(&dir).map_err(|source| StoreError::io("create", &dir, source))?;
-        if self.max_size.is_some() {
-            self.used.store(folder_size(&self.dir), Ordering::Relaxed);
-        }
-        Ok(())
+        std::fs::create_dir_all(&dir).map_err(|source| StoreError::io("create", &dir, source))
     }
 
-    pub(crate) fn begin(&self) -> Result<BlobWriter, StoreError> {
-        let dir = self.temporary();
-        let file = NamedTempFile::new_in(&dir)
-            .map_err(|source| StoreError::io("write to", &dir, source))?;
-        Ok(BlobWriter {
-            file: BufWriter::with_capacity(1 << 20, file),
-            hasher: blake3::Hasher::new(),
-            size: 0,
-            blobs: self.clone(),
-        })
-    }
-
-    pub(crate) fn put(&self, content: &[u8]) -> Result<Blob, StoreError> {
-        let mut writer = self.begin()?;
-        writer
-            .write_all(content)
-            .map_err(|source| writer.failed(source))?;
-        writer.finish()
-    }
-
-    /// Reserves room for `bytes` more.
-    pub(crate) fn reserve(&self, bytes: u64) -> Result<(), StoreError> {
-        let used = self
-            .used
-            .fetch_add(bytes, Ordering::Relaxed)
-            .saturating_add(bytes);
-        match self.max_size {
-            Some(max) if used > max => {
-                self.used.fetch_sub(bytes, Ordering::Relaxed);
-                Err(StoreError::Full {
-                    path: self.dir.parent().unwrap_or(&self.dir).into(),
-                    what: format!("it would grow over its limit of {max} bytes (store.max-size)"),
-                })
-            }
-            _ => Ok(()),
-        }
+    /// Bytes of all files.
+    pub(crate) fn size(&self) -> u64 {
+        entries(&self.dir)
+            .iter()
+            .flat_map(|folder| entries(folder))
+            .map(|file| std::fs::metadata(file).map_or(0, |meta| meta.len()))
+            .sum()
     }
 
     pub(crate) fn read(&self, digest: &str) -> Result<Vec<u8>, StoreError> {
         let path = self.path(digest);
         let failed = |source: std::io::Error| match source.kind() {
-            std::io::ErrorKind::NotFound => StoreError::Corrupt {
-                path: path.clone(),
-                what: "the file is missing".into(),
-            },
+            std::io::ErrorKind::NotFound => missing(&path),
             _ => StoreError::io("read", &path, source),
         };
         let mut content = Vec::new();
@@ -117,117 +105,89 @@ impl Blobs {
         Ok(content)
     }
 
-    /// Removes a file that nothing refers to any more; returns its size.
-    pub(crate) fn remove(&self, digest: &str) -> u64 {
-        let path = self.path(digest);
-        let size = std::fs::metadata(&path).map_or(0, |meta| meta.len());
-        // Not removed means: found by the next sweep.
-        if std::fs::remove_file(&path).is_err() {
+    /// That content is there, which no row may claim before it is.
+    pub(crate) fn expect(&self, blob: &Blob) -> Result<(), StoreError> {
+        let path = self.path(&blob.digest);
+        match std::fs::metadata(&path) {
+            Ok(meta) if meta.len() == blob.size => Ok(()),
+            Ok(meta) => Err(StoreError::Corrupt {
+                path,
+                what: format!("it has {} bytes in place of {}", meta.len(), blob.size),
+            }),
+            Err(_) => Err(missing(&path)),
+        }
+    }
+
+    /// Takes content out of its place, at once however large it is; the file remains to be
+    /// deleted.
+    pub(crate) fn retire(&self, digest: &str) -> Option<PathBuf> {
+        let aside = self.temporary().join(format!("{REMOVED}.{digest}"));
+        // Not moved means: found by the next sweep.
+        std::fs::rename(self.path(digest), &aside).ok()?;
+        Some(aside)
+    }
+
+    /// Deletes a retired file; returns its size.
+    pub(crate) fn delete(&self, retired: &Path) -> u64 {
+        let size = std::fs::metadata(retired).map_or(0, |meta| meta.len());
+        if std::fs::remove_file(retired).is_err() {
             return 0;
         }
-        let _ = self
-            .used
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
-                Some(used.saturating_sub(size))
-            });
+        self.quota.release(size);
         size
     }
 
-    /// Digests of all files, and the temporary files that a dead process left.
-    pub(crate) fn list(&self) -> (Vec<String>, Vec<PathBuf>) {
-        let mut digests = Vec::new();
-        let mut temporary = Vec::new();
-        for folder in entries(&self.dir) {
-            for file in entries(&folder) {
-                if folder == self.temporary() {
-                    temporary.push(file);
-                } else if let Some(name) = file.file_name().and_then(|name| name.to_str()) {
-                    digests.push(name.to_owned());
-                }
-            }
-        }
-        (digests, temporary)
+    /// The digests of all content.
+    pub(crate) fn digests(&self) -> HashSet<String> {
+        entries(&self.dir)
+            .iter()
+            .filter(|folder| **folder != self.temporary())
+            .flat_map(|folder| entries(folder))
+            .filter_map(|file| Some(file.file_name()?.to_str()?.to_owned()))
+            .filter(|name| is_digest(name))
+            .collect()
     }
+
+    pub(crate) fn temporaries(&self) -> Vec<Temporary> {
+        let of_file = |path: PathBuf| {
+            let name = path.file_name()?.to_str()?;
+            let owner = name.split('.').next()?;
+            let is_id = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+            if owner.is_empty() || !owner.bytes().all(is_id) {
+                // Not ours, and its name must not become a path.
+                return None;
+            }
+            let run = (owner != REMOVED).then(|| owner.to_owned());
+            Some(Temporary { path, run })
+        };
+        entries(&self.temporary())
+            .into_iter()
+            .filter_map(of_file)
+            .collect()
+    }
+}
+
+/// Where the name of a temporary file has a run, that of a retired one has this.
+const REMOVED: &str = "removed";
+
+fn missing(path: &Path) -> StoreError {
+    StoreError::Corrupt {
+        path: path.into(),
+        what: "the file is missing".into(),
+    }
+}
+
+fn is_digest(text: &str) -> bool {
+    text.len() == 64
+        && text
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 fn entries(dir: &Path) -> Vec<PathBuf> {
     std::fs::read_dir(dir)
         .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
         .unwrap_or_default()
-}
-
-fn folder_size(dir: &Path) -> u64 {
-    entries(dir)
-        .iter()
-        .map(|path| match std::fs::metadata(path) {
-            Ok(meta) if meta.is_dir() => folder_size(path),
-            Ok(meta) => meta.len(),
-            Err(_) => 0,
-        })
-        .sum()
-}
-
-/// Takes content piece by piece. Dropped unfinished, it leaves nothing.
-#[derive(Debug)]
-pub struct BlobWriter {
-    file: BufWriter<NamedTempFile>,
-    hasher: blake3::Hasher,
-    size: u64,
-    blobs: Blobs,
-}
-
-impl Write for BlobWriter {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.blobs
-            .reserve(bytes.len() as u64)
-            .map_err(|error| std::io::Error::new(std::io::ErrorKind::StorageFull, error))?;
-        self.file.write_all(bytes)?;
-        self.hasher.update(bytes);
-        self.size += bytes.len() as u64;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.file.flush()
-    }
-}
-
-impl BlobWriter {
-    /// What an error of writing to this blob means for the store.
-    pub fn failed(&self, source: std::io::Error) -> StoreError {
-        match source.downcast::<StoreError>() {
-            Ok(error) => error,
-            Err(source) => StoreError::io("write to", &self.blobs.dir, source),
-        }
-    }
-
-    /// Makes the content durable under its digest.
-    ///
-    /// # Errors
-    ///
-    /// If it cannot be written; nothing is left behind then.
-    pub fn finish(self) -> Result<Blob, StoreError> {
-        let digest = self.hasher.finalize().to_hex().to_string();
-        let path = self.blobs.path(&digest);
-        let failed = |source| StoreError::io("write", &path, source);
-        let blob = Blob {
-            digest,
-            size: self.size,
-        };
-        let file = self
-            .file
-            .into_inner()
-            .map_err(|error| failed(error.into_error()))?;
-        if path.exists() {
-            return Ok(blob);
-        }
-        file.as_file().sync_all().map_err(failed)?;
-        let folder = path.parent().unwrap_or(&path);
-        std::fs::create_dir_all(folder).map_err(failed)?;
-        file.persist(&path).map_err(|error| failed(error.error))?;
-        sync_folder(folder).map_err(failed)?;
-        Ok(blob)
-    }
 }
 
 /// Makes a rename durable. Windows has no such call and orders renames itself.
@@ -238,3 +198,6 @@ pub(crate) fn sync_folder(path: &Path) -> std::io::Result<()> {
     let _ = path;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

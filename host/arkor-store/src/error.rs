@@ -17,8 +17,11 @@ pub enum StoreError {
         what: String,
     },
     /// Written by a later version of this program.
-    #[error("the store at `{}` has version {found}, and this program knows versions up to {known}", path.display())]
-    Newer {
+    #[error(
+        "the store at `{}` has version {found}, and this program knows versions up to {known}",
+        path.display()
+    )]
+    NewerSchema {
         /// The database.
         path: PathBuf,
         /// Its version.
@@ -48,7 +51,7 @@ pub enum StoreError {
         /// Where it would be.
         path: PathBuf,
     },
-    /// Another process trains this run.
+    /// Someone else, in this process or another, is the writer of this run.
     #[error("run {run} is being trained by another process")]
     RunLive {
         /// The run.
@@ -67,7 +70,7 @@ pub enum StoreError {
     Ambiguous {
         /// What was asked for.
         wanted: String,
-        /// The runs it could be.
+        /// The runs it could be, the newest first.
         candidates: Vec<String>,
     },
     /// The last event of this attempt is already written.
@@ -75,6 +78,24 @@ pub enum StoreError {
     Ended {
         /// The run.
         run: String,
+    },
+    /// An event holds something that JSON cannot carry, such as a number that is not finite.
+    #[error("event `{kind}` of run {run} cannot be stored: {what}")]
+    Unstorable {
+        /// The run.
+        run: String,
+        /// The event's type.
+        kind: &'static str,
+        /// Why not.
+        what: String,
+    },
+    /// Another process kept the database locked for longer than a writer waits.
+    #[error("the database `{}` was locked by another process for {waited} seconds", path.display())]
+    Busy {
+        /// The database.
+        path: PathBuf,
+        /// Seconds waited in vain.
+        waited: u64,
     },
     /// Any other trouble with a file.
     #[error("cannot {action} `{}`: {source}", path.display())]
@@ -105,7 +126,7 @@ impl StoreError {
                  with the sqlite3 tool",
                 path.display()
             ),
-            Self::Newer { .. } => "install the newer arkor-host that wrote it".into(),
+            Self::NewerSchema { .. } => "install the newer arkor-host that wrote it".into(),
             Self::Full { .. } => {
                 "free some space, remove runs with `arkor-host runs rm`, or lower save-total-limit; \
                  the run can be resumed from its last checkpoint"
@@ -121,19 +142,21 @@ impl StoreError {
             Self::NoSuchRun { .. } | Self::Ambiguous { .. } => {
                 "`arkor-host runs list` shows all of them".into()
             }
-            Self::Ended { .. } | Self::Io { .. } | Self::Database { .. } => return None,
+            Self::Busy { .. } => "close other programs that have this database open".into(),
+            Self::Ended { .. }
+            | Self::Unstorable { .. }
+            | Self::Io { .. }
+            | Self::Database { .. } => return None,
         })
     }
 
     pub(crate) fn io(action: &'static str, path: &Path, source: std::io::Error) -> Self {
         let path = path.to_path_buf();
         match source.kind() {
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
-                Self::Full {
-                    path,
-                    what: source.to_string(),
-                }
-            }
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::Full {
+                path,
+                what: source.to_string(),
+            },
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Self::ReadOnly {
                 path,
                 what: source.to_string(),
@@ -147,21 +170,43 @@ impl StoreError {
     }
 
     pub(crate) fn database(path: &Path, source: rusqlite::Error) -> Self {
+        use rusqlite::Error::{
+            FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnName, InvalidColumnType,
+        };
         let path = path.to_path_buf();
+        let what = source.to_string();
         match source.sqlite_error_code() {
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Corrupt {
-                path,
-                what: source.to_string(),
-            },
-            Some(ErrorCode::DiskFull) => Self::Full {
-                path,
-                what: source.to_string(),
-            },
-            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
-                Self::ReadOnly {
-                    path,
-                    what: source.to_string(),
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                return Self::Corrupt { path, what };
+            }
+            Some(ErrorCode::DiskFull) => return Self::Full { path, what },
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+                return Self::ReadOnly { path, what };
+            }
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                let waited = crate::store::BUSY.as_secs();
+                return Self::Busy { path, waited };
+            }
+            // SQLite does not say why it cannot open a file; asking the system again does.
+            Some(ErrorCode::CannotOpen) => {
+                let opened = std::fs::File::options().read(true).write(true).open(&path);
+                if let Err(error) = opened {
+                    return Self::io("open", &path, error);
                 }
+            }
+            _ => {}
+        }
+        match &source {
+            // A row that cannot be understood is damage, not a failure of SQLite.
+            FromSqlConversionFailure(column, _, error) => Self::Corrupt {
+                path,
+                what: format!("column {column} of a row cannot be read: {error}"),
+            },
+            IntegralValueOutOfRange(..) | InvalidColumnType(..) | InvalidColumnName(_) => {
+                Self::Corrupt { path, what }
+            }
+            rusqlite::Error::SqliteFailure(_, Some(text)) if text.starts_with("no such ") => {
+                Self::Corrupt { path, what }
             }
             _ => Self::Database { path, source },
         }

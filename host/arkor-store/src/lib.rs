@@ -5,17 +5,24 @@
 //!
 //! ```text
 //! .arkor/
+//!   .gitignore      *
 //!   arkor.db        runs, events, checkpoints, artifacts
-//!   blobs/ab/abcd…  content, written once under a temporary name, then renamed
+//!   blobs/ab/abcd…  content: written under blobs/tmp, synced, then renamed
 //!   locks/<run>     held by the process that trains the run
+//!   locks/gate      held for a moment by whoever opens the store or takes a run's lock
 //! ```
 //!
 //! What a call acknowledged survives the death of the process at any instant. An event and the
 //! facts it tells of (a checkpoint, an artifact, the status of the run) are one transaction, so a
-//! reader never sees one without the other. The database runs in WAL mode with `synchronous =
-//! NORMAL`: a loss of power can undo the last transactions, never damage the file.
+//! reader never sees one without the other.
 //!
-//! A run has one writer, a [`RunHandle`]. Readers may be many, in any process.
+//! The database runs in WAL mode with `synchronous = NORMAL`: an append does not wait for the
+//! disk. A loss of power can undo the last seconds of a log, and never damages the database.
+//! Checkpoints and named states do wait: once acknowledged, they and all events before them are
+//! on the disk.
+//!
+//! A run has one writer, a [`RunHandle`]. Readers may be many, in any process. Every call blocks
+//! until it is done; an async caller makes them on a thread of their own.
 
 mod blob;
 mod error;

@@ -5,36 +5,45 @@ use std::path::Path;
 
 use crate::StoreError;
 
-/// Held for as long as it lives.
+/// An exclusive lock, held for as long as it lives.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
-}
-
-/// Who may hold a lock at the same time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sharing {
-    Exclusive,
-    Shared,
+    file: File,
 }
 
 impl Lock {
     /// Takes the lock, or says that someone else has it (`None`).
-    pub(crate) fn take(path: &Path, sharing: Sharing) -> Result<Option<Self>, StoreError> {
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(path)
-            .map_err(|source| StoreError::io("open", path, source))?;
-        let taken = match sharing {
-            Sharing::Exclusive => file.try_lock(),
-            Sharing::Shared => file.try_lock_shared(),
-        };
-        match taken {
-            Ok(()) => Ok(Some(Self { _file: file })),
+    pub(crate) fn try_take(path: &Path) -> Result<Option<Self>, StoreError> {
+        let file = open(path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self { file })),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(source)) => Err(StoreError::io("lock", path, source)),
         }
     }
+
+    /// Waits for the lock.
+    pub(crate) fn take(path: &Path) -> Result<Self, StoreError> {
+        let file = open(path)?;
+        file.lock()
+            .map_err(|source| StoreError::io("lock", path, source))?;
+        Ok(Self { file })
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a child process that another thread is just starting has
+        // a copy of it, and would hold the lock until it runs its own program.
+        let _ = self.file.unlock();
+    }
+}
+
+fn open(path: &Path) -> Result<File, StoreError> {
+    OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
+        .map_err(|source| StoreError::io("open", path, source))
 }

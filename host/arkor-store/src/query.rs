@@ -1,14 +1,10 @@
 //! Rows to records.
 
-use std::path::Path;
-
 use arkor_types::{
     ArtifactRecord, CheckpointRecord, Event, EventRecord, RunId, RunRecord, RunStatus,
 };
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
-
-use crate::StoreError;
 
 const RUN: &str = "SELECT id, name, status, created, updated, attempt, spec, config, component, \
                    parent, step, last_seq, loss, eval_loss FROM runs";
@@ -75,45 +71,29 @@ fn checkpoint_row(row: &Row<'_>) -> rusqlite::Result<CheckpointRecord> {
     })
 }
 
-/// Errors of reading: a row that cannot be understood is damage, not a failure of SQLite.
-fn failed(path: &Path) -> impl Fn(rusqlite::Error) -> StoreError {
-    move |source| match source {
-        rusqlite::Error::FromSqlConversionFailure(column, _, error) => StoreError::Corrupt {
-            path: path.into(),
-            what: format!("column {column} of a row cannot be read: {error}"),
-        },
-        other => StoreError::database(path, other),
-    }
-}
-
 /// The newest first.
-pub(crate) fn runs(db: &Connection, path: &Path) -> Result<Vec<RunRecord>, StoreError> {
-    db.prepare_cached(&format!("{RUN} ORDER BY created DESC, rowid DESC"))
+pub(crate) fn runs(db: &Connection) -> rusqlite::Result<Vec<RunRecord>> {
+    db.prepare_cached(&format!("{RUN} ORDER BY number DESC"))
         .and_then(|mut statement| statement.query_map([], run_row)?.collect())
-        .map_err(failed(path))
 }
 
-pub(crate) fn run(
-    db: &Connection,
-    path: &Path,
-    id: &RunId,
-) -> Result<Option<RunRecord>, StoreError> {
+pub(crate) fn run(db: &Connection, id: &RunId) -> rusqlite::Result<Option<RunRecord>> {
     db.prepare_cached(&format!("{RUN} WHERE id = ?1"))
         .and_then(|mut statement| statement.query_row([id.as_str()], run_row).optional())
-        .map_err(failed(path))
 }
 
 pub(crate) fn events(
     db: &Connection,
-    path: &Path,
     run: &RunId,
     after: u64,
     limit: usize,
-) -> Result<Vec<EventRecord>, StoreError> {
+) -> rusqlite::Result<Vec<EventRecord>> {
     db.prepare_cached(
         "SELECT seq, time, body FROM events WHERE run = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
     )
     .and_then(|mut statement| {
+        // SQLite's integers are signed; no run gets as far as the difference.
+        let after = i64::try_from(after).unwrap_or(i64::MAX);
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         statement
             .query_map(params![run.as_str(), after, limit], |row| {
@@ -126,15 +106,10 @@ pub(crate) fn events(
             })?
             .collect()
     })
-    .map_err(failed(path))
 }
 
 /// The oldest first.
-pub(crate) fn checkpoints(
-    db: &Connection,
-    path: &Path,
-    run: &RunId,
-) -> Result<Vec<CheckpointRecord>, StoreError> {
+pub(crate) fn checkpoints(db: &Connection, run: &RunId) -> rusqlite::Result<Vec<CheckpointRecord>> {
     db.prepare_cached(
         "SELECT id, run, step, created, seq, state, progress, size, eval_loss FROM checkpoints \
          WHERE run = ?1 ORDER BY seq",
@@ -144,14 +119,9 @@ pub(crate) fn checkpoints(
             .query_map([run.as_str()], checkpoint_row)?
             .collect()
     })
-    .map_err(failed(path))
 }
 
-pub(crate) fn artifacts(
-    db: &Connection,
-    path: &Path,
-    run: &RunId,
-) -> Result<Vec<ArtifactRecord>, StoreError> {
+pub(crate) fn artifacts(db: &Connection, run: &RunId) -> rusqlite::Result<Vec<ArtifactRecord>> {
     db.prepare_cached("SELECT name, size, digest, seq FROM artifacts WHERE run = ?1 ORDER BY name")
         .and_then(|mut statement| {
             statement
@@ -165,18 +135,4 @@ pub(crate) fn artifacts(
                 })?
                 .collect()
         })
-        .map_err(failed(path))
-}
-
-/// Every digest that a row refers to.
-pub(crate) const REFERENCED: &str = "SELECT state FROM checkpoints UNION SELECT progress FROM \
-    checkpoints UNION SELECT digest FROM artifacts UNION SELECT digest FROM named_states";
-
-pub(crate) fn referenced(
-    db: &Connection,
-    path: &Path,
-) -> Result<std::collections::HashSet<String>, StoreError> {
-    db.prepare_cached(REFERENCED)
-        .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
-        .map_err(failed(path))
 }

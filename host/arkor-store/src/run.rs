@@ -1,121 +1,47 @@
 //! The writer of one run.
 
+use std::sync::Arc;
+
 use arkor_types::{
     ArtifactRecord, ArtifactWritten, CheckpointRecord, CheckpointWritten, Event, EventRecord,
     RunId, RunRecord, RunStatus,
 };
-use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 
 use crate::blob::{Blob, BlobWriter};
 use crate::lock::Lock;
-use crate::store::to_json;
-use crate::{Store, StoreError, id, query};
+use crate::store::Durability;
+use crate::{Store, StoreError, id};
+
+mod append;
+mod prune;
+
+pub(crate) use append::append_events;
 
 /// Appends to one run and holds its lock. There is at most one at a time, in all processes.
+///
+/// Dropped before a terminal event was appended, it leaves a run that
+/// [`Store::mark_interrupted`] finds.
 #[derive(Debug)]
 pub struct RunHandle {
     store: Store,
     record: RunRecord,
     previous: Option<RunStatus>,
     ended: bool,
-    _lock: Lock,
-    _store_lock: Option<Lock>,
+    lock: Arc<Lock>,
 }
 
 /// A checkpoint whose content is written and which is about to count.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct NewCheckpoint {
     /// Optimizer steps finished.
     pub step: u64,
-    /// The evaluation loss it is judged by.
+    /// The evaluation loss it is judged by. One that is not finite is as good as none.
     pub eval_loss: Option<f64>,
     /// The engine's state.
     pub state: Blob,
     /// The rest: position and guest state.
     pub progress: Blob,
-}
-
-/// Appends events after `last_seq` and brings the run's row up to date, with whatever `also` adds,
-/// in one transaction.
-pub(crate) fn append(
-    store: &Store,
-    run: &RunId,
-    last_seq: u64,
-    events: Vec<Event>,
-    also: impl FnOnce(&Transaction<'_>, &EventRecord) -> rusqlite::Result<()>,
-) -> Result<Vec<EventRecord>, StoreError> {
-    let time = Timestamp::now();
-    let mut records = Vec::with_capacity(events.len());
-    let mut bodies = Vec::with_capacity(events.len());
-    for (seq, event) in (last_seq + 1..).zip(events) {
-        bodies.push(to_json(&event, &store.shared.db_path)?);
-        records.push(EventRecord {
-            seq,
-            run: run.clone(),
-            time,
-            event,
-        });
-    }
-    store
-        .shared
-        .blobs
-        .reserve(bodies.iter().map(|body| body.len() as u64).sum())?;
-    let mut db = store.db();
-    let write = || -> rusqlite::Result<()> {
-        let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        for (record, body) in records.iter().zip(&bodies) {
-            tx.prepare_cached("INSERT INTO events (run, seq, time, body) VALUES (?1, ?2, ?3, ?4)")?
-                .execute(params![run.as_str(), record.seq, time.to_string(), body])?;
-            update_run(&tx, record)?;
-        }
-        if let Some(record) = records.last() {
-            also(&tx, record)?;
-        }
-        tx.commit()
-    };
-    // A closure borrows the connection mutably, so it is called once and its error mapped here.
-    let mut write = Some(write);
-    write
-        .take()
-        .map_or(Ok(()), |write| write())
-        .map_err(|source| StoreError::database(&store.shared.db_path, source))?;
-    Ok(records)
-}
-
-fn update_run(tx: &Transaction<'_>, record: &EventRecord) -> rusqlite::Result<()> {
-    let (step, loss, eval_loss) = match &record.event {
-        Event::Started(event) => (Some(event.step), None, None),
-        Event::Log(event) => (Some(event.step), event.loss, None),
-        Event::Evaluation(event) => (Some(event.step), None, Some(event.loss)),
-        Event::Checkpoint(event) => (Some(event.step), None, None),
-        Event::Completed(event) | Event::Stopped(event) => {
-            (Some(event.step), event.loss, event.eval_loss)
-        }
-        Event::Failed(event) => (Some(event.step), None, None),
-        _ => (None, None, None),
-    };
-    let status = match &record.event {
-        Event::Completed(_) => RunStatus::Completed,
-        Event::Stopped(_) => RunStatus::Stopped,
-        Event::Failed(_) => RunStatus::Failed,
-        Event::Interrupted(_) => RunStatus::Interrupted,
-        _ => RunStatus::Running,
-    };
-    tx.prepare_cached(
-        "UPDATE runs SET last_seq = ?2, updated = ?3, status = ?4, step = coalesce(?5, step), \
-         loss = coalesce(?6, loss), eval_loss = coalesce(?7, eval_loss) WHERE id = ?1",
-    )?
-    .execute(params![
-        record.run.as_str(),
-        record.seq,
-        record.time.to_string(),
-        status.name(),
-        step,
-        loss,
-        eval_loss,
-    ])?;
-    Ok(())
 }
 
 impl RunHandle {
@@ -124,15 +50,13 @@ impl RunHandle {
         record: RunRecord,
         previous: Option<RunStatus>,
         lock: Lock,
-        store_lock: Option<Lock>,
     ) -> Self {
         Self {
             store,
             record,
             previous,
             ended: false,
-            _lock: lock,
-            _store_lock: store_lock,
+            lock: Arc::new(lock),
         }
     }
 
@@ -141,7 +65,7 @@ impl RunHandle {
         &self.record.id
     }
 
-    /// The run as it was when this attempt began.
+    /// The run as of the last event.
     pub fn record(&self) -> &RunRecord {
         &self.record
     }
@@ -170,29 +94,52 @@ impl RunHandle {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Ended`] after a terminal event; otherwise if it cannot be written.
+    /// [`StoreError::Ended`] after a terminal event; [`StoreError::Unstorable`] if it could not be
+    /// read back; [`StoreError::Full`] and others if it cannot be written. Nothing is appended
+    /// then, and the next event may be.
     pub fn append(&mut self, event: Event) -> Result<EventRecord, StoreError> {
-        self.append_with(event, |_, _| Ok(()))
+        self.append_with(event, Durability::Process, |_, _| Ok(()))
+    }
+
+    /// Appends several events in one transaction: all or none. A terminal one can only be the
+    /// last.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::append`].
+    pub fn append_all(&mut self, events: Vec<Event>) -> Result<Vec<EventRecord>, StoreError> {
+        self.append_all_with(events, Durability::Process, |_, _| Ok(()))
     }
 
     fn append_with(
         &mut self,
         event: Event,
+        durability: Durability,
         also: impl FnOnce(&Transaction<'_>, &EventRecord) -> rusqlite::Result<()>,
     ) -> Result<EventRecord, StoreError> {
-        let ended = || StoreError::Ended {
-            run: self.record.id.to_string(),
-        };
-        if self.ended {
-            return Err(ended());
+        let mut records = self.append_all_with(vec![event], durability, also)?;
+        records.pop().ok_or_else(|| self.ended_error())
+    }
+
+    fn append_all_with(
+        &mut self,
+        events: Vec<Event>,
+        durability: Durability,
+        also: impl FnOnce(&Transaction<'_>, &EventRecord) -> rusqlite::Result<()>,
+    ) -> Result<Vec<EventRecord>, StoreError> {
+        let terminal = events.iter().position(Event::is_terminal);
+        if self.ended || terminal.is_some_and(|at| at + 1 < events.len()) {
+            return Err(self.ended_error());
         }
-        let terminal = event.is_terminal();
-        let last_seq = self.record.last_seq;
-        let mut records = append(&self.store, &self.record.id, last_seq, vec![event], also)?;
-        let record = records.pop().ok_or_else(ended)?;
-        self.record.last_seq = record.seq;
-        self.ended = terminal;
-        Ok(record)
+        let records = append_events(&self.store, &mut self.record, events, durability, also)?;
+        self.ended = terminal.is_some();
+        Ok(records)
+    }
+
+    fn ended_error(&self) -> StoreError {
+        StoreError::Ended {
+            run: self.record.id.to_string(),
+        }
     }
 
     /// Begins content that will belong to this run. Can be written on any thread.
@@ -201,55 +148,73 @@ impl RunHandle {
     ///
     /// If it cannot be written.
     pub fn begin_blob(&self) -> Result<BlobWriter, StoreError> {
-        self.store.shared.blobs.begin()
+        self.store.measure()?;
+        BlobWriter::new(
+            self.store.clone(),
+            self.record.id.clone(),
+            Arc::clone(&self.lock),
+        )
     }
 
-    /// Makes a checkpoint count: its row and its event, in one transaction.
+    fn put_blob(&self, content: &[u8]) -> Result<Blob, StoreError> {
+        let mut writer = self.begin_blob()?;
+        std::io::Write::write_all(&mut writer, content).map_err(|error| writer.explain(error))?;
+        writer.finish()
+    }
+
+    /// Makes a checkpoint count: its row and its event, in one transaction, safe from a loss of
+    /// power too.
     ///
     /// # Errors
     ///
-    /// As [`Self::append`].
+    /// As [`Self::append`]; [`StoreError::Corrupt`] if the content is not in the store.
     pub fn commit_checkpoint(
         &mut self,
-        new: &NewCheckpoint,
+        new: NewCheckpoint,
     ) -> Result<(EventRecord, CheckpointRecord), StoreError> {
-        let seq = self.record.last_seq + 1;
-        let id = id::checkpoint_id(&self.record.id, new.step, seq);
+        let eval_loss = new.eval_loss.filter(|loss| loss.is_finite());
         let size = new.state.size + new.progress.size;
+        let seq = self.last_seq() + 1;
+        let id = id::checkpoint_id(self.id(), new.step, seq);
         let event = Event::Checkpoint(CheckpointWritten {
             step: new.step,
             id: id.clone(),
             size,
-            eval_loss: new.eval_loss,
+            eval_loss,
         });
-        let record = self.append_with(event, |tx, record| {
+        let run = self.id().clone();
+        for blob in [&new.state, &new.progress] {
+            self.store.shared.blobs.expect(blob)?;
+        }
+        let record = self.append_with(event, Durability::Power, |tx, record| {
             tx.prepare_cached(
                 "INSERT INTO checkpoints (id, run, step, created, seq, state, progress, size, \
                  eval_loss) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             )?
             .execute(params![
                 id,
-                record.run.as_str(),
+                run.as_str(),
                 new.step,
                 record.time.to_string(),
                 record.seq,
                 new.state.digest,
                 new.progress.digest,
                 size,
-                new.eval_loss,
+                eval_loss,
             ])?;
-            Ok(())
+            unpin(tx, &run, &new.state)?;
+            unpin(tx, &run, &new.progress)
         })?;
         let checkpoint = CheckpointRecord {
             id,
-            run: self.record.id.clone(),
+            run: run.clone(),
             step: new.step,
             created: record.time,
-            seq: record.seq,
+            seq,
             state: new.state.digest.clone(),
             progress: new.progress.digest.clone(),
             size,
-            eval_loss: new.eval_loss,
+            eval_loss,
         };
         Ok((record, checkpoint))
     }
@@ -265,22 +230,34 @@ impl RunHandle {
         name: &str,
         content: &[u8],
     ) -> Result<(EventRecord, ArtifactRecord), StoreError> {
-        let blob = self.store.put_blob(content)?;
+        let blob = self.put_blob(content)?;
         let event = Event::Artifact(ArtifactWritten {
             step,
             name: name.into(),
             size: blob.size,
             digest: blob.digest.clone(),
         });
-        let record =
-            self.append_with(event, |tx, record| {
-                tx.prepare_cached(
-                "INSERT OR REPLACE INTO artifacts (run, name, size, digest, seq) VALUES (?1, ?2, \
-                 ?3, ?4, ?5)",
+        let run = self.id().clone();
+        let mut old = None;
+        let record = self.append_with(event, Durability::Process, |tx, record| {
+            old = tx
+                .prepare_cached("SELECT digest FROM artifacts WHERE run = ?1 AND name = ?2")?
+                .query_row([run.as_str(), name], |row| row.get::<_, String>(0))
+                .optional()?;
+            tx.prepare_cached(
+                "INSERT OR REPLACE INTO artifacts (run, name, size, digest, seq) \
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
             )?
-            .execute(params![record.run.as_str(), name, blob.size, blob.digest, record.seq])?;
-                Ok(())
-            })?;
+            .execute(params![
+                run.as_str(),
+                name,
+                blob.size,
+                blob.digest,
+                record.seq
+            ])?;
+            unpin(tx, &run, &blob)
+        })?;
+        self.remove_replaced(old, &blob);
         let artifact = ArtifactRecord {
             name: name.into(),
             size: blob.size,
@@ -294,20 +271,21 @@ impl RunHandle {
     ///
     /// # Errors
     ///
-    /// If it cannot be written.
-    pub fn put_named_state(&mut self, name: &str, blob: &Blob) -> Result<(), StoreError> {
-        let old = self.named_state(name)?;
-        self.store
-            .db()
-            .execute(
-                "INSERT OR REPLACE INTO named_states (run, name, digest, size) VALUES (?1, ?2, ?3, \
-                 ?4)",
-                params![self.record.id.as_str(), name, blob.digest, blob.size],
-            )
-            .map_err(|source| self.store.failed(source))?;
-        if let Some(old) = old {
-            self.store.remove_unreferenced(&[old.digest])?;
-        }
+    /// [`StoreError::Corrupt`] if the content is not in the store; or if it cannot be written.
+    pub fn put_named_state(&mut self, name: &str, blob: Blob) -> Result<(), StoreError> {
+        self.store.shared.blobs.expect(&blob)?;
+        let run = self.id();
+        let old = self.store.write(Durability::Power, |tx| {
+            let old = named_state(tx, run, name)?;
+            tx.execute(
+                "INSERT OR REPLACE INTO named_states (run, name, digest, size) \
+                 VALUES (?1, ?2, ?3, ?4)",
+                params![run.as_str(), name, blob.digest, blob.size],
+            )?;
+            unpin(tx, run, &blob)?;
+            Ok(old)
+        })?;
+        self.remove_replaced(old.map(|old| old.digest), &blob);
         Ok(())
     }
 
@@ -317,67 +295,42 @@ impl RunHandle {
     ///
     /// If the store cannot be read.
     pub fn named_state(&self, name: &str) -> Result<Option<Blob>, StoreError> {
-        self.store
-            .db()
-            .query_row(
-                "SELECT digest, size FROM named_states WHERE run = ?1 AND name = ?2",
-                params![self.record.id.as_str(), name],
-                |row| {
-                    Ok(Blob {
-                        digest: row.get(0)?,
-                        size: row.get(1)?,
-                    })
-                },
-            )
-            .optional()
-            .map_err(|source| self.store.failed(source))
+        self.store.read(|db| named_state(db, self.id(), name))
     }
 
-    /// Removes the oldest checkpoints until `save_total_limit` are left (0: removes none). The one
-    /// with the lowest evaluation loss and the newest always stay.
-    ///
-    /// # Errors
-    ///
-    /// If the store cannot be written.
-    pub fn prune(&mut self, save_total_limit: u32) -> Result<Vec<CheckpointRecord>, StoreError> {
-        let limit = usize::try_from(save_total_limit).unwrap_or(usize::MAX);
-        let all = query::checkpoints(&self.store.db(), &self.store.shared.db_path, self.id())?;
-        let excess = all.len().saturating_sub(limit);
-        if limit == 0 || excess == 0 {
-            return Ok(Vec::new());
+    /// What is new is written and acknowledged. That the old stays until the next sweep if this
+    /// fails is no reason to call it a failure.
+    fn remove_replaced(&self, old: Option<String>, new: &Blob) {
+        if let Some(old) = old.filter(|old| *old != new.digest) {
+            let _ = self.store.remove_unreferenced(&[old]);
         }
-        // Of equal losses the newest counts: it has seen more.
-        let best = all
-            .iter()
-            .filter_map(|checkpoint| checkpoint.eval_loss.map(|loss| (loss, checkpoint)))
-            .rev()
-            .min_by(|(a, _), (b, _)| a.total_cmp(b))
-            .map(|(_, checkpoint)| checkpoint.id.clone());
-        let newest = all.last().map(|checkpoint| checkpoint.id.clone());
-        let removed: Vec<CheckpointRecord> = all
-            .into_iter()
-            .filter(|one| Some(&one.id) != best.as_ref() && Some(&one.id) != newest.as_ref())
-            .take(excess)
-            .collect();
-        {
-            let mut db = self.store.db();
-            let delete = |tx: Transaction<'_>| -> rusqlite::Result<()> {
-                for checkpoint in &removed {
-                    tx.execute("DELETE FROM checkpoints WHERE id = ?1", [&checkpoint.id])?;
-                }
-                tx.commit()
-            };
-            db.transaction_with_behavior(TransactionBehavior::Immediate)
-                .and_then(delete)
-                .map_err(|source| self.store.failed(source))?;
-        }
-        // Rows first: a row without its file would be a checkpoint that cannot be resumed from; a
-        // file without its row is swept later.
-        let digests: Vec<String> = removed
-            .iter()
-            .flat_map(|checkpoint| [checkpoint.state.clone(), checkpoint.progress.clone()])
-            .collect();
-        self.store.remove_unreferenced(&digests)?;
-        Ok(removed)
     }
+}
+
+/// A row refers to the content now; see `blob`.
+fn unpin(tx: &Transaction<'_>, run: &RunId, blob: &Blob) -> rusqlite::Result<()> {
+    let key = [run.as_str(), &blob.digest];
+    tx.prepare_cached("UPDATE pins SET count = count - 1 WHERE run = ?1 AND digest = ?2")?
+        .execute(key)?;
+    tx.prepare_cached("DELETE FROM pins WHERE run = ?1 AND digest = ?2 AND count <= 0")?
+        .execute(key)?;
+    Ok(())
+}
+
+fn named_state(
+    db: &rusqlite::Connection,
+    run: &RunId,
+    name: &str,
+) -> rusqlite::Result<Option<Blob>> {
+    db.query_row(
+        "SELECT digest, size FROM named_states WHERE run = ?1 AND name = ?2",
+        [run.as_str(), name],
+        |row| {
+            Ok(Blob {
+                digest: row.get(0)?,
+                size: row.get(1)?,
+            })
+        },
+    )
+    .optional()
 }

@@ -7,9 +7,12 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::StoreError;
 
 /// Each entry leads from the version of its index to the next. Entries are never changed.
-const MIGRATIONS: [&str; 1] = ["
+///
+/// `pins` counts content that a run has written and no other row refers to yet; see `blob`.
+const MIGRATIONS: &[&str] = &["
     CREATE TABLE runs (
-        id TEXT PRIMARY KEY,
+        number INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
         name TEXT NOT NULL,
         status TEXT NOT NULL,
         created TEXT NOT NULL,
@@ -58,41 +61,130 @@ const MIGRATIONS: [&str; 1] = ["
         size INTEGER NOT NULL,
         PRIMARY KEY (run, name)
     ) STRICT;
+    CREATE TABLE pins (
+        run TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+        digest TEXT NOT NULL,
+        count INTEGER NOT NULL,
+        PRIMARY KEY (run, digest)
+    ) STRICT, WITHOUT ROWID;
+    CREATE VIEW contents (run, digest) AS
+        SELECT run, state FROM checkpoints
+        UNION SELECT run, progress FROM checkpoints
+        UNION SELECT run, digest FROM artifacts
+        UNION SELECT run, digest FROM named_states
+        UNION SELECT run, digest FROM pins;
 "];
 
-pub(crate) const VERSION: i64 = MIGRATIONS.len() as i64;
-
-/// Brings the database to [`VERSION`], all or nothing.
+/// Brings the database to the newest version, all or nothing.
 pub(crate) fn migrate(db: &mut Connection, path: &Path) -> Result<(), StoreError> {
-    let failed = |source| StoreError::database(path, source);
-    if version(db, path)? == VERSION {
+    apply(db, path, MIGRATIONS)
+}
+
+/// An error if the database is of a version that this program does not know.
+pub(crate) fn check(db: &Connection, path: &Path) -> Result<(), StoreError> {
+    version(db, path, MIGRATIONS).map(|_| ())
+}
+
+fn apply(db: &mut Connection, path: &Path, migrations: &[&str]) -> Result<(), StoreError> {
+    if version(db, path, migrations)? == migrations.len() {
         return Ok(());
     }
+    let failed = |source| StoreError::database(path, source);
     // Another process may be migrating too: the lock comes before the look.
     let tx = db
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(failed)?;
-    let found = version(&tx, path)?;
-    let done = usize::try_from(found).unwrap_or(0);
-    for migration in MIGRATIONS.iter().skip(done) {
+    let done = version(&tx, path, migrations)?;
+    for (index, migration) in migrations.iter().enumerate().skip(done) {
         tx.execute_batch(migration).map_err(failed)?;
+        tx.pragma_update(None, "user_version", index + 1)
+            .map_err(failed)?;
     }
-    tx.pragma_update(None, "user_version", VERSION)
-        .map_err(failed)?;
     tx.commit().map_err(failed)
 }
 
-/// The database's version; an error if this program does not know it.
-pub(crate) fn version(db: &Connection, path: &Path) -> Result<i64, StoreError> {
+fn version(db: &Connection, path: &Path, migrations: &[&str]) -> Result<usize, StoreError> {
+    let failed = |source| StoreError::database(path, source);
     let found: i64 = db
         .pragma_query_value(None, "user_version", |row| row.get(0))
-        .map_err(|source| StoreError::database(path, source))?;
-    if found > VERSION {
-        return Err(StoreError::Newer {
+        .map_err(failed)?;
+    let known = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
+    if found > known {
+        return Err(StoreError::NewerSchema {
             path: path.into(),
             found,
-            known: VERSION,
+            known,
         });
     }
-    Ok(found)
+    let tables: i64 = db
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(failed)?;
+    // Version 0 is an empty file; one with tables in it is some other program's.
+    if found < 0 || (found == 0) != (tables == 0) {
+        return Err(StoreError::Corrupt {
+            path: path.into(),
+            what: format!("it has {tables} tables and indexes and the version {found}"),
+        });
+    }
+    Ok(usize::try_from(found).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIRST: &str = "CREATE TABLE a (x INTEGER); INSERT INTO a VALUES (7);";
+    const SECOND: &str = "ALTER TABLE a ADD COLUMN y INTEGER DEFAULT 8;";
+
+    fn database() -> Connection {
+        Connection::open_in_memory().unwrap()
+    }
+
+    #[test]
+    fn an_older_database_gets_only_what_it_lacks() {
+        let mut db = database();
+        let path = Path::new("db");
+        apply(&mut db, path, &[FIRST]).unwrap();
+        apply(&mut db, path, &[FIRST, SECOND]).unwrap();
+        apply(&mut db, path, &[FIRST, SECOND]).unwrap();
+        let row: (i64, i64) = db
+            .query_row("SELECT x, y FROM a", [], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .unwrap();
+        assert_eq!(row, (7, 8));
+        assert_eq!(version(&db, path, &[FIRST, SECOND]).unwrap(), 2);
+    }
+
+    #[test]
+    fn a_failed_migration_changes_nothing() {
+        let mut db = database();
+        let path = Path::new("db");
+        apply(&mut db, path, &[FIRST]).unwrap();
+        let broken = "CREATE TABLE b (x INTEGER); CREATE TABLE a (x INTEGER);";
+        assert!(apply(&mut db, path, &[FIRST, SECOND, broken]).is_err());
+        assert_eq!(version(&db, path, &[FIRST, SECOND, broken]).unwrap(), 1);
+        assert!(db.prepare("SELECT y FROM a").is_err(), "half applied");
+    }
+
+    #[test]
+    fn a_newer_database_and_a_strange_one_are_refused() {
+        let mut db = database();
+        let path = Path::new("db");
+        apply(&mut db, path, &[FIRST, SECOND]).unwrap();
+        assert!(matches!(
+            apply(&mut db, path, &[FIRST]),
+            Err(StoreError::NewerSchema {
+                found: 2,
+                known: 1,
+                ..
+            })
+        ));
+        let mut strange = database();
+        strange
+            .execute_batch("CREATE TABLE theirs (x INTEGER)")
+            .unwrap();
+        let error = migrate(&mut strange, path).unwrap_err();
+        assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
+    }
 }

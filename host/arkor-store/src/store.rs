@@ -1,24 +1,26 @@
-//! A store as a whole: opening it, and everything that reads.
+//! A store as a whole: opening it, and how everything else gets at its database.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use arkor_types::{
-    ArtifactRecord, CheckpointRecord, Event, EventRecord, Interrupted, RunId, RunRecord, RunStatus,
-    Spec,
-};
-use jiff::Timestamp;
-use rusqlite::{Connection, OpenFlags, params};
+use arkor_types::RunId;
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
-use crate::blob::{Blob, Blobs};
-use crate::lock::{Lock, Sharing};
-use crate::{RunHandle, StoreError, id, query, schema};
+use crate::blob::{Blobs, sync_folder};
+use crate::lock::Lock;
+use crate::{StoreError, schema};
+
+mod lifecycle;
+mod reading;
+mod sweep;
+
+pub use lifecycle::{NewRun, Removed};
 
 /// How long a writer waits for another one. Transactions here take well under a millisecond.
-const BUSY: Duration = Duration::from_secs(10);
+pub(crate) const BUSY: Duration = Duration::from_secs(10);
 
-/// The store of a project. Cheap to clone; clones share one connection.
+/// The store of a project. Cheap to clone; clones share its connections.
 #[derive(Debug, Clone)]
 pub struct Store {
     pub(crate) shared: Arc<Shared>,
@@ -26,9 +28,13 @@ pub struct Store {
 
 #[derive(Debug)]
 pub(crate) struct Shared {
-    dir: PathBuf,
+    pub(crate) dir: PathBuf,
     pub(crate) db_path: PathBuf,
-    db: Mutex<Connection>,
+    /// Of its own, so that a long read does not hold up an append. Closed before the writer, for
+    /// only a writer that is closed last moves the write-ahead log into the database.
+    reader: Mutex<Connection>,
+    /// None if the store is open for reading only.
+    writer: Option<Mutex<Connection>>,
     pub(crate) blobs: Blobs,
 }
 
@@ -36,27 +42,19 @@ pub(crate) struct Shared {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct StoreOptions {
     /// Most bytes of events, checkpoints and artifacts together; none: as much as the disk holds.
+    ///
+    /// Terminal events are written all the same, so that a run can say why it ended. Bytes that
+    /// other processes are just writing are not counted.
     pub max_size: Option<u64>,
 }
 
-/// What a new run is.
-#[derive(Debug, Clone)]
-pub struct NewRun {
-    /// What is trained.
-    pub spec: Spec,
-    /// Hash of the configuration.
-    pub config: String,
-    /// Digest of the trainer's component.
-    pub component: String,
-    /// The run this one continues, if any.
-    pub parent: Option<RunId>,
-}
-
-/// What [`Store::remove_run`] freed.
+/// What an acknowledged transaction survives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Removed {
-    /// Bytes of blobs that nothing else refers to.
-    pub bytes: u64,
+pub(crate) enum Durability {
+    /// The death of the process. The system has the bytes, the disk may not.
+    Process,
+    /// A loss of power too, of this transaction and all before it.
+    Power,
 }
 
 impl Store {
@@ -67,26 +65,39 @@ impl Store {
     /// If it cannot be written to, is damaged or comes from a newer version.
     pub fn open(dir: &Path, options: StoreOptions) -> Result<Self, StoreError> {
         create_folders(dir)?;
+        // A new database must be set up by one process alone: SQLite does not wait for others
+        // while it changes the journal mode.
+        let gate = Lock::take(&gate_path(dir))?;
         let db_path = dir.join("arkor.db");
+        create_private(&db_path)?;
         let failed = |source| StoreError::database(&db_path, source);
-        let mut db = Connection::open(&db_path).map_err(failed)?;
-        db.busy_timeout(BUSY).map_err(failed)?;
-        db.pragma_update(None, "journal_mode", "WAL")
+        let mut writer = Connection::open(&db_path).map_err(failed)?;
+        writer.busy_timeout(BUSY).map_err(failed)?;
+        schema::check(&writer, &db_path)?;
+        writer
+            .pragma_update(None, "journal_mode", "WAL")
             .map_err(failed)?;
-        db.pragma_update(None, "synchronous", "NORMAL")
+        set_durability(&writer, Durability::Process).map_err(failed)?;
+        writer
+            .pragma_update(None, "foreign_keys", true)
             .map_err(failed)?;
-        db.pragma_update(None, "foreign_keys", true)
-            .map_err(failed)?;
-        schema::migrate(&mut db, &db_path)?;
-        private(&db_path)?;
+        schema::migrate(&mut writer, &db_path)?;
+        let reader = open_reader(&db_path).map_err(failed)?;
         let blobs = Blobs::new(dir.join("blobs"), options.max_size);
         blobs.create()?;
-        let store = Self::with(dir, db_path, db, blobs);
+        for folder in [dir, dir.parent().unwrap_or(dir)] {
+            // A relative path's parent can be empty. Only a loss of power needs this at all.
+            let _ = sync_folder(folder);
+        }
+        drop(gate);
+        let store = Self::with(dir, db_path, Some(writer), reader, blobs);
         store.sweep()?;
+        store.measure()?;
         Ok(store)
     }
 
-    /// Opens a store for reading.
+    /// Opens a store for reading; every call that writes then fails with
+    /// [`StoreError::ReadOnly`].
     ///
     /// # Errors
     ///
@@ -97,354 +108,178 @@ impl Store {
             return Err(StoreError::Missing { path: dir.into() });
         }
         let failed = |source| StoreError::database(&db_path, source);
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut db = Connection::open_with_flags(&db_path, flags).map_err(failed)?;
-        db.busy_timeout(BUSY).map_err(failed)?;
-        if schema::version(&db, &db_path).is_err_and(|e| matches!(e, StoreError::ReadOnly { .. })) {
-            // A folder that cannot be written to has no place for SQLite's lock files. Nobody
-            // writes there, so the database may be read without them.
-            let uri = format!("file:{}?immutable=1", db_path.display());
-            let flags = flags | OpenFlags::SQLITE_OPEN_URI;
-            db = Connection::open_with_flags(uri, flags).map_err(failed)?;
+        let mut reader = open_reader(&db_path).map_err(failed)?;
+        if lacks_lock_files(&reader) {
+            // A folder that cannot be written to has no place for the files by which SQLite's
+            // processes find each other. Nobody writes there, so it may be read without them; but
+            // without the write-ahead log too, and then the latest would be missing.
+            let wal = dir.join("arkor.db-wal");
+            if wal.metadata().is_ok_and(|meta| meta.len() > 0) {
+                return Err(StoreError::ReadOnly {
+                    path: wal,
+                    what: "a process that was cut off left changes there, which can only be read \
+                           where files can be made"
+                        .into(),
+                });
+            }
+            let flags = read_only() | OpenFlags::SQLITE_OPEN_URI;
+            reader = Connection::open_with_flags(immutable_uri(&db_path), flags).map_err(failed)?;
         }
-        schema::version(&db, &db_path)?;
+        schema::check(&reader, &db_path)?;
         let blobs = Blobs::new(dir.join("blobs"), None);
-        Ok(Self::with(dir, db_path, db, blobs))
+        Ok(Self::with(dir, db_path, None, reader, blobs))
     }
 
-    fn with(dir: &Path, db_path: PathBuf, db: Connection, blobs: Blobs) -> Self {
+    fn with(
+        dir: &Path,
+        db_path: PathBuf,
+        writer: Option<Connection>,
+        reader: Connection,
+        blobs: Blobs,
+    ) -> Self {
         Self {
             shared: Arc::new(Shared {
                 dir: dir.into(),
                 db_path,
-                db: Mutex::new(db),
+                writer: writer.map(Mutex::new),
+                reader: Mutex::new(reader),
                 blobs,
             }),
         }
     }
 
-    pub(crate) fn db(&self) -> MutexGuard<'_, Connection> {
-        self.shared
-            .db
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn failed(&self, source: rusqlite::Error) -> StoreError {
-        StoreError::database(&self.shared.db_path, source)
-    }
-
-    fn lock_path(&self, name: &str) -> PathBuf {
-        self.shared.dir.join("locks").join(name)
-    }
-
-    /// Held shared by every run that is being trained, and alone by a sweep.
-    pub(crate) fn lock_store(&self, sharing: Sharing) -> Result<Option<Lock>, StoreError> {
-        Lock::take(&self.lock_path("store"), sharing)
-    }
-
-    pub(crate) fn lock_run(&self, id: &RunId) -> Result<Option<Lock>, StoreError> {
-        Lock::take(&self.lock_path(id.as_str()), Sharing::Exclusive)
-    }
-
-    /// Removes what a process that died left half-done. Only while no run is being trained: a
-    /// blob that is written and not yet referred to looks like one that was left behind.
-    fn sweep(&self) -> Result<(), StoreError> {
-        let Some(_alone) = self.lock_store(Sharing::Exclusive)? else {
-            return Ok(());
-        };
-        let referenced = query::referenced(&self.db(), &self.shared.db_path)?;
-        let (digests, temporary) = self.shared.blobs.list();
-        for file in temporary {
-            let _ = std::fs::remove_file(file);
-        }
-        for digest in digests
-            .iter()
-            .filter(|digest| !referenced.contains(*digest))
-        {
-            self.shared.blobs.remove(digest);
-        }
-        Ok(())
-    }
-
-    /// Finds runs that claim to be running and that nobody trains, gives each its terminal event
-    /// and returns their ids.
-    ///
-    /// # Errors
-    ///
-    /// If the store cannot be read or written.
-    pub fn mark_interrupted(&self) -> Result<Vec<RunId>, StoreError> {
-        let mut marked = Vec::new();
-        for run in self
-            .runs()?
-            .into_iter()
-            .filter(|run| run.status == RunStatus::Running)
-        {
-            let Some(lock) = self.lock_run(&run.id)? else {
-                continue;
-            };
-            // It may have ended between the look and the lock.
-            let run = self.run(&run.id)?;
-            if run.status == RunStatus::Running {
-                self.interrupt(&run)?;
-                marked.push(run.id);
-            }
-            drop(lock);
-        }
-        Ok(marked)
-    }
-
-    pub(crate) fn interrupt(&self, run: &RunRecord) -> Result<(), StoreError> {
-        let checkpoint = self
-            .latest_checkpoint(&run.id)?
-            .map(|checkpoint| checkpoint.id);
-        let event = Event::Interrupted(Interrupted {
-            step: run.step,
-            checkpoint,
-        });
-        crate::run::append(self, &run.id, run.last_seq, vec![event], |_, _| Ok(())).map(|_| ())
-    }
-
-    /// Makes a new run and becomes its writer.
-    ///
-    /// # Errors
-    ///
-    /// If the store cannot be written.
-    pub fn create_run(&self, new: NewRun) -> Result<RunHandle, StoreError> {
-        let now = Timestamp::now();
-        let spec = to_json(&new.spec, &self.shared.db_path)?;
-        loop {
-            let id = id::run_id(now);
-            let lock = self.lock_run(&id)?;
-            let store_lock = self.lock_store(Sharing::Shared)?;
-            let Some(lock) = lock else { continue };
-            let inserted = self
-                .db()
-                .execute(
-                    "INSERT OR IGNORE INTO runs (id, name, status, created, updated, attempt, \
-                     spec, config, component, parent) VALUES (?1, ?2, 'running', ?3, ?3, 1, ?4, \
-                     ?5, ?6, ?7)",
-                    params![
-                        id.as_str(),
-                        new.spec.name,
-                        now.to_string(),
-                        spec,
-                        new.config,
-                        new.component,
-                        new.parent.as_ref().map(RunId::as_str),
-                    ],
-                )
-                .map_err(|source| self.failed(source))?;
-            // Two ids of one second can be equal; then another is drawn.
-            if inserted == 1 {
-                let record = self.run(&id)?;
-                return Ok(RunHandle::new(self.clone(), record, None, lock, store_lock));
-            }
-        }
-    }
-
-    /// Becomes the writer of a run for another attempt at it.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::RunLive`] if another process trains it; [`StoreError::NoSuchRun`].
-    pub fn resume_run(&self, id: &RunId) -> Result<RunHandle, StoreError> {
-        let live = || StoreError::RunLive {
-            run: id.to_string(),
-        };
-        let lock = self.lock_run(id)?.ok_or_else(live)?;
-        let store_lock = self.lock_store(Sharing::Shared)?;
-        let mut before = self.run(id)?;
-        if before.status == RunStatus::Running {
-            self.interrupt(&before)?;
-            before = self.run(id)?;
-        }
-        self.db()
-            .execute(
-                "UPDATE runs SET status = 'running', attempt = attempt + 1, updated = ?2 \
-                 WHERE id = ?1",
-                params![id.as_str(), Timestamp::now().to_string()],
-            )
-            .map_err(|source| self.failed(source))?;
-        let record = self.run(id)?;
-        Ok(RunHandle::new(
-            self.clone(),
-            record,
-            Some(before.status),
-            lock,
-            store_lock,
-        ))
-    }
-
-    /// All runs, the newest first.
-    ///
-    /// # Errors
-    ///
-    /// If the store cannot be read.
-    pub fn runs(&self) -> Result<Vec<RunRecord>, StoreError> {
-        query::runs(&self.db(), &self.shared.db_path)
-    }
-
-    /// One run.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::NoSuchRun`], or if the store cannot be read.
-    pub fn run(&self, id: &RunId) -> Result<RunRecord, StoreError> {
-        if let Some(run) = query::run(&self.db(), &self.shared.db_path, id)? {
-            return Ok(run);
-        }
-        Err(StoreError::NoSuchRun {
-            wanted: id.to_string(),
-            count: self.runs()?.len(),
-        })
-    }
-
-    /// A run by its id, by the beginning of its id if no other begins so, or `latest`.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::NoSuchRun`] or [`StoreError::Ambiguous`], or if the store cannot be read.
-    pub fn find_run(&self, wanted: &str) -> Result<RunRecord, StoreError> {
-        let mut runs = self.runs()?;
-        let count = runs.len();
-        let none = || StoreError::NoSuchRun {
-            wanted: wanted.into(),
-            count,
-        };
-        if wanted == "latest" {
-            return runs.into_iter().next().ok_or_else(none);
-        }
-        if let Some(at) = runs.iter().position(|run| run.id.as_str() == wanted) {
-            return Ok(runs.swap_remove(at));
-        }
-        runs.retain(|run| !wanted.is_empty() && run.id.as_str().starts_with(wanted));
-        if runs.len() > 1 {
-            return Err(StoreError::Ambiguous {
-                wanted: wanted.into(),
-                candidates: runs.iter().map(|run| run.id.to_string()).collect(),
-            });
-        }
-        runs.pop().ok_or_else(none)
-    }
-
-    /// Up to `limit` events of a run whose number is greater than `after`, in order.
-    ///
-    /// # Errors
-    ///
-    /// If the store cannot be read.
-    pub fn events(
+    /// Runs `work` as one transaction that no other writer comes in between.
+    pub(crate) fn write<T>(
         &self,
-        run: &RunId,
-        after: u64,
-        limit: usize,
-    ) -> Result<Vec<EventRecord>, StoreError> {
-        query::events(&self.db(), &self.shared.db_path, run, after, limit)
-    }
-
-    /// The checkpoints of a run, the oldest first.
-    ///
-    /// # Errors
-    ///
-    /// If the store cannot be read.
-    pub fn checkpoints(&self, run: &RunId) -> Result<Vec<CheckpointRecord>, StoreError> {
-        query::checkpoints(&self.db(), &self.shared.db_path, run)
-    }
-
-    /// The checkpoint of a run that was written last.
-    ///
-    /// # Errors
-    ///
-    /// If the store cannot be read.
-    pub fn latest_checkpoint(&self, run: &RunId) -> Result<Option<CheckpointRecord>, StoreError> {
-        Ok(self.checkpoints(run)?.pop())
-    }
-
-    /// The artifacts of a run, by name.
-    ///
-    /// # Errors
-    ///
-    /// If the store cannot be read.
-    pub fn artifacts(&self, run: &RunId) -> Result<Vec<ArtifactRecord>, StoreError> {
-        query::artifacts(&self.db(), &self.shared.db_path, run)
-    }
-
-    /// Where the content of this digest lies.
-    pub fn blob_path(&self, digest: &str) -> PathBuf {
-        self.shared.blobs.path(digest)
-    }
-
-    /// Content by its digest, checked.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Corrupt`] if it is not there or is something else.
-    pub fn read_blob(&self, digest: &str) -> Result<Vec<u8>, StoreError> {
-        self.shared.blobs.read(digest)
-    }
-
-    /// Puts content into the store. It stays while something refers to it.
-    ///
-    /// # Errors
-    ///
-    /// If it cannot be written.
-    pub fn put_blob(&self, content: &[u8]) -> Result<Blob, StoreError> {
-        self.shared.blobs.put(content)
-    }
-
-    /// Removes a run with its events, checkpoints and artifacts.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::RunLive`] if it is being trained; [`StoreError::NoSuchRun`].
-    pub fn remove_run(&self, id: &RunId) -> Result<Removed, StoreError> {
-        self.run(id)?;
-        let live = || StoreError::RunLive {
-            run: id.to_string(),
+        durability: Durability,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let mut db = self.writer()?;
+        let transact = |db: &mut Connection| -> rusqlite::Result<T> {
+            let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let done = work(&tx)?;
+            tx.commit()?;
+            Ok(done)
         };
-        let lock = self.lock_run(id)?.ok_or_else(live)?;
-        let of_run = |sql: &str| -> rusqlite::Result<Vec<String>> {
-            let db = self.db();
-            let mut statement = db.prepare(sql)?;
-            statement
-                .query_map([id.as_str()], |row| row.get(0))?
-                .collect()
+        let done = match durability {
+            Durability::Process => transact(&mut db),
+            Durability::Power => set_durability(&db, Durability::Power).and_then(|()| {
+                let done = transact(&mut db);
+                set_durability(&db, Durability::Process).and(done)
+            }),
         };
-        let digests = of_run(
-            "SELECT state FROM checkpoints WHERE run = ?1 UNION SELECT progress FROM checkpoints \
-             WHERE run = ?1 UNION SELECT digest FROM artifacts WHERE run = ?1 UNION SELECT digest \
-             FROM named_states WHERE run = ?1",
-        )
-        .map_err(|source| self.failed(source))?;
-        self.db()
-            .execute("DELETE FROM runs WHERE id = ?1", [id.as_str()])
-            .map_err(|source| self.failed(source))?;
-        let bytes = self.remove_unreferenced(&digests)?;
-        drop(lock);
-        let _ = std::fs::remove_file(self.lock_path(id.as_str()));
-        Ok(Removed { bytes })
+        done.map_err(|source| StoreError::database(&self.shared.db_path, source))
     }
 
-    /// Removes those of the blobs that no row refers to any more.
-    pub(crate) fn remove_unreferenced(&self, digests: &[String]) -> Result<u64, StoreError> {
-        let referenced = query::referenced(&self.db(), &self.shared.db_path)?;
-        Ok(digests
-            .iter()
-            .filter(|digest| !referenced.contains(*digest))
-            .map(|digest| self.shared.blobs.remove(digest))
-            .sum())
+    fn writer(&self) -> Result<MutexGuard<'_, Connection>, StoreError> {
+        let writer = self.shared.writer.as_ref();
+        let writer = writer.ok_or_else(|| StoreError::ReadOnly {
+            path: self.shared.dir.clone(),
+            what: "it was opened for reading".into(),
+        })?;
+        // A panic in a transaction has rolled it back; the connection is as good as before.
+        Ok(writer.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Runs `work` on a connection that sees what is committed.
+    pub(crate) fn read<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let db = self.shared.reader.lock();
+        let db = db.unwrap_or_else(PoisonError::into_inner);
+        work(&db).map_err(|source| StoreError::database(&self.shared.db_path, source))
+    }
+
+    /// Whoever takes or tries the lock of a run passes this gate first, one at a time, and is
+    /// through in a moment. So a run's lock that is found taken is held by a writer, and not by
+    /// someone who only looks after dead runs.
+    pub(crate) fn gate(&self) -> Result<Lock, StoreError> {
+        // Also an early answer for a store open for reading.
+        drop(self.writer()?);
+        Lock::take(&gate_path(&self.shared.dir))
+    }
+
+    /// Behind the [gate](Self::gate). The run must be one of the store's: its id becomes a path.
+    pub(crate) fn lock_run(&self, id: &RunId) -> Result<Option<Lock>, StoreError> {
+        Lock::try_take(&self.lock_path(id))
+    }
+
+    pub(crate) fn lock_path(&self, id: &RunId) -> PathBuf {
+        self.shared.dir.join("locks").join(id.as_str())
+    }
+
+    /// Brings the quota up to date with what other processes did.
+    pub(crate) fn measure(&self) -> Result<(), StoreError> {
+        if !self.shared.blobs.quota.is_limited() {
+            return Ok(());
+        }
+        let rows: u64 = self.read(|db| {
+            db.query_row(
+                "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, \
+                 pragma_freelist_count, pragma_page_size",
+                [],
+                |row| row.get(0),
+            )
+        })?;
+        self.shared.blobs.quota.set(rows + self.shared.blobs.size());
+        Ok(())
     }
 }
 
-pub(crate) fn to_json<T: serde::Serialize>(value: &T, path: &Path) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|error| StoreError::Io {
-        action: "encode a row of",
-        path: path.into(),
-        source: error.into(),
+fn gate_path(dir: &Path) -> PathBuf {
+    dir.join("locks").join("gate")
+}
+
+fn set_durability(db: &Connection, durability: Durability) -> rusqlite::Result<()> {
+    let synchronous = match durability {
+        Durability::Process => "NORMAL",
+        Durability::Power => "FULL",
+    };
+    db.pragma_update(None, "synchronous", synchronous)
+}
+
+fn read_only() -> OpenFlags {
+    OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX
+}
+
+fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
+    let db = Connection::open_with_flags(path, read_only())?;
+    db.busy_timeout(BUSY)?;
+    Ok(db)
+}
+
+/// Whether a read fails for want of a place for SQLite's own files.
+fn lacks_lock_files(db: &Connection) -> bool {
+    let read = db.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()));
+    read.is_err_and(|error| {
+        matches!(
+            error.sqlite_error_code(),
+            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen)
+        )
     })
 }
 
+/// As of <https://www.sqlite.org/uri.html>.
+fn immutable_uri(path: &Path) -> String {
+    let mut uri = String::from("file:");
+    let path = path.display().to_string().replace('\\', "/");
+    if !path.starts_with('/') && path.contains(':') {
+        uri.push('/');
+    }
+    for letter in path.chars() {
+        match letter {
+            '%' => uri.push_str("%25"),
+            '?' => uri.push_str("%3f"),
+            '#' => uri.push_str("%23"),
+            _ => uri.push(letter),
+        }
+    }
+    uri + "?immutable=1"
+}
+
 fn create_folders(dir: &Path) -> Result<(), StoreError> {
+    // Logs and specs can hold what is not meant for others.
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -454,22 +289,31 @@ fn create_folders(dir: &Path) -> Result<(), StoreError> {
         .create(&locks)
         .map_err(|source| StoreError::io("create", &locks, source))?;
     let ignore = dir.join(".gitignore");
-    if !ignore.exists() {
-        std::fs::write(&ignore, "*\n")
-            .map_err(|source| StoreError::io("write", &ignore, source))?;
+    if ignore.exists() {
+        return Ok(());
     }
+    let failed = |source| StoreError::io("write", &ignore, source);
+    let mut file = tempfile::NamedTempFile::new_in(dir).map_err(failed)?;
+    std::io::Write::write_all(&mut file, b"*\n").map_err(failed)?;
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(&ignore).map_err(|error| failed(error.error))?;
     Ok(())
 }
 
-/// Readable for its owner alone: logs and specs can hold what is not meant for others.
-fn private(path: &Path) -> Result<(), StoreError> {
+/// Makes the file of a new database, readable for its owner alone; SQLite gives its other files
+/// the same mode.
+fn create_private(path: &Path) -> Result<(), StoreError> {
+    let mut options = std::fs::File::options();
+    options.write(true).create_new(true);
     #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
-            .map_err(|source| StoreError::io("protect", path, source))?;
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            Err(StoreError::io("create", path, error))
+        }
+        _ => Ok(()),
     }
-    #[cfg(not(unix))]
-    let _ = path;
-    Ok(())
 }
+
+#[cfg(test)]
+mod tests;

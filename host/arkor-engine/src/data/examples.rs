@@ -143,12 +143,7 @@ impl Examples {
     /// # Errors
     ///
     /// [`EngineError::Invalid`] if there is no example at `start`.
-    pub fn read(
-        &self,
-        split: Split,
-        start: u64,
-        count: usize,
-    ) -> Result<Vec<Example>, EngineError> {
+    pub fn read(&self, split: Split, start: u64, count: u64) -> Result<Vec<Example>, EngineError> {
         let (name, examples) = match split {
             Split::Train => ("training", self.train_examples),
             Split::Eval => ("evaluation", self.eval_examples),
@@ -162,6 +157,7 @@ impl Examples {
                 format!("there are {examples}, counted from 0"),
             ));
         };
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
         let end = first.saturating_add(count).min(examples);
         Ok((first..end)
             .map(|index| self.example(split, index))

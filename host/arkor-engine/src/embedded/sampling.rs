@@ -86,10 +86,7 @@ pub(crate) fn sample(
         .map(|index| Sequence::new(&decoder, parameters.seed, index, length))
         .collect();
     let group = |sequences: &mut [Sequence]| -> Result<(), EngineError> {
-        let mut work = Work {
-            logits: work.logits.repeat(sequences.len()),
-            ..Work::default()
-        };
+        let mut work = Work::with_logits(work.logits.repeat(sequences.len()));
         let mut chosen = Vec::new();
         loop {
             let active = sequences

@@ -71,9 +71,11 @@ impl Session {
         context: u32,
         path: &Path,
     ) -> Result<Self, EngineError> {
-        let file = std::fs::File::open(path).map_err(|source| EngineError::Io {
-            action: "open",
-            source,
+        let file = std::fs::File::open(path).map_err(|source| {
+            EngineError::io(
+                format!("open the training state `{}`", path.display()),
+                source,
+            )
         })?;
         let mut file = std::io::BufReader::new(file);
         let header = Header::read(&mut file)?;
@@ -150,7 +152,6 @@ impl Session {
                 ..
             } = self;
             let batch = Batch {
-                batch: pass.members.len(),
                 time: pass.time,
                 tokens: &pass.tokens,
                 positions: &pass.positions,
@@ -295,8 +296,13 @@ impl TrainingSession for Session {
             weights: &self.weights,
         };
         let room = self.context as usize - prompt.len();
-        self.pool
-            .install(|| sampling::sample(decoder, &self.tokenizer, prompt, count, parameters, room))
+        let sampled = self.pool.install(|| {
+            sampling::sample(decoder, &self.tokenizer, prompt, count, parameters, room)
+        });
+        if matches!(sampled, Err(EngineError::Diverged { .. })) {
+            self.drop_gradients();
+        }
+        sampled
     }
 
     fn save_state(&mut self, to: &mut dyn Write) -> Result<(), EngineError> {
@@ -386,3 +392,6 @@ fn check_adam(adam: &AdamParameters) -> Result<(), EngineError> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -78,10 +78,7 @@ pub(crate) fn write(
     weights: &[f32],
     moments: &Moments,
 ) -> Result<(), EngineError> {
-    let io = |source| EngineError::Io {
-        action: "write",
-        source,
-    };
+    let io = |source| EngineError::io("write the training state", source);
     let json = |e: serde_json::Error| io(e.into());
     let facts = Facts {
         version: VERSION,
@@ -268,10 +265,7 @@ impl Header {
         match from.read(&mut [0]) {
             Ok(0) => Ok((weights, moments)),
             Ok(_) => Err(EngineError::state("goes on after its last tensor")),
-            Err(source) => Err(EngineError::Io {
-                action: "read",
-                source,
-            }),
+            Err(source) => Err(EngineError::io("read the training state", source)),
         }
     }
 }
@@ -280,9 +274,6 @@ fn ended(source: std::io::Error) -> EngineError {
     if source.kind() == std::io::ErrorKind::UnexpectedEof {
         EngineError::state("ends too early")
     } else {
-        EngineError::Io {
-            action: "read",
-            source,
-        }
+        EngineError::io("read the training state", source)
     }
 }

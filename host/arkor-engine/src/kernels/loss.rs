@@ -32,6 +32,10 @@ fn loss(function: LossFunction, position: &Position, log_prob: f32) -> (f32, f32
         old_log_prob: o,
         ..
     } = *position;
+    // A position that is left out stays out even if its ratio overflows.
+    if w == 0.0 {
+        return (0.0, 0.0);
+    }
     match function {
         LossFunction::CrossEntropy => (-w * log_prob, -w),
         LossFunction::ImportanceSampling => {

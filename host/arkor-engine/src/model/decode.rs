@@ -56,6 +56,16 @@ pub(crate) struct Work {
     pub(crate) logits: Vec<f32>,
 }
 
+impl Work {
+    /// As after a pass that gave these.
+    pub(crate) fn with_logits(logits: Vec<f32>) -> Self {
+        Self {
+            logits,
+            ..Self::default()
+        }
+    }
+}
+
 fn fit(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
     buffer.resize(len, 0.0);
     buffer

@@ -1,5 +1,7 @@
 //! The whole model against finite differences, and what must be the same bit for bit.
 
+use arkor_types::StopReason;
+
 use super::*;
 use crate::rng::Rng;
 
@@ -16,13 +18,13 @@ fn shape(tied: bool, keys: u32) -> ModelShape {
     }
 }
 
-fn session(tied: bool, keys: u32, threads: usize) -> EmbeddedSession {
+fn session(tied: bool, keys: u32, threads: usize) -> Session {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()
         .unwrap();
-    let mut session =
-        EmbeddedSession::new(Arc::new(pool), &shape(tied, keys), Tokenizer::Bytes, 200, 7);
+    let shape = shape(tied, keys);
+    let mut session = Session::create(Arc::new(pool), &shape, 200, Tokenizer::Bytes, 7).unwrap();
     // Weights of ordinary size, so that every part of the gradient is far above rounding.
     let mut rng = Rng::new(3, "weights");
     for weight in &mut session.weights {
@@ -124,7 +126,7 @@ fn gradients_agree_across_attention_blocks() {
     check_gradients(true, 2, &[150], LossFunction::CrossEntropy);
 }
 
-fn train(session: &mut EmbeddedSession, steps: usize) -> Vec<u64> {
+fn train(session: &mut Session, steps: usize) -> Vec<u64> {
     let data = data(&[40, 33, 12]);
     let adam = AdamParameters {
         learning_rate: 1e-2,
@@ -175,7 +177,7 @@ fn a_saved_state_goes_on_bit_for_bit() {
     resumed.load_state(&mut file.as_slice()).unwrap();
     assert_eq!(train(&mut whole, 4), train(&mut resumed, 4));
     assert_eq!(bits(&whole.weights), bits(&resumed.weights));
-    assert_eq!(bits(&whole.second), bits(&resumed.second));
+    assert_eq!(bits(&whole.moments.second), bits(&resumed.moments.second));
 }
 
 #[test]
@@ -189,7 +191,7 @@ fn a_state_of_another_model_is_refused_and_changes_nothing() {
         .unwrap_err()
         .to_string();
     assert!(
-        error.contains("k_proj") && error.contains("[8, 16]"),
+        error.contains("num-key-value-heads 4, and this one has 2"),
         "{error}"
     );
     assert_eq!(before, bits(&other.weights));
@@ -241,61 +243,6 @@ fn gradients_of_parts_add_up() {
 }
 
 #[test]
-fn wrong_data_names_the_datum_and_the_range() {
-    let mut session = session(true, 2, 1);
-    let good = data(&[4])[0].clone();
-    let cases = [
-        (
-            Datum {
-                tokens: vec![],
-                ..good.clone()
-            },
-            "0 tokens of datum 0: must be 1 to 200",
-        ),
-        (
-            Datum {
-                tokens: vec![9; 300],
-                ..good.clone()
-            },
-            "300 tokens",
-        ),
-        (
-            Datum {
-                targets: vec![1],
-                ..good.clone()
-            },
-            "1 targets of datum 0: must be 4",
-        ),
-        (
-            Datum {
-                tokens: vec![257; 4],
-                ..good.clone()
-            },
-            "id 257 of datum 0: must be below 257",
-        ),
-        (
-            Datum {
-                weights: vec![f32::NAN; 4],
-                ..good.clone()
-            },
-            "NaN in weights",
-        ),
-        (
-            Datum {
-                weights: vec![1.0; 3],
-                ..good
-            },
-            "3 weights of datum 0: must be 4",
-        ),
-    ];
-    for (datum, message) in cases {
-        let result = session.forward(&[datum], LossFunction::CrossEntropy, LogProbs::Omit);
-        let error = result.unwrap_err().to_string();
-        assert!(error.contains(message), "{error}");
-    }
-}
-
-#[test]
 fn log_probabilities_and_sampling_agree_with_the_forward_pass() {
     let mut session = session(true, 2, 2);
     train(&mut session, 20);
@@ -343,12 +290,124 @@ fn greedy_sampling_ignores_the_seed_and_stops_before_a_stop_text() {
         seed,
         ..Default::default()
     };
-    let free = session.sample(&[65], 1, &with(1, "\0none")).unwrap();
-    assert_eq!(free, session.sample(&[65], 1, &with(2, "\0none")).unwrap());
-    let third = session.detokenize(&free[0].tokens[2..3]).unwrap();
-    let whole = session.detokenize(&free[0].tokens).unwrap();
-    if third.is_ascii() && whole.find(&third) == Some(2) {
-        let stopped = session.sample(&[65], 1, &with(1, &third)).unwrap();
-        assert_eq!(stopped[0].tokens, free[0].tokens[..2]);
+    let free = session.sample(&[65], 2, &with(1, "\0none")).unwrap();
+    assert_eq!(free, session.sample(&[65], 2, &with(2, "\0none")).unwrap());
+    assert_eq!(free[0], free[1]);
+    assert_eq!(free[0].stop_reason, StopReason::Length);
+    let text = session.detokenize(&free[0].tokens).unwrap();
+    let stop: String = text.chars().skip(3).take(2).collect();
+    let stopped = session.sample(&[65], 1, &with(1, &stop)).unwrap();
+    assert_eq!(stopped[0].stop_reason, StopReason::Stop);
+    let stopped = session.detokenize(&stopped[0].tokens).unwrap();
+    assert!(text.starts_with(&stopped) && !stopped.contains(&stop));
+}
+
+#[test]
+fn sampling_fills_the_context_and_leaves_training_alone() {
+    let (mut quiet, mut chatty) = (session(true, 2, 1), session(true, 2, 2));
+    let parameters = SamplingParameters {
+        max_tokens: 1000,
+        ..Default::default()
+    };
+    train(&mut quiet, 2);
+    train(&mut chatty, 1);
+    let sampled = chatty.sample(&[1, 2, 3], 9, &parameters).unwrap();
+    assert!(sampled.iter().all(|one| match one.stop_reason {
+        StopReason::Length => one.tokens.len() == 197,
+        StopReason::Stop => one.tokens.last() == Some(&256),
+    }));
+    assert_ne!(sampled[0], sampled[1]);
+    train(&mut chatty, 1);
+    assert_eq!(bits(&quiet.weights), bits(&chatty.weights));
+    let wrong = [
+        (vec![], 1),
+        (vec![1; 200], 1),
+        (vec![257], 1),
+        (vec![1], 0),
+        (vec![1], 257),
+    ];
+    for (prompt, count) in wrong {
+        let result = chatty.sample(&prompt, count, &parameters);
+        assert!(
+            matches!(result, Err(EngineError::Invalid { .. })),
+            "{result:?}"
+        );
     }
+}
+
+#[test]
+fn gradients_must_be_applied_before_saving_and_loading_drops_them() {
+    let mut session = session(true, 2, 1);
+    let mut file = Vec::new();
+    session.save_state(&mut file).unwrap();
+    let adam = AdamParameters::default();
+    assert!(matches!(
+        session.optim_step(&adam),
+        Err(EngineError::Invalid { .. })
+    ));
+    let data = data(&[5]);
+    session
+        .forward_backward(&data, LossFunction::CrossEntropy, LogProbs::Omit)
+        .unwrap();
+    assert!(matches!(
+        session.save_state(&mut Vec::new()),
+        Err(EngineError::Invalid { .. })
+    ));
+    let wrong = AdamParameters { beta1: 1.0, ..adam };
+    assert!(matches!(
+        session.optim_step(&wrong),
+        Err(EngineError::Invalid { .. })
+    ));
+    session.load_state(&mut file.as_slice()).unwrap();
+    assert!(matches!(
+        session.optim_step(&adam),
+        Err(EngineError::Invalid { .. })
+    ));
+    assert!(session.gradients.iter().all(|gradient| *gradient == 0.0));
+}
+
+#[test]
+fn the_library_for_the_format_reads_a_saved_state() {
+    let mut session = session(false, 2, 1);
+    let mut file = Vec::new();
+    session.save_state(&mut file).unwrap();
+    let tensors = safetensors::SafeTensors::deserialize(&file).unwrap();
+    let view = tensors
+        .tensor("model.layers.1.self_attn.k_proj.weight")
+        .unwrap();
+    assert_eq!(view.shape(), [8, 16]);
+    let tensor = session
+        .layout()
+        .tensors
+        .iter()
+        .find(|t| t.name.contains("layers.1.self_attn.k"));
+    let expected = &session.weights[tensor.unwrap().at.clone()];
+    let read: Vec<f32> = view
+        .data()
+        .as_chunks()
+        .0
+        .iter()
+        .map(|b| f32::from_le_bytes(*b))
+        .collect();
+    assert_eq!(read, expected);
+    assert!(tensors.tensor("optimizer.exp_avg.lm_head.weight").is_ok());
+}
+
+#[test]
+fn a_damaged_state_is_refused_wherever_it_ends() {
+    let mut session = session(true, 2, 1);
+    let mut file = Vec::new();
+    session.save_state(&mut file).unwrap();
+    let before = bits(&session.weights);
+    for end in [0, 7, 8, 100, file.len() / 2, file.len() - 1] {
+        let result = session.load_state(&mut &file[..end]);
+        assert!(
+            matches!(result, Err(EngineError::State { .. })),
+            "{end}: {result:?}"
+        );
+    }
+    let mut longer = file.clone();
+    longer.push(0);
+    assert!(session.load_state(&mut longer.as_slice()).is_err());
+    assert_eq!(before, bits(&session.weights));
 }

@@ -1,0 +1,494 @@
+//! `arkor.toml`: what a project says about its trainer.
+//!
+//! All of it is optional. This is every key with its default:
+//!
+//! ```toml
+//! [trainer]
+//! path = "."                 # folder of the trainer's sources
+//! language = "rust"          # absent: guessed from the files there
+//! # component = "t.wasm"     # a finished component or core module instead of sources
+//! # build = "make t.wasm"    # leaves `component`; a text goes to the shell, a list is run as it is
+//!
+//! [capabilities]             # what the trainer may reach; nothing by default
+//! files = []                 # [{ path = "data", mode = "read" }], or mode = "write"
+//! env = []                   # names of environment variables handed through
+//! network = []               # ["example.org:443"]
+//! clock = "coarse"           # to 10 ms; or "precise"
+//! random = "seeded"          # the same for the same code; or "system"
+//!
+//! [limits]                   # what one instance may use
+//! memory = "256 MiB"
+//! table-elements = 100000
+//! instances = 32
+//! callback-timeout = "30s"   # one callback
+//! start-timeout = "10s"      # instantiation, describe and load-state, each
+//! loop-timeout = "60s"       # a training loop between two calls of the host
+//! state-size = "16 MiB"
+//! artifact-size = "64 MiB"
+//! messages-per-second = 1000
+//!
+//! [engine]
+//! kind = "embedded"
+//! # threads = 2              # absent: one per core
+//!
+//! [run]
+//! # on-callback-error = "continue"   # or "fail"; absent: the command decides
+//! early-stop-deadline = "5 min"      # for the last checkpoint before a restart
+//! ```
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::ProjectError;
+
+mod reader;
+mod values;
+
+pub(crate) use reader::expected_list;
+use reader::{Document, Table, Value};
+
+/// What an `arkor.toml` says, with the defaults filled in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Where the trainer comes from.
+    pub trainer: TrainerSource,
+    /// What it may reach.
+    pub capabilities: Capabilities,
+    /// What it may use.
+    pub limits: Limits,
+    /// What trains.
+    pub engine: EngineConfig,
+    /// How runs behave.
+    pub run: RunConfig,
+}
+
+/// Where a trainer's wasm comes from. Paths are relative to the project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TrainerSource {
+    /// Sources in a language the host knows how to build.
+    Sources {
+        /// The language.
+        language: Language,
+        /// Folder of the sources.
+        folder: PathBuf,
+    },
+    /// Sources that a command of the project's own builds.
+    Command {
+        /// What to run, in `folder`.
+        command: BuildCommand,
+        /// Folder of the sources.
+        folder: PathBuf,
+        /// The file that the command leaves.
+        component: PathBuf,
+    },
+    /// A finished component or core module.
+    Component(PathBuf),
+}
+
+/// A language the host can build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    /// A cargo package with a `cdylib`.
+    Rust,
+}
+
+/// A build command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BuildCommand {
+    /// A line for the shell: `sh -c`, `cmd /C` on Windows.
+    Shell(String),
+    /// A program and its arguments; never empty.
+    Program(Vec<String>),
+}
+
+/// What a trainer may reach beyond its own memory. Nothing by default.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Capabilities {
+    /// Folders it sees.
+    pub files: Vec<FileGrant>,
+    /// Names of environment variables handed through.
+    pub env: Vec<String>,
+    /// Addresses it may connect to.
+    pub network: Vec<NetworkGrant>,
+    /// How exactly it can tell time.
+    pub clock: ClockPrecision,
+    /// Where its random numbers come from.
+    pub random: RandomSource,
+}
+
+/// A folder that a trainer sees, under the same relative path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileGrant {
+    /// Relative to the project, with `/` between parts.
+    pub path: String,
+    /// What it may do there.
+    pub access: FileAccess,
+}
+
+/// Whether granted files may be changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileAccess {
+    /// Reading only.
+    Read,
+    /// Reading, writing, creating and removing.
+    Write,
+}
+
+/// An address that a trainer may connect to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetworkGrant {
+    /// A name or an IP address, the latter without brackets.
+    pub host: String,
+    /// Not 0.
+    pub port: u16,
+}
+
+/// How exactly a trainer can tell time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ClockPrecision {
+    /// To 10 ms.
+    #[default]
+    Coarse,
+    /// As the operating system tells it.
+    Precise,
+}
+
+/// Where a trainer's random numbers come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RandomSource {
+    /// From its code's digest, so that a run repeats.
+    #[default]
+    Seeded,
+    /// From the operating system.
+    System,
+}
+
+/// What one instance of a trainer may use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of all linear memories together. Default: 256 MiB.
+    pub memory: u64,
+    /// Elements of all tables together. Default: 100,000.
+    pub table_elements: u64,
+    /// Core instances, memories and tables, each. Default: 32.
+    pub instances: u32,
+    /// Longest time for one callback. Default: 30 s.
+    pub callback_timeout: Duration,
+    /// Longest time for instantiation, `describe` and `load-state`, each. Default: 10 s.
+    pub start_timeout: Duration,
+    /// Longest time a training loop may compute between two calls of the host. Default: 60 s.
+    pub loop_timeout: Duration,
+    /// Bytes of the trainer's saved state. Default: 16 MiB.
+    pub state_size: u64,
+    /// Bytes of one artifact. Default: 64 MiB.
+    pub artifact_size: u64,
+    /// Messages and lines of output a second. Default: 1000.
+    pub messages_per_second: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory: 256 << 20,
+            table_elements: 100_000,
+            instances: 32,
+            callback_timeout: Duration::from_secs(30),
+            start_timeout: Duration::from_secs(10),
+            loop_timeout: Duration::from_secs(60),
+            state_size: 16 << 20,
+            artifact_size: 64 << 20,
+            messages_per_second: 1000,
+        }
+    }
+}
+
+/// What trains.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct EngineConfig {
+    /// Which engine.
+    pub kind: EngineKind,
+    /// Threads it may use; none: one per core.
+    pub threads: Option<u32>,
+}
+
+/// An engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum EngineKind {
+    /// The one inside the host, on this machine's CPU.
+    #[default]
+    Embedded,
+}
+
+/// How runs behave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunConfig {
+    /// What an error in a callback does to its run; none leaves it to the command.
+    pub on_callback_error: Option<OnCallbackError>,
+    /// How long a run that new code replaces may take to its last checkpoint. Default: 5 min.
+    pub early_stop_deadline: Duration,
+}
+
+impl Default for RunConfig {
+    fn default() -> Self {
+        Self {
+            on_callback_error: None,
+            early_stop_deadline: Duration::from_secs(300),
+        }
+    }
+}
+
+/// What an error in a callback does to its run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnCallbackError {
+    /// It is recorded, the run goes on.
+    Continue,
+    /// It fails the run.
+    Fail,
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+impl Config {
+    /// Reads a project file. `path` is its path, for messages and to look around in its folder.
+    pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, ProjectError> {
+        let document = Document::new(path, text);
+        let mut root = document.root()?;
+        let root_folder = path.parent().unwrap_or(Path::new("."));
+        let trainer = trainer(root.table("trainer")?, root_folder)?;
+        let capabilities = capabilities(root.table("capabilities")?)?;
+        let limits = limits(root.table("limits")?)?;
+        let engine = engine(root.table("engine")?)?;
+        let run = run(root.table("run")?)?;
+        root.finish()?;
+        Ok(Self {
+            trainer,
+            capabilities,
+            limits,
+            engine,
+            run,
+        })
+    }
+}
+
+fn trainer(mut table: Table<'_>, root: &Path) -> Result<TrainerSource, ProjectError> {
+    let folder = table.take("path").map(Value::path).transpose()?;
+    let language = table
+        .take("language")
+        .map(|value| value.choice(&[("rust", Language::Rust)]))
+        .transpose()?;
+    let component = table.take("component").map(Value::path).transpose()?;
+    let command = table.take("build").map(build_command).transpose()?;
+    let place = table.place();
+    table.finish()?;
+
+    let invalid = |message, hint| {
+        Err(ProjectError::InvalidTrainer {
+            place,
+            message,
+            hint,
+        })
+    };
+    let or_here = |folder: Option<PathBuf>| folder.unwrap_or_else(|| PathBuf::from("."));
+    match (language, component, command) {
+        (Some(_), Some(_), _) => invalid(
+            "[trainer] has both `language` and `component`",
+            "keep `language` to build the sources, or `component` to use a finished file",
+        ),
+        (Some(_), None, Some(_)) => invalid(
+            "[trainer] has both `language` and `build`",
+            "a build command stands in for a language: remove `language`, and name the file it \
+             leaves with `component = \"...\"`",
+        ),
+        (None, None, Some(_)) => invalid(
+            "[trainer] has `build` without `component`",
+            "name the file that the command leaves: component = \"trainer.wasm\"",
+        ),
+        (None, Some(component), Some(command)) => Ok(TrainerSource::Command {
+            command,
+            folder: or_here(folder),
+            component,
+        }),
+        (None, Some(component), None) => Ok(TrainerSource::Component(component)),
+        (Some(language), None, None) => Ok(TrainerSource::Sources {
+            language,
+            folder: or_here(folder),
+        }),
+        (None, None, None) => {
+            let folder = or_here(folder);
+            if root.join(&folder).join("Cargo.toml").is_file() {
+                Ok(TrainerSource::Sources {
+                    language: Language::Rust,
+                    folder,
+                })
+            } else {
+                invalid(
+                    "[trainer] does not say where the trainer comes from, and there is no \
+                     Cargo.toml to go by",
+                    "add `language = \"rust\"` with `path = \"...\"`, or `component = \"...\"`",
+                )
+            }
+        }
+    }
+}
+
+fn build_command(value: Value<'_>) -> Result<BuildCommand, ProjectError> {
+    const EXPECTED: &str = "a shell command in quotes, or a list of a program and its arguments";
+    if value.is_filled_list() {
+        let mut first = true;
+        return value
+            .list(EXPECTED, |part| {
+                let required = std::mem::take(&mut first);
+                part.parse(EXPECTED, |text| {
+                    (!required || !text.is_empty()).then(|| text.to_owned())
+                })
+            })
+            .map(BuildCommand::Program);
+    }
+    value.parse(EXPECTED, |text| {
+        (!text.trim().is_empty()).then(|| BuildCommand::Shell(text.to_owned()))
+    })
+}
+
+fn capabilities(mut table: Table<'_>) -> Result<Capabilities, ProjectError> {
+    let files = table.take("files").map_or(Ok(Vec::new()), |value| {
+        value.list(
+            "a list such as [{ path = \"data\", mode = \"read\" }]",
+            file_grant,
+        )
+    })?;
+    let env = table.take("env").map_or(Ok(Vec::new()), |value| {
+        value.list("a list of names such as [\"HOME\"]", |name| {
+            name.parse("the name of an environment variable", |text| {
+                (!text.is_empty() && !text.contains(['=', '\0'])).then(|| text.to_owned())
+            })
+        })
+    })?;
+    let network = table.take("network").map_or(Ok(Vec::new()), |value| {
+        value.list("a list such as [\"example.org:443\"]", |address| {
+            address.parse("a host and a port, such as \"example.org:443\"", |text| {
+                values::parse_address(text).map(|(host, port)| NetworkGrant { host, port })
+            })
+        })
+    })?;
+    let clock = table.take("clock").map(|value| {
+        value.choice(&[
+            ("coarse", ClockPrecision::Coarse),
+            ("precise", ClockPrecision::Precise),
+        ])
+    });
+    let random = table.take("random").map(|value| {
+        value.choice(&[
+            ("seeded", RandomSource::Seeded),
+            ("system", RandomSource::System),
+        ])
+    });
+    let capabilities = Capabilities {
+        files,
+        env,
+        network,
+        clock: clock.transpose()?.unwrap_or_default(),
+        random: random.transpose()?.unwrap_or_default(),
+    };
+    table.finish()?;
+    Ok(capabilities)
+}
+
+fn file_grant(value: Value<'_>) -> Result<FileGrant, ProjectError> {
+    let mut table = value.table()?;
+    let place = table.place();
+    let path = table.take("path").map(|value| {
+        value.parse(
+            "a folder of the project, such as \"data\", without `..`",
+            |text| {
+                let inside = !text.is_empty()
+                    && !text.starts_with('/')
+                    && !text.contains(['\\', ':'])
+                    && text.split('/').all(|part| part != "..");
+                inside.then(|| text.trim_end_matches('/').to_owned())
+            },
+        )
+    });
+    let mode = table
+        .take("mode")
+        .map(|value| value.choice(&[("read", FileAccess::Read), ("write", FileAccess::Write)]));
+    table.finish()?;
+    match (path.transpose()?, mode.transpose()?) {
+        (Some(path), Some(access)) => Ok(FileGrant { path, access }),
+        _ => Err(ProjectError::InvalidValue {
+            place,
+            key: "capabilities.files".into(),
+            value: "incomplete".into(),
+            expected: "both, { path = \"data\", mode = \"read\" }".into(),
+        }),
+    }
+}
+
+fn limits(mut table: Table<'_>) -> Result<Limits, ProjectError> {
+    let mut limits = Limits::default();
+    let long = Duration::from_millis(1)..=HOUR * 24;
+    if let Some(value) = table.take("memory") {
+        limits.memory = value.size(64 << 10..=4 << 30)?;
+    }
+    if let Some(value) = table.take("table-elements") {
+        limits.table_elements = value.integer(1..=10_000_000)?;
+    }
+    if let Some(value) = table.take("instances") {
+        limits.instances = small(value.integer(1..=1000)?);
+    }
+    if let Some(value) = table.take("callback-timeout") {
+        limits.callback_timeout = value.duration(long.clone())?;
+    }
+    if let Some(value) = table.take("start-timeout") {
+        limits.start_timeout = value.duration(long.clone())?;
+    }
+    if let Some(value) = table.take("loop-timeout") {
+        limits.loop_timeout = value.duration(long)?;
+    }
+    if let Some(value) = table.take("state-size") {
+        limits.state_size = value.size(0..=1 << 30)?;
+    }
+    if let Some(value) = table.take("artifact-size") {
+        limits.artifact_size = value.size(0..=1 << 30)?;
+    }
+    if let Some(value) = table.take("messages-per-second") {
+        limits.messages_per_second = small(value.integer(1..=1_000_000)?);
+    }
+    table.finish()?;
+    Ok(limits)
+}
+
+fn engine(mut table: Table<'_>) -> Result<EngineConfig, ProjectError> {
+    let kind = table
+        .take("kind")
+        .map(|value| value.choice(&[("embedded", EngineKind::Embedded)]));
+    let threads = table.take("threads").map(|value| value.integer(1..=1024));
+    let engine = EngineConfig {
+        kind: kind.transpose()?.unwrap_or_default(),
+        threads: threads.transpose()?.map(small),
+    };
+    table.finish()?;
+    Ok(engine)
+}
+
+fn run(mut table: Table<'_>) -> Result<RunConfig, ProjectError> {
+    let mut run = RunConfig::default();
+    if let Some(value) = table.take("on-callback-error") {
+        run.on_callback_error = Some(value.choice(&[
+            ("continue", OnCallbackError::Continue),
+            ("fail", OnCallbackError::Fail),
+        ])?);
+    }
+    if let Some(value) = table.take("early-stop-deadline") {
+        run.early_stop_deadline = value.duration(Duration::from_secs(1)..=HOUR * 24)?;
+    }
+    table.finish()?;
+    Ok(run)
+}
+
+/// A number that was checked to be small.
+fn small(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,184 @@
+//! What can go wrong with a project, and what to do about it.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::config::expected_list;
+
+/// A place in a project file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The file.
+    pub path: PathBuf,
+    /// From 1.
+    pub line: usize,
+    /// From 1, in characters.
+    pub column: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.path.display(), self.line, self.column)
+    }
+}
+
+/// A failure of something in this crate.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectError {
+    /// No folder from here upwards has an `arkor.toml`.
+    #[error("no arkor.toml in {} or any folder above it", .start.display())]
+    NotFound {
+        /// Where the search began.
+        start: PathBuf,
+    },
+    /// A path that must exist does not.
+    #[error("{what} {} does not exist", .path.display())]
+    Missing {
+        /// What the path is.
+        what: &'static str,
+        /// The path.
+        path: PathBuf,
+    },
+    /// Input or output failed.
+    #[error("could not {action} {}", .path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// Why it failed.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The project file is not TOML.
+    #[error("{place}: {message}")]
+    Syntax {
+        /// Where.
+        place: Box<Place>,
+        /// What the parser says.
+        message: String,
+    },
+    /// A key that means nothing.
+    #[error("{place}: unknown key `{key}` in {section}")]
+    UnknownKey {
+        /// Where.
+        place: Box<Place>,
+        /// The key.
+        key: String,
+        /// The table it stands in.
+        section: String,
+        /// The known key that resembles it most.
+        suggestion: Option<&'static str>,
+        /// The keys which that table may have.
+        known: Vec<&'static str>,
+    },
+    /// A value that its key does not take.
+    #[error("{place}: `{key}` is {value}, expected {expected}")]
+    InvalidValue {
+        /// Where.
+        place: Box<Place>,
+        /// The key with its table.
+        key: String,
+        /// The value, as it stands there.
+        value: String,
+        /// The allowed form.
+        expected: String,
+    },
+    /// Keys that do not go together, or of which one is needed.
+    #[error("{place}: {message}")]
+    InvalidTrainer {
+        /// Where.
+        place: Box<Place>,
+        /// What is wrong with them.
+        message: &'static str,
+        /// What to write.
+        hint: &'static str,
+    },
+    /// A path that must lie inside the project does not.
+    #[error("path `{path}` leads out of the project {}", .root.display())]
+    Outside {
+        /// The project's folder.
+        root: PathBuf,
+        /// The path, as given.
+        path: String,
+    },
+    /// A program could not be started.
+    #[error("could not start `{program}`")]
+    Start {
+        /// The program.
+        program: String,
+        /// Why it failed.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A build ended with an error.
+    #[error("build failed ({status}): {command}\n{output}")]
+    BuildFailed {
+        /// What was run.
+        command: String,
+        /// How it ended.
+        status: String,
+        /// All that the compiler wrote.
+        output: String,
+    },
+    /// A build ended well, but left no wasm file.
+    #[error("the build of {} left no .wasm file", .folder.display())]
+    NoArtifact {
+        /// The folder that was built.
+        folder: PathBuf,
+        /// What to do about it.
+        hint: &'static str,
+    },
+    /// Rust code cannot be compiled to wasm here.
+    #[error("no Rust toolchain here compiles to WebAssembly: {reason}")]
+    NoToolchain {
+        /// What was looked for in vain.
+        reason: String,
+    },
+    /// The toolchain could not be installed.
+    #[error("could not install a Rust toolchain for WebAssembly\n{output}")]
+    Install {
+        /// What was tried and what the programs wrote.
+        output: String,
+    },
+}
+
+impl ProjectError {
+    /// What to do about it, if this crate knows.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::NotFound { .. } => {
+                "name the folder of a project that has one, or a .wasm file".into()
+            }
+            Self::Missing { .. } => "check the path; paths in arkor.toml are relative to it".into(),
+            Self::UnknownKey {
+                suggestion: Some(suggestion),
+                ..
+            } => format!("did you mean `{suggestion}`?"),
+            Self::UnknownKey { known, .. } => {
+                format!("expected {}", expected_list(known, "`", "or"))
+            }
+            Self::InvalidTrainer { hint, .. } | Self::NoArtifact { hint, .. } => (*hint).into(),
+            Self::Outside { .. } => {
+                "a project reaches only what lies in its own folder, also through links: move or \
+                 copy it there"
+                    .into()
+            }
+            Self::Start { program, .. } if program == "cargo" || program == "rustc" => {
+                "install Rust from https://rustup.rs".into()
+            }
+            Self::Start { program, .. } => {
+                format!("is `{program}` installed and on the PATH?")
+            }
+            Self::NoToolchain { .. } | Self::Install { .. } => {
+                "run `rustup target add wasm32-wasip2`; on Debian 12 without rustup: `sudo apt-get \
+                 install rustc-web rust-web-src lld-22 wasi-libc`"
+                    .into()
+            }
+            Self::Io { .. }
+            | Self::Syntax { .. }
+            | Self::InvalidValue { .. }
+            | Self::BuildFailed { .. } => return None,
+        })
+    }
+}

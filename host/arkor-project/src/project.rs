@@ -1,0 +1,242 @@
+//! A project: its folder, its configuration, its files.
+
+use std::path::{Path, PathBuf};
+
+use crate::config::{Capabilities, Config, EngineConfig, Limits, RunConfig, TrainerSource};
+use crate::paths::{canonical, resolve_inside};
+use crate::{BuildLine, Built, ProjectError, build};
+
+/// Name of the project file.
+pub const CONFIG_FILE: &str = "arkor.toml";
+
+/// The folder of a project in which the host keeps all that it writes.
+pub const STORE_FOLDER: &str = ".arkor";
+
+/// A trainer's project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Project {
+    root: PathBuf,
+    config_file: Option<PathBuf>,
+    config: Config,
+}
+
+impl Project {
+    /// Finds the project that a folder, or a file in it, belongs to: the nearest folder upwards
+    /// with an `arkor.toml`.
+    ///
+    /// # Errors
+    ///
+    /// [`ProjectError::NotFound`] if there is none, and those of [`Project::load`].
+    pub fn discover(start: &Path) -> Result<Self, ProjectError> {
+        require("path", start)?;
+        let resolved = canonical(start)?;
+        resolved
+            .ancestors()
+            .map(|folder| folder.join(CONFIG_FILE))
+            .find(|file| file.is_file())
+            .map_or_else(
+                || {
+                    Err(ProjectError::NotFound {
+                        start: start.to_path_buf(),
+                    })
+                },
+                |file| Self::load(&file),
+            )
+    }
+
+    /// Opens a project by its folder or its `arkor.toml`.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, or says something that it cannot mean.
+    pub fn load(path: &Path) -> Result<Self, ProjectError> {
+        let file = if path.is_dir() {
+            path.join(CONFIG_FILE)
+        } else {
+            path.to_path_buf()
+        };
+        require("project file", &file)?;
+        let file = canonical(&file)?;
+        let text = std::fs::read_to_string(&file).map_err(|source| ProjectError::Io {
+            action: "read",
+            path: file.clone(),
+            source,
+        })?;
+        Ok(Self {
+            root: folder_of(&file),
+            config: Config::parse(&file, &text)?,
+            config_file: Some(file),
+        })
+    }
+
+    /// A project around a finished `.wasm` file: the folder it is in, nothing granted, defaults
+    /// otherwise. An `arkor.toml` there is not read.
+    ///
+    /// # Errors
+    ///
+    /// [`ProjectError::Missing`] if there is no such file.
+    pub fn prebuilt(component: &Path) -> Result<Self, ProjectError> {
+        require("component", component)?;
+        let component = canonical(component)?;
+        Ok(Self {
+            root: folder_of(&component),
+            config_file: None,
+            config: Config {
+                trainer: TrainerSource::Component(component),
+                capabilities: Capabilities::default(),
+                limits: Limits::default(),
+                engine: EngineConfig::default(),
+                run: RunConfig::default(),
+            },
+        })
+    }
+
+    /// The project's folder, absolute and with links resolved.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Its `arkor.toml`, if it has one.
+    pub fn config_file(&self) -> Option<&Path> {
+        self.config_file.as_deref()
+    }
+
+    /// All that its `arkor.toml` says.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// What its trainer may reach.
+    pub fn capabilities(&self) -> &Capabilities {
+        &self.config.capabilities
+    }
+
+    /// What its trainer may use.
+    pub fn limits(&self) -> &Limits {
+        &self.config.limits
+    }
+
+    /// Where the host keeps runs, checkpoints and builds. It need not exist yet.
+    pub fn store_dir(&self) -> PathBuf {
+        self.root.join(STORE_FOLDER)
+    }
+
+    /// The absolute path of something in the project; see [`resolve_inside`].
+    ///
+    /// # Errors
+    ///
+    /// [`ProjectError::Outside`] if it leads out of the project.
+    pub fn resolve(&self, relative: impl AsRef<Path>) -> Result<PathBuf, ProjectError> {
+        resolve_inside(&self.root, relative)
+    }
+
+    /// Folder of the trainer's sources; for a finished component, the folder that it is in.
+    pub fn source_dir(&self) -> PathBuf {
+        match &self.config.trainer {
+            TrainerSource::Sources { folder, .. } | TrainerSource::Command { folder, .. } => {
+                self.root.join(folder)
+            }
+            TrainerSource::Component(component) => folder_of(&self.root.join(component)),
+        }
+    }
+
+    /// The wasm file, if its place is known without a build.
+    pub fn component_path(&self) -> Option<PathBuf> {
+        match &self.config.trainer {
+            TrainerSource::Sources { .. } => None,
+            TrainerSource::Command { component, .. } | TrainerSource::Component(component) => {
+                Some(self.root.join(component))
+            }
+        }
+    }
+
+    /// Makes the wasm file from its sources, or finds the finished one. Blocks until that is done;
+    /// `progress` gets the command and every line that it writes.
+    ///
+    /// Nothing is installed: see [`install_wasm_toolchain`](crate::install_wasm_toolchain). What cargo
+    /// writes goes to the store folder, or to `CARGO_TARGET_DIR` if that is set.
+    ///
+    /// # Errors
+    ///
+    /// [`ProjectError::BuildFailed`] with the compiler's own words; [`ProjectError::NoToolchain`] if
+    /// Rust for WebAssembly is missing; [`ProjectError::NoArtifact`] and [`ProjectError::Missing`]
+    /// if there is no wasm file afterwards.
+    pub fn build(&self, progress: &mut dyn FnMut(BuildLine)) -> Result<Built, ProjectError> {
+        build::build(self, progress)
+    }
+}
+
+pub(crate) fn require(what: &'static str, path: &Path) -> Result<(), ProjectError> {
+    if path.exists() {
+        return Ok(());
+    }
+    Err(ProjectError::Missing {
+        what,
+        path: path.to_path_buf(),
+    })
+}
+
+fn folder_of(file: &Path) -> PathBuf {
+    file.parent().unwrap_or(Path::new(".")).to_path_buf()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn project(config: &str) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        std::fs::write(root.join(CONFIG_FILE), config).unwrap();
+        (folder, root)
+    }
+
+    #[test]
+    fn is_found_from_below() {
+        let (_folder, root) = project("trainer.component = \"t.wasm\"");
+        std::fs::create_dir_all(root.join("a/b")).unwrap();
+        std::fs::write(root.join("a/b/file"), "").unwrap();
+        for start in ["", "a/b", "a/b/file"] {
+            assert_eq!(Project::discover(&root.join(start)).unwrap().root(), root);
+        }
+        let project = Project::load(&root).unwrap();
+        assert_eq!(project.store_dir(), root.join(".arkor"));
+        assert_eq!(project.component_path(), Some(root.join("t.wasm")));
+        assert_eq!(project, Project::load(&root.join("arkor.toml")).unwrap());
+    }
+
+    #[test]
+    fn is_not_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = Project::discover(folder.path()).unwrap_err();
+        assert!(matches!(error, ProjectError::NotFound { .. }), "{error}");
+        let error = Project::discover(&folder.path().join("nowhere")).unwrap_err();
+        assert!(matches!(error, ProjectError::Missing { .. }), "{error}");
+        assert!(Project::load(folder.path()).is_err());
+    }
+
+    #[test]
+    fn rust_is_guessed() {
+        let (_folder, root) = project("");
+        assert!(Project::load(&root).is_err());
+        std::fs::write(root.join("Cargo.toml"), "").unwrap();
+        let project = Project::load(&root).unwrap();
+        assert!(matches!(
+            project.config().trainer,
+            TrainerSource::Sources { .. }
+        ));
+        assert_eq!(project.component_path(), None);
+    }
+
+    #[test]
+    fn prebuilt_needs_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("t.wasm");
+        assert!(Project::prebuilt(&file).is_err());
+        std::fs::write(&file, "x").unwrap();
+        let project = Project::prebuilt(&file).unwrap();
+        assert_eq!(project.root(), folder.path().canonicalize().unwrap());
+        let built = project.build(&mut |_| {}).unwrap();
+        assert_eq!(built.artifact, file.canonicalize().unwrap());
+    }
+}

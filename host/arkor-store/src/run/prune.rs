@@ -1,0 +1,53 @@
+//! Which checkpoints stay.
+
+use arkor_types::CheckpointRecord;
+
+use super::RunHandle;
+use crate::store::Durability;
+use crate::{StoreError, query};
+
+impl RunHandle {
+    /// Removes the oldest checkpoints until `save_total_limit` are left (0: removes none), and
+    /// returns them. The one with the lowest evaluation loss and the newest always stay.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be written.
+    pub fn prune(&mut self, save_total_limit: u32) -> Result<Vec<CheckpointRecord>, StoreError> {
+        let all = self.store.read(|db| query::checkpoints(db, self.id()))?;
+        let removed = excess(all, save_total_limit);
+        if removed.is_empty() {
+            return Ok(removed);
+        }
+        self.store.write(Durability::Power, |tx| {
+            for checkpoint in &removed {
+                tx.execute("DELETE FROM checkpoints WHERE id = ?1", [&checkpoint.id])?;
+            }
+            Ok(())
+        })?;
+        // Finds the content of these, and what an earlier removal could not remove.
+        self.store.sweep()?;
+        Ok(removed)
+    }
+}
+
+/// The checkpoints to remove of a run's, which come and stay in the order of their age.
+fn excess(all: Vec<CheckpointRecord>, save_total_limit: u32) -> Vec<CheckpointRecord> {
+    let limit = usize::try_from(save_total_limit).unwrap_or(usize::MAX);
+    let excess = all.len().saturating_sub(limit);
+    if limit == 0 || excess == 0 {
+        return Vec::new();
+    }
+    // Of equal losses the newest counts: it has seen more.
+    let best = all
+        .iter()
+        .rev()
+        .filter_map(|checkpoint| Some((checkpoint.eval_loss?, &checkpoint.id)))
+        .min_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, id)| id.clone());
+    let newest = all.last().map(|checkpoint| checkpoint.id.clone());
+    all.into_iter()
+        .filter(|one| Some(&one.id) != best.as_ref() && Some(&one.id) != newest.as_ref())
+        .take(excess)
+        .collect()
+}

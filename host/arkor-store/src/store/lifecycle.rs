@@ -1,0 +1,179 @@
+//! How runs begin, go on, are found dead and are removed.
+
+use arkor_types::{Event, Interrupted, RunId, RunRecord, RunStatus, Spec};
+use jiff::Timestamp;
+use rusqlite::params;
+
+use super::{Durability, Store};
+use crate::lock::Lock;
+use crate::run::append_events;
+use crate::{RunHandle, StoreError, id};
+
+/// What a new run is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewRun {
+    /// Name of the training job.
+    pub name: String,
+    /// What is trained.
+    pub spec: Spec,
+    /// Hash of the configuration.
+    pub config: String,
+    /// Digest of the trainer's component.
+    pub component: String,
+    /// The run this one continues, if any.
+    pub parent: Option<RunId>,
+}
+
+/// What [`Store::remove_run`] freed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Removed {
+    /// Bytes of content that nothing else refers to.
+    pub bytes: u64,
+}
+
+impl Store {
+    /// Makes a new run and becomes its writer.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be written.
+    pub fn create_run(&self, new: NewRun) -> Result<RunHandle, StoreError> {
+        let spec = serde_json::to_string(&new.spec).map_err(|error| StoreError::Io {
+            action: "encode a spec for",
+            path: self.shared.db_path.clone(),
+            source: error.into(),
+        })?;
+        self.shared
+            .blobs
+            .quota
+            .reserve(spec.len() as u64, &self.shared.dir)?;
+        let _gate = self.gate()?;
+        loop {
+            let now = Timestamp::now();
+            let id = id::run_id(now, id::draw());
+            let Some(lock) = self.lock_run(&id)? else {
+                continue;
+            };
+            let inserted = self.write(Durability::Process, |tx| {
+                tx.execute(
+                    "INSERT INTO runs (id, name, status, created, updated, attempt, spec, config, \
+                     component, parent) VALUES (?1, ?2, 'running', ?3, ?3, 1, ?4, ?5, ?6, ?7) \
+                     ON CONFLICT (id) DO NOTHING",
+                    params![
+                        id.as_str(),
+                        new.name,
+                        now.to_string(),
+                        spec,
+                        new.config,
+                        new.component,
+                        new.parent.as_ref().map(RunId::as_str),
+                    ],
+                )
+            })?;
+            // Two runs of one moment can draw the same id; then the later one draws again.
+            if inserted == 1 {
+                let record = self.run(&id)?;
+                return Ok(RunHandle::new(self.clone(), record, None, lock));
+            }
+        }
+    }
+
+    /// Becomes the writer of a run for another attempt at it, however the last one ended.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::RunLive`] if it has a writer; [`StoreError::NoSuchRun`]; or if the store
+    /// cannot be written.
+    pub fn resume_run(&self, id: &RunId) -> Result<RunHandle, StoreError> {
+        let (_gate, lock) = self.lock_dead_run(id)?;
+        let mut before = self.run(id)?;
+        if before.status == RunStatus::Running {
+            self.interrupt(&mut before)?;
+        }
+        self.write(Durability::Process, |tx| {
+            // Content that the last attempt wrote and did not come to commit belongs to nobody.
+            tx.execute("DELETE FROM pins WHERE run = ?1", [id.as_str()])?;
+            tx.execute(
+                "UPDATE runs SET status = 'running', attempt = attempt + 1, updated = ?2 \
+                 WHERE id = ?1",
+                params![id.as_str(), Timestamp::now().to_string()],
+            )
+        })?;
+        let record = self.run(id)?;
+        Ok(RunHandle::new(
+            self.clone(),
+            record,
+            Some(before.status),
+            lock,
+        ))
+    }
+
+    /// Finds runs that claim to be running and that nobody trains, gives each its terminal event
+    /// and returns their ids.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read or written.
+    pub fn mark_interrupted(&self) -> Result<Vec<RunId>, StoreError> {
+        let is_running = |run: &RunRecord| run.status == RunStatus::Running;
+        if !self.runs()?.iter().any(is_running) {
+            return Ok(Vec::new());
+        }
+        let _gate = self.gate()?;
+        let mut marked = Vec::new();
+        for run in self.runs()?.into_iter().filter(is_running) {
+            let Some(_lock) = self.lock_run(&run.id)? else {
+                continue;
+            };
+            // It may have ended between the look and the lock.
+            let mut run = self.run(&run.id)?;
+            if is_running(&run) {
+                self.interrupt(&mut run)?;
+                marked.push(run.id);
+            }
+        }
+        Ok(marked)
+    }
+
+    fn interrupt(&self, run: &mut RunRecord) -> Result<(), StoreError> {
+        let checkpoint = self.latest_checkpoint(&run.id)?;
+        let event = Event::Interrupted(Interrupted {
+            step: run.step,
+            checkpoint: checkpoint.map(|checkpoint| checkpoint.id),
+        });
+        append_events(self, run, vec![event], Durability::Process, |_, _| Ok(())).map(|_| ())
+    }
+
+    /// Removes a run with its events, checkpoints and artifacts.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::RunLive`] if it has a writer; [`StoreError::NoSuchRun`]; or if the store
+    /// cannot be written.
+    pub fn remove_run(&self, id: &RunId) -> Result<Removed, StoreError> {
+        let (_gate, lock) = self.lock_dead_run(id)?;
+        let digests = self.write(Durability::Power, |tx| {
+            let digests = tx
+                .prepare("SELECT DISTINCT digest FROM contents WHERE run = ?1")?
+                .query_map([id.as_str()], |row| row.get(0))?
+                .collect::<rusqlite::Result<Vec<String>>>()?;
+            tx.execute("DELETE FROM runs WHERE id = ?1", [id.as_str()])?;
+            Ok(digests)
+        })?;
+        let bytes = self.remove_unreferenced(&digests)?;
+        drop(lock);
+        let _ = std::fs::remove_file(self.lock_path(id));
+        Ok(Removed { bytes })
+    }
+
+    /// Takes the lock of a run that exists and has no writer.
+    fn lock_dead_run(&self, id: &RunId) -> Result<(Lock, Lock), StoreError> {
+        let gate = self.gate()?;
+        // Before the id becomes a path.
+        self.run(id)?;
+        let lock = self.lock_run(id)?.ok_or_else(|| StoreError::RunLive {
+            run: id.to_string(),
+        })?;
+        Ok((gate, lock))
+    }
+}

@@ -1,0 +1,120 @@
+//! Everything that only reads.
+
+use std::path::PathBuf;
+
+use arkor_types::{ArtifactRecord, CheckpointRecord, EventRecord, RunId, RunRecord};
+
+use super::Store;
+use crate::{StoreError, query};
+
+impl Store {
+    /// All runs, the newest first.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub fn runs(&self) -> Result<Vec<RunRecord>, StoreError> {
+        self.read(query::runs)
+    }
+
+    /// One run.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NoSuchRun`], or if the store cannot be read.
+    pub fn run(&self, id: &RunId) -> Result<RunRecord, StoreError> {
+        if let Some(run) = self.read(|db| query::run(db, id))? {
+            return Ok(run);
+        }
+        Err(StoreError::NoSuchRun {
+            wanted: id.to_string(),
+            count: self.runs()?.len(),
+        })
+    }
+
+    /// A run by its id, by the beginning of its id if no other begins so, or `latest`: the one
+    /// created last.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NoSuchRun`] or [`StoreError::Ambiguous`], or if the store cannot be read.
+    pub fn find_run(&self, wanted: &str) -> Result<RunRecord, StoreError> {
+        let mut runs = self.runs()?;
+        let count = runs.len();
+        let none = || StoreError::NoSuchRun {
+            wanted: wanted.into(),
+            count,
+        };
+        if wanted == "latest" {
+            return runs.into_iter().next().ok_or_else(none);
+        }
+        if let Some(at) = runs.iter().position(|run| run.id.as_str() == wanted) {
+            return Ok(runs.swap_remove(at));
+        }
+        runs.retain(|run| !wanted.is_empty() && run.id.as_str().starts_with(wanted));
+        if runs.len() > 1 {
+            return Err(StoreError::Ambiguous {
+                wanted: wanted.into(),
+                candidates: runs.iter().map(|run| run.id.to_string()).collect(),
+            });
+        }
+        runs.pop().ok_or_else(none)
+    }
+
+    /// Up to `limit` events of a run whose number is greater than `after`, in order. Empty for a
+    /// run that does not exist.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub fn events(
+        &self,
+        run: &RunId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<EventRecord>, StoreError> {
+        self.read(|db| query::events(db, run, after, limit))
+    }
+
+    /// The checkpoints of a run, the oldest first.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub fn checkpoints(&self, run: &RunId) -> Result<Vec<CheckpointRecord>, StoreError> {
+        self.read(|db| query::checkpoints(db, run))
+    }
+
+    /// The checkpoint of a run that was written last.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub fn latest_checkpoint(&self, run: &RunId) -> Result<Option<CheckpointRecord>, StoreError> {
+        Ok(self.checkpoints(run)?.pop())
+    }
+
+    /// The artifacts of a run, by name.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub fn artifacts(&self, run: &RunId) -> Result<Vec<ArtifactRecord>, StoreError> {
+        self.read(|db| query::artifacts(db, run))
+    }
+
+    /// Where the content of this digest lies, if it is in the store. A text that is no digest
+    /// leads to a file that never exists, and never out of the store.
+    pub fn blob_path(&self, digest: &str) -> PathBuf {
+        self.shared.blobs.path(digest)
+    }
+
+    /// Content by its digest, checked.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Corrupt`] if it is not there or is something else.
+    pub fn read_blob(&self, digest: &str) -> Result<Vec<u8>, StoreError> {
+        self.shared.blobs.read(digest)
+    }
+}

@@ -1,0 +1,187 @@
+//! What the tests share.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use arkor_store::{Blob, NewCheckpoint, NewRun, RunHandle, Store, StoreOptions};
+use arkor_types::{
+    CheckpointRecord, DatasetSource, EndReason, Ended, Event, EventRecord, Failed,
+    HyperparametersDraft, Interrupted, LogRecord, ModelSource, RunId, Spec, SpecDraft, Started,
+};
+use tempfile::TempDir;
+
+/// A folder for one test, removed at its end.
+pub(crate) struct Project {
+    folder: TempDir,
+}
+
+impl Project {
+    pub(crate) fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    pub(crate) fn dir(&self) -> PathBuf {
+        self.folder.path().join(".arkor")
+    }
+
+    pub(crate) fn open(&self) -> Store {
+        self.open_limited(None)
+    }
+
+    pub(crate) fn open_limited(&self, max_size: Option<u64>) -> Store {
+        Store::open(&self.dir(), StoreOptions { max_size }).unwrap()
+    }
+
+    /// The names of the files in `blobs`, but for the folder each is in.
+    pub(crate) fn blob_files(&self) -> Vec<String> {
+        files(&self.dir().join("blobs"))
+    }
+
+    pub(crate) fn temporary_files(&self) -> Vec<String> {
+        files(&self.dir().join("blobs"))
+            .into_iter()
+            .filter(|name| name.contains('.'))
+            .collect()
+    }
+
+    /// A connection past the store, to do damage with.
+    pub(crate) fn raw(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.dir().join("arkor.db")).unwrap()
+    }
+}
+
+fn files(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .flat_map(|folder| std::fs::read_dir(folder.unwrap().path()).unwrap())
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+pub(crate) fn spec() -> Spec {
+    let draft = SpecDraft {
+        name: "tiny".into(),
+        description: Some("über alles".into()),
+        tags: vec!["a".into()],
+        model: ModelSource::Pretrained("some/model".into()),
+        tokenizer: None,
+        dataset: DatasetSource::File("data.txt".into()),
+        eval_fraction: Some(0.1),
+        lora: None,
+        hyperparameters: HyperparametersDraft::default(),
+        extras: Some(r#"{"rewards": [1, 0.5]}"#.into()),
+        dry_run: None,
+    };
+    draft.resolve().unwrap()
+}
+
+pub(crate) fn new_run() -> NewRun {
+    let spec = spec();
+    NewRun {
+        name: "tiny".into(),
+        config: spec.config_hash().unwrap(),
+        spec,
+        component: "c".repeat(64),
+        parent: None,
+    }
+}
+
+pub(crate) fn started(step: u64, attempt: u32) -> Event {
+    Event::Started(Started {
+        step,
+        attempt,
+        generation: 1,
+        resumed_from: (step > 0).then_some(step),
+        total_steps: Some(100),
+        component: "c".repeat(64),
+        config: "d".repeat(64),
+        parameters: 1000,
+        unigram_entropy: None,
+    })
+}
+
+pub(crate) fn log(step: u64) -> Event {
+    Event::Log(LogRecord {
+        step,
+        loss: Some(1.0 / (step + 1) as f64),
+        tokens: step * 7,
+        ..LogRecord::default()
+    })
+}
+
+pub(crate) fn stopped(step: u64) -> Event {
+    Event::Stopped(Ended {
+        step,
+        reason: EndReason::User,
+        checkpoint: None,
+        loss: Some(0.5),
+        eval_loss: Some(0.75),
+    })
+}
+
+pub(crate) fn failed(step: u64) -> Event {
+    Event::Failed(Failed {
+        step,
+        message: "no".into(),
+        hint: None,
+        checkpoint: None,
+    })
+}
+
+pub(crate) fn interrupted(step: u64, checkpoint: Option<String>) -> Event {
+    Event::Interrupted(Interrupted { step, checkpoint })
+}
+
+pub(crate) fn put(run: &RunHandle, content: &[u8]) -> Blob {
+    let mut writer = run.begin_blob().unwrap();
+    writer.write_all(content).unwrap();
+    writer.finish().unwrap()
+}
+
+/// A checkpoint whose content is `content` and `content` backwards.
+pub(crate) fn save(
+    run: &mut RunHandle,
+    step: u64,
+    eval_loss: Option<f64>,
+    content: &[u8],
+) -> (EventRecord, CheckpointRecord) {
+    let backwards: Vec<u8> = content.iter().rev().copied().collect();
+    let new = NewCheckpoint {
+        step,
+        eval_loss,
+        state: put(run, content),
+        progress: put(run, &backwards),
+    };
+    run.commit_checkpoint(new).unwrap()
+}
+
+pub(crate) fn all_events(store: &Store, run: &RunId) -> Vec<EventRecord> {
+    let events = store.events(run, 0, usize::MAX).unwrap();
+    for (index, event) in events.iter().enumerate() {
+        assert_eq!(event.seq, index as u64 + 1, "the numbers are not dense");
+    }
+    events
+}
+
+/// This test binary again, running one of its tests with `role` in its environment, as a program
+/// of its own whose output and input are pipes. `ROLE` is how that test knows.
+pub(crate) fn process(test: &str, role: &Path) -> std::process::Command {
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", test, "--nocapture", "--test-threads=1"])
+        .env(ROLE, role)
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped());
+    command
+}
+
+pub(crate) const ROLE: &str = "ARKOR_STORE_TEST_FOLDER";
+
+/// The folder to work in, if this process is one that [`process`] began.
+pub(crate) fn role() -> Option<PathBuf> {
+    std::env::var_os(ROLE).map(PathBuf::from)
+}

@@ -1,0 +1,13 @@
+//! The store from outside: what its callers may rely on, across processes and their deaths.
+#![cfg(test)]
+
+mod append;
+mod checkpoints;
+mod common;
+mod damage;
+mod kill;
+mod limits;
+mod model;
+mod processes;
+mod read_only;
+mod runs;
