@@ -61,6 +61,12 @@ pub trait TrainingSession: Send {
     /// Applies the gradients that have added up, then sets them to zero.
     fn optim_step(&mut self, adam: &AdamParameters) -> Result<OptimOutput, EngineError>;
 
+    /// Whether gradients wait for an `optim_step`.
+    fn has_gradients(&self) -> bool;
+
+    /// Sets the gradients to zero without applying them.
+    fn drop_gradients(&mut self);
+
     /// Generates `count` sequences after `prompt`.
     fn sample(
         &mut self,

@@ -129,6 +129,8 @@ pub(crate) fn run(project: &Project) -> Result<RunSettings> {
     })
 }
 
-pub(crate) fn store(_project: &Project) -> StoreOptions {
-    StoreOptions::default()
+pub(crate) fn store(project: &Project) -> StoreOptions {
+    StoreOptions {
+        max_size: project.config().store.max_size,
+    }
 }

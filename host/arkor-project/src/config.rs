@@ -34,6 +34,9 @@
 //! [run]
 //! # on-callback-error = "continue"   # or "fail"; absent: the command decides
 //! early-stop-deadline = "5 min"      # for the last checkpoint before a restart
+//!
+//! [store]
+//! # max-size = "10 GiB"      # all events, checkpoints and artifacts; absent: what the disk holds
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -60,6 +63,8 @@ pub struct Config {
     pub engine: EngineConfig,
     /// How runs behave.
     pub run: RunConfig,
+    /// How runs are kept.
+    pub store: StoreConfig,
 }
 
 /// Where a trainer's wasm comes from. Paths are relative to the project.
@@ -237,6 +242,13 @@ impl Default for RunConfig {
     }
 }
 
+/// How runs are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StoreConfig {
+    /// Most bytes of events, checkpoints and artifacts together; none: what the disk holds.
+    pub max_size: Option<u64>,
+}
+
 /// What an error in a callback does to its run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnCallbackError {
@@ -259,6 +271,7 @@ impl Config {
         let limits = limits(root.table("limits")?)?;
         let engine = engine(root.table("engine")?)?;
         let run = run(root.table("run")?)?;
+        let store = store(root.table("store")?)?;
         root.finish()?;
         Ok(Self {
             trainer,
@@ -266,6 +279,7 @@ impl Config {
             limits,
             engine,
             run,
+            store,
         })
     }
 }
@@ -483,6 +497,15 @@ fn run(mut table: Table<'_>) -> Result<RunConfig, ProjectError> {
     }
     table.finish()?;
     Ok(run)
+}
+
+fn store(mut table: Table<'_>) -> Result<StoreConfig, ProjectError> {
+    let mut store = StoreConfig::default();
+    if let Some(value) = table.take("max-size") {
+        store.max_size = Some(value.size(64 << 10..=1 << 50)?);
+    }
+    table.finish()?;
+    Ok(store)
 }
 
 /// A number that was checked to be small.

@@ -24,7 +24,7 @@ pub use build::{BuildLine, Built};
 pub use config::{
     BuildCommand, Capabilities, ClockPrecision, Config, EngineConfig, EngineKind, FileAccess,
     FileGrant, Language, Limits, NetworkGrant, OnCallbackError, RandomSource, RunConfig,
-    TrainerSource,
+    StoreConfig, TrainerSource,
 };
 pub use error::{Place, ProjectError};
 pub use paths::resolve_inside;

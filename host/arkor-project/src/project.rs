@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::{Capabilities, Config, EngineConfig, Limits, RunConfig, TrainerSource};
+use crate::config::{
+    Capabilities, Config, EngineConfig, Limits, RunConfig, StoreConfig, TrainerSource,
+};
 use crate::paths::{canonical, resolve_inside};
 use crate::{BuildLine, Built, ProjectError, build};
 
@@ -87,6 +89,7 @@ impl Project {
                 limits: Limits::default(),
                 engine: EngineConfig::default(),
                 run: RunConfig::default(),
+                store: StoreConfig::default(),
             },
         })
     }

@@ -28,8 +28,8 @@ pub struct Runtime {
     engine: wasmtime::Engine,
     linker: Arc<Linker<GuestState>>,
     cache: Option<Arc<CompiledCache>>,
-    stack: usize,
-    _ticker: Arc<engine::Ticker>,
+    /// Kept for as long as anything can be instantiated.
+    ticker: Arc<engine::Ticker>,
 }
 
 /// How a [`Runtime`] is set up.
@@ -78,7 +78,8 @@ pub struct TrainerComponent {
     pub(crate) definition: exports::definition::GuestIndices,
     pub(crate) callbacks: exports::callbacks::GuestIndices,
     pub(crate) training_loop: Option<exports::training_loop::GuestIndices>,
-    pub(crate) stack: usize,
+    /// Interrupts its instances, also when the runtime it came from is gone.
+    _ticker: Arc<engine::Ticker>,
 }
 
 impl std::fmt::Debug for TrainerComponent {
@@ -107,8 +108,7 @@ impl Runtime {
                 .cache
                 .map(|dir| Arc::new(CompiledCache::new(&engine, &dir))),
             linker: Arc::new(linker),
-            stack: options.stack,
-            _ticker: Arc::new(ticker),
+            ticker: Arc::new(ticker),
             engine,
         })
     }
@@ -156,7 +156,7 @@ impl Runtime {
                 .then(|| exports::training_loop::GuestIndices::new(&pre))
                 .transpose()
                 .map_err(wrong_type)?,
-            stack: self.stack,
+            _ticker: Arc::clone(&self.ticker),
             pre,
             code,
             digest,

@@ -9,7 +9,7 @@ use arkor_engine::Schedule;
 use arkor_store::{NewCheckpoint, RunHandle, StoreError};
 use arkor_types::{
     CallbackFailed, CheckpointRecord, CheckpointWritten, Event, EventRecord, Fault, FaultCause,
-    Message, Started,
+    Level, Message, MessageSource, Started,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -30,7 +30,7 @@ pub use control::{RunControl, RunOutcome, RunProgress};
 pub use machine::{OnCallbackError, RunRequest};
 
 use machine::{Effect, Input, Machine, Phase, Plan};
-use progress::SavedProgress;
+use progress::{LoopState, SavedProgress};
 use training_loop::LoopTask;
 
 /// What a run is made of when its driver starts.
@@ -61,13 +61,16 @@ pub(crate) struct Driver {
     slot: Option<Arc<CallbackSlot>>,
     users: mpsc::Receiver<RunRequest>,
     progress: watch::Sender<RunProgress>,
-    /// Inputs that came while something else was being done.
-    inputs: VecDeque<Input>,
+    /// What people asked for while something else was being done. Comes before any report: a run
+    /// always has a next report, and would never get to them.
+    asked: VecDeque<RunRequest>,
+    /// How what the machine wanted went.
+    reports: VecDeque<Input>,
     training_loop: Option<LoopTask>,
     /// The hook of the loop that waits for its answer.
     hook: Option<oneshot::Sender<LoopReply>>,
     /// What the loop gave to its last hook, and the callbacks to the last save.
-    loop_state: Option<Vec<u8>>,
+    loop_state: Option<LoopState>,
     callback_state: Option<Vec<u8>>,
     eval_tokens: u64,
     last_log: Instant,
@@ -102,9 +105,10 @@ impl Driver {
     /// Starts the task.
     pub(crate) fn start(parts: Parts, slot: CallbackSlot) -> RunControl {
         let id = parts.handle.id().clone();
+        let begins_after = parts.handle.last_seq();
         let (requests, users) = mpsc::channel(8);
         let (progress, watcher) = watch::channel(RunProgress {
-            last_seq: parts.handle.last_seq(),
+            last_seq: begins_after,
             step: parts.machine.step(),
             total_steps: parts.plan.total_steps,
             loss: None,
@@ -116,7 +120,8 @@ impl Driver {
             slot: Some(Arc::new(slot)),
             users,
             progress,
-            inputs: VecDeque::from([Input::Begin]),
+            asked: VecDeque::new(),
+            reports: VecDeque::from([Input::Begin]),
             training_loop: None,
             hook: None,
             loop_state: saved.training_loop,
@@ -127,17 +132,22 @@ impl Driver {
             parts,
         };
         let task = tokio::spawn(driver.run());
-        RunControl::new(id, requests, watcher, task)
+        RunControl::new(id, begins_after, requests, watcher, task)
     }
 
     async fn run(mut self) -> Result<RunOutcome, RuntimeError> {
         loop {
             while let Ok(request) = self.users.try_recv() {
-                self.inputs.push_back(Input::Request(request));
+                self.asked.push_back(request);
             }
-            let input = match self.inputs.pop_front() {
-                Some(input) => Ok(input),
-                None => self.wait().await,
+            let input = match (self.asked.pop_front(), self.reports.is_empty()) {
+                (Some(RunRequest::Cancel), _) => Err(Stopped::Cancelled),
+                (Some(request), _) => Ok(Input::Request(request)),
+                (None, true) => self.wait().await,
+                (None, false) => match self.reports.pop_front() {
+                    Some(report) => Ok(report),
+                    None => continue,
+                },
             };
             let mut effects = VecDeque::new();
             match input {
@@ -149,7 +159,7 @@ impl Driver {
                     return Ok(self.outcome());
                 }
                 match self.perform(effect).await {
-                    Ok(Some(input)) => self.inputs.push_front(input),
+                    Ok(Some(report)) => self.reports.push_back(report),
                     Ok(None) => {}
                     Err(stopped) => self.stopped(stopped, &mut effects)?,
                 }
@@ -157,19 +167,32 @@ impl Driver {
         }
     }
 
-    /// A cancelled run still gets its terminal event; one whose store fails cannot.
+    /// A cancelled run still gets its terminal event, and so does one with an event that cannot be
+    /// stored; one whose store fails cannot.
     fn stopped(
         &mut self,
         stopped: Stopped,
         effects: &mut VecDeque<Effect>,
     ) -> Result<(), StoreError> {
         match stopped {
+            Stopped::Store(error @ StoreError::Unstorable { .. })
+                if !matches!(
+                    self.parts.machine.phase(),
+                    Phase::Idle | Phase::Ending | Phase::Ended
+                ) =>
+            {
+                self.reports.clear();
+                effects.clear();
+                effects.extend(self.parts.machine.apply(broke(&error.into())));
+                Ok(())
+            }
             Stopped::Store(error) => Err(error),
             Stopped::Cancelled => {
                 self.slot = None;
                 self.training_loop = None;
                 self.hook = None;
-                self.inputs.clear();
+                self.asked.clear();
+                self.reports.clear();
                 effects.clear();
                 effects.extend(self.parts.machine.apply(Input::Request(RunRequest::Cancel)));
                 Ok(())
@@ -283,7 +306,7 @@ impl Driver {
                 }
                 Some(request) = self.users.recv() => match request {
                     RunRequest::Cancel => return Err(Stopped::Cancelled),
-                    request => self.inputs.push_back(Input::Request(request)),
+                    request => self.asked.push_back(request),
                 },
             }
         }
@@ -482,6 +505,7 @@ impl Driver {
             callbacks: self.callback_state.clone(),
             training_loop: self.loop_state.clone(),
         };
+        let mut unpruned = None;
         let writer = match self.parts.handle.begin_blob() {
             Ok(writer) => writer,
             Err(error) => return Ok(Err(error.into())),
@@ -510,7 +534,8 @@ impl Driver {
                     progress,
                 };
                 let (record, _) = handle.commit_checkpoint(new)?;
-                handle.prune(limit)?;
+                // The checkpoint is there, whatever becomes of those that are too many.
+                unpruned = handle.prune(limit).err();
                 Ok(record)
             })
         };
@@ -519,6 +544,13 @@ impl Driver {
             Err(error) => return Ok(Err(error)),
         };
         self.told(&record);
+        if let Some(error) = unpruned {
+            self.message(GuestText {
+                level: Level::Warn,
+                source: MessageSource::Host,
+                text: format!("old checkpoints could not be removed: {error}"),
+            })?;
+        }
         Ok(Ok(record))
     }
 }

@@ -86,6 +86,12 @@ pub enum RuntimeError {
         /// The fields that differ, with both values.
         changed: String,
     },
+    /// Another process took the run further while this one prepared to resume it.
+    #[error("run {run} was just continued by another process")]
+    Overtaken {
+        /// The run.
+        run: String,
+    },
     /// A checkpoint cannot be read.
     #[error("checkpoint {checkpoint} of run {run} cannot be resumed from: {reason}")]
     Checkpoint {
@@ -121,6 +127,7 @@ impl RuntimeError {
             Self::ConfigChanged { .. } => {
                 Some("start a new run, or go back to the code the run was started with".into())
             }
+            Self::Overtaken { .. } => Some("resume it again".into()),
             Self::Path { .. } => {
                 Some("paths of a spec are relative to the project's folder and stay inside".into())
             }

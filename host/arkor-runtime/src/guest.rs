@@ -1,6 +1,6 @@
 //! What the host keeps beside each instance, and what an instance may ask of its run.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::console::{Console, GuestText};
+use crate::driver::progress::LoopState;
 use crate::limits::{Limiter, Limits};
 use crate::sandbox::Denials;
 use crate::worker::Worker;
@@ -34,8 +35,7 @@ pub(crate) enum GuestRequest {
     },
     /// `hooks.checkpoint`
     Checkpoint {
-        step: u64,
-        state: Vec<u8>,
+        at: LoopState,
         reply: oneshot::Sender<LoopReply>,
     },
     /// `session.evaluate`
@@ -100,8 +100,8 @@ pub(crate) struct CallbackRole {
 #[derive(Debug)]
 pub(crate) struct LoopRole {
     pub(crate) run: RunContext,
-    /// Step and state of the checkpoint the loop goes on from.
-    pub(crate) resume: Option<(u64, Vec<u8>)>,
+    /// The checkpoint the loop goes on from.
+    pub(crate) resume: Option<LoopState>,
     /// Texts generated since the last optimizer step, for their default seeds.
     pub(crate) generated: u64,
     /// `checkpoint` has told the loop to return.
@@ -118,7 +118,34 @@ pub(crate) struct GuestState {
     pub(crate) grants: Grants,
     pub(crate) role: Role,
     /// When the running call is cut off.
-    pub(crate) deadline: Instant,
+    pub(crate) deadline: Arc<Deadline>,
+}
+
+/// When a call is cut off, for the epoch that interrupts wasm and the timer that ends a wait.
+#[derive(Debug)]
+pub(crate) struct Deadline {
+    /// None while the guest waits for its host, which is not its own time.
+    at: Mutex<Option<Instant>>,
+}
+
+impl Deadline {
+    pub(crate) fn after(timeout: Duration) -> Self {
+        Self {
+            at: Mutex::new(Some(Instant::now() + timeout)),
+        }
+    }
+
+    fn set(&self, at: Option<Instant>) {
+        *self.at.lock().unwrap_or_else(PoisonError::into_inner) = at;
+    }
+
+    pub(crate) fn get(&self) -> Option<Instant> {
+        *self.at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn has_passed(&self) -> bool {
+        self.get().is_some_and(|at| Instant::now() >= at)
+    }
 }
 
 /// Which things are granted at all: asking for one that is not is worth a message.
@@ -127,6 +154,17 @@ pub(crate) struct Grants {
     pub(crate) files: bool,
     pub(crate) environment: bool,
     pub(crate) name_lookup: bool,
+}
+
+/// A call of the host by a loop. Its end gives the loop its time back.
+pub(crate) struct HostWait(Option<(Arc<Deadline>, Duration)>);
+
+impl Drop for HostWait {
+    fn drop(&mut self) {
+        if let Some((deadline, timeout)) = &self.0 {
+            deadline.set(Some(Instant::now() + *timeout));
+        }
+    }
 }
 
 impl WasiView for GuestState {
@@ -148,15 +186,21 @@ impl GuestState {
         }
     }
 
-    /// A loop's deadline bounds the time between two calls of the host, not the whole loop.
-    pub(crate) fn renew_loop_deadline(&mut self) {
-        if matches!(self.role, Role::Loop(_)) {
-            self.deadline = Instant::now() + self.limits.loop_timeout;
+    /// A loop's deadline bounds the time between two calls of the host, not the whole loop: it
+    /// stands still while the host is at work, and begins anew afterwards. A loop that was told to
+    /// return gets no more time by calling on.
+    pub(crate) fn wait_for_host(&self) -> HostWait {
+        match &self.role {
+            Role::Loop(role) if !role.ended => {
+                self.deadline.set(None);
+                HostWait(Some((Arc::clone(&self.deadline), self.limits.loop_timeout)))
+            }
+            _ => HostWait(None),
         }
     }
 
     pub(crate) fn set_deadline(&mut self, timeout: Duration) {
-        self.deadline = Instant::now() + timeout;
+        self.deadline.set(Some(Instant::now() + timeout));
     }
 
     /// The seed of a text for which the guest gave none: the same at the same place of the run.

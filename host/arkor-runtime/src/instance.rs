@@ -9,7 +9,7 @@ use wasmtime::{Store, UpdateDeadline};
 use crate::bindings::exports::arkor::trainer as exports;
 use crate::component::TrainerComponent;
 use crate::console::Console;
-use crate::guest::{CallbackRole, Grants, GuestState, LoopRole, Role};
+use crate::guest::{CallbackRole, Deadline, Grants, GuestState, LoopRole, Role};
 use crate::limits::{Limiter, Limits};
 use crate::sandbox::{Capabilities, Denials};
 
@@ -32,7 +32,6 @@ pub struct Instance {
     training_loop: Option<exports::training_loop::Guest>,
     trainer: String,
     generation: u32,
-    stack: u64,
     dead: bool,
 }
 
@@ -84,7 +83,7 @@ impl Instance {
                 name_lookup: capabilities.name_lookup,
             },
             role: Role::Starting,
-            deadline: Instant::now() + limits.start_timeout,
+            deadline: Arc::new(Deadline::after(limits.start_timeout)),
         };
         let engine = component.pre.engine();
         let mut store = Store::new(engine, state);
@@ -92,13 +91,12 @@ impl Instance {
         store.set_hostcall_fuel(limits.hostcall_bytes());
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|context| {
-            if Instant::now() >= context.data().deadline {
+            if context.data().deadline.has_passed() {
                 Err(fault::DeadlinePassed.into())
             } else {
                 Ok(UpdateDeadline::Yield(1))
             }
         });
-        let stack = component.stack as u64;
         let instantiate = async {
             let instance = component.pre.instantiate_async(&mut store).await?;
             let definition = component.definition.load(&mut store, &instance)?;
@@ -113,7 +111,7 @@ impl Instance {
         let result = guarded(limits.start_timeout, instantiate).await;
         let panic = console.end_call().await;
         let parts = result.map_err(|error| {
-            let around = circumstances(store.data(), stack, limits.start_timeout, &panic);
+            let around = circumstances(store.data(), limits.start_timeout, &panic);
             let mut fault = failed(fault::cause(&error, &around));
             fault.backtrace = fault::backtrace(&error);
             fault
@@ -130,7 +128,6 @@ impl Instance {
             training_loop,
             trainer,
             generation,
-            stack,
             dead: false,
         })
     }
@@ -247,7 +244,8 @@ impl Instance {
             return Err(self.fault(function, FaultCause::Invalid("there is no loop".into())));
         };
         let spec = convert::spec(spec);
-        let result = training_loop.call_run(&mut self.store, &spec).await;
+        let deadline = Arc::clone(&self.store.data().deadline);
+        let result = watched(&deadline, training_loop.call_run(&mut self.store, &spec)).await;
         self.finish(function, timeout, result).await
     }
 
@@ -296,7 +294,7 @@ impl Instance {
             }
             Err(error) => {
                 self.dead = true;
-                let around = circumstances(self.store.data(), self.stack, timeout, &panic);
+                let around = circumstances(self.store.data(), timeout, &panic);
                 let cause = fault::cause(&error, &around);
                 let mut fault = self.fault(function, cause);
                 fault.backtrace = fault::backtrace(&error);
@@ -333,16 +331,33 @@ const RESOURCES: usize = 1000;
 
 fn circumstances<'a>(
     state: &'a GuestState,
-    stack: u64,
     timeout: Duration,
     panic: &'a [String],
 ) -> fault::Circumstances<'a> {
     fault::Circumstances {
         limiter: &state.limiter,
         memory_limit: state.limits.memory,
-        stack,
         timeout_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
         panic,
+    }
+}
+
+/// The same for a call whose deadline moves on while it runs.
+async fn watched<T>(
+    deadline: &Deadline,
+    call: impl Future<Output = wasmtime::Result<T>>,
+) -> wasmtime::Result<T> {
+    let mut call = std::pin::pin!(call);
+    loop {
+        let now = Instant::now();
+        let look_again = match deadline.get() {
+            Some(at) if now >= at + SLACK => return Err(fault::DeadlinePassed.into()),
+            Some(at) => at + SLACK - now,
+            None => SLACK,
+        };
+        if let Ok(result) = tokio::time::timeout(look_again, &mut call).await {
+            return result;
+        }
     }
 }
 

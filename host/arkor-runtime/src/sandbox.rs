@@ -96,6 +96,9 @@ impl Capabilities {
             .stderr(output::Output::new(console.clone(), output::Stream::Stderr))
             .envs(&self.environment)
             .max_random_size(RANDOM_CALL)
+            // Sockets as such may be made, so that the check below sees the addresses.
+            .allow_tcp(true)
+            .allow_udp(true)
             .allow_ip_name_lookup(self.name_lookup);
         for grant in &self.files {
             let access = match grant.access {

@@ -169,6 +169,9 @@ impl Trainer {
             .latest_checkpoint(&run.id)?
             .map(|checkpoint| read_progress(store, &run.id, checkpoint))
             .transpose()?;
+        if let Some(resumed) = &resumed {
+            can_go_on(run, resumed)?;
+        }
         let start = resumed.as_ref().map(|resumed| Start {
             state: store.blob_path(&resumed.checkpoint.state),
             step: resumed.saved.progress.step,
@@ -185,6 +188,14 @@ impl Trainer {
             loaded.map_err(RuntimeError::Guest)?;
         }
         let handle = store.resume_run(&run.id)?;
+        // The run is ours only now; another process may have taken it further meanwhile.
+        let newest = store.latest_checkpoint(&run.id)?.map(|newest| newest.id);
+        let taken = resumed.as_ref().map(|resumed| &resumed.checkpoint.id);
+        if newest.as_ref() != taken {
+            return Err(RuntimeError::Overtaken {
+                run: run.id.to_string(),
+            });
+        }
         Ok(self.drive(handle, ready, resumed, settings))
     }
 
@@ -417,6 +428,28 @@ fn read_progress(
         reason: format!("its progress {error}"),
     })?;
     Ok(Resumed { checkpoint, saved })
+}
+
+/// A loop that returned can be begun again only where it offered a checkpoint: its own state belongs
+/// to the weights of that place.
+fn can_go_on(run: &RunRecord, resumed: &Resumed) -> Result<(), RuntimeError> {
+    let progress = &resumed.saved.progress;
+    let place = resumed.saved.training_loop.as_ref().map(|at| at.step);
+    if !progress.loop_returned
+        || run.status == RunStatus::Interrupted
+        || place == Some(progress.step)
+    {
+        return Ok(());
+    }
+    Err(RuntimeError::Checkpoint {
+        run: run.id.to_string(),
+        checkpoint: resumed.checkpoint.id.clone(),
+        reason: format!(
+            "the trainer's loop returned at step {} without a call of hooks.checkpoint there, so it \
+             has no place to go on from",
+            progress.step
+        ),
+    })
 }
 
 /// The fields in which two specs train differently, the length of the run left aside.

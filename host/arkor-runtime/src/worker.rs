@@ -23,8 +23,6 @@ pub(crate) struct Work {
     pub(crate) tokens: u64,
     /// Tokens whose gradients wait for the next optimizer step.
     pub(crate) pending_tokens: u64,
-    /// Whether gradients wait.
-    pub(crate) pending: bool,
 }
 
 impl Work {
@@ -33,14 +31,16 @@ impl Work {
     }
 
     pub(crate) fn finish_step(&mut self) -> u64 {
-        self.pending = false;
         self.tokens += std::mem::take(&mut self.pending_tokens);
         self.steps.fetch_add(1, Ordering::AcqRel) + 1
     }
 
-    pub(crate) fn drop_gradients(&mut self) {
-        self.pending = false;
+    /// Whether there were any.
+    pub(crate) fn drop_gradients(&mut self) -> bool {
+        let pending = self.session.has_gradients();
+        self.session.drop_gradients();
         self.pending_tokens = 0;
+        pending
     }
 }
 
@@ -85,7 +85,6 @@ impl Worker {
                     steps,
                     tokens,
                     pending_tokens: 0,
-                    pending: false,
                 };
                 while let Some(job) = queue.blocking_recv() {
                     // After a panic the session may be half-changed, so the thread ends with it;

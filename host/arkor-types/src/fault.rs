@@ -46,8 +46,8 @@ pub enum FaultCause {
         limit: u64,
     },
     /// Its calls were nested too deeply.
-    #[error("overflowed its stack of {0} bytes")]
-    Stack(u64),
+    #[error("overflowed its stack: its calls are nested too deeply")]
+    Stack,
     /// It returned something that its contract does not allow.
     #[error("returned an invalid value: {0}")]
     Invalid(String),

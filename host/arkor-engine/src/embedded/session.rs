@@ -116,11 +116,6 @@ impl Session {
         &self.transformer.layout
     }
 
-    fn drop_gradients(&mut self) {
-        self.gradients.fill(0.0);
-        self.pending = Gradients::None;
-    }
-
     fn diverged(&mut self, what: &str) -> EngineError {
         self.drop_gradients();
         EngineError::Diverged {
@@ -280,6 +275,15 @@ impl TrainingSession for Session {
         self.moments.step = step;
         self.pending = Gradients::None;
         Ok(OptimOutput { grad_norm })
+    }
+
+    fn has_gradients(&self) -> bool {
+        self.pending == Gradients::Pending
+    }
+
+    fn drop_gradients(&mut self) {
+        self.gradients.fill(0.0);
+        self.pending = Gradients::None;
     }
 
     fn sample(

@@ -70,12 +70,12 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Result<Exit> {
 async fn follow(control: RunControl, store: &Store, printer: &Printer) -> Result<RunOutcome> {
     let id = control.id().clone();
     let mut progress = control.progress();
-    let mut shown = {
+    let mut shown = control.begins_after();
+    {
         let now = progress.borrow();
         printer.start_progress(now.total_steps);
         printer.progress_from(now.step);
-        now.last_seq
-    };
+    }
     printer.note(&format!("run {id}"));
     let signals = tokio::spawn(stop_on_signals(control.requests(), printer.clone()));
     loop {

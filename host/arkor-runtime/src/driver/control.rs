@@ -88,6 +88,7 @@ impl RunOutcome {
 #[derive(Debug)]
 pub struct RunControl {
     id: RunId,
+    begins_after: u64,
     requests: mpsc::Sender<RunRequest>,
     progress: watch::Receiver<RunProgress>,
     task: JoinHandle<Result<RunOutcome, RuntimeError>>,
@@ -96,12 +97,14 @@ pub struct RunControl {
 impl RunControl {
     pub(super) fn new(
         id: RunId,
+        begins_after: u64,
         requests: mpsc::Sender<RunRequest>,
         progress: watch::Receiver<RunProgress>,
         task: JoinHandle<Result<RunOutcome, RuntimeError>>,
     ) -> Self {
         Self {
             id,
+            begins_after,
             requests,
             progress,
             task,
@@ -111,6 +114,11 @@ impl RunControl {
     /// The run.
     pub fn id(&self) -> &RunId {
         &self.id
+    }
+
+    /// Number of the last event before this attempt; 0 for a new run.
+    pub fn begins_after(&self) -> u64 {
+        self.begins_after
     }
 
     /// A channel for requests. A request to a run that has ended is lost.

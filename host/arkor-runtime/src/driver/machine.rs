@@ -245,6 +245,8 @@ pub(crate) struct Machine {
     outcome: Option<Outcome>,
     last_checkpoint: Option<String>,
     resumed: bool,
+    /// Weights or the loop's state may differ from those in the checkpoint of this step.
+    unsaved: bool,
     pending_log: Option<LogRecord>,
 }
 
@@ -265,6 +267,7 @@ impl Machine {
             outcome: None,
             last_checkpoint: None,
             resumed: false,
+            unsaved: false,
             pending_log: None,
         }
     }
@@ -280,10 +283,9 @@ impl Machine {
         checkpoint: String,
         previous: RunStatus,
     ) -> Self {
-        let stop = progress
-            .stop
-            .take()
-            .filter(|_| previous == RunStatus::Interrupted);
+        let goes_on = previous != RunStatus::Interrupted;
+        let stop = progress.stop.take().filter(|_| !goes_on);
+        progress.loop_returned &= !goes_on;
         Self {
             progress,
             stop,
@@ -465,10 +467,7 @@ impl Machine {
             Action::Evaluate => self.boundary.evaluate |= self.plan.evaluates,
             Action::SetLearningRate(rate) => self.progress.learning_rate = Some(*rate),
             Action::Pause => self.pause = true,
-            Action::LogMetric(metric) => {
-                self.progress.metrics.push(metric.clone());
-                return;
-            }
+            Action::LogMetric(metric) => self.progress.metrics.push(metric.clone()),
         }
         effects.push(self.action_taken(Some(callback), action));
     }
@@ -521,6 +520,7 @@ impl Machine {
             effects.push(Effect::Evaluate);
         } else if self.can_save() && self.must_save() {
             self.boundary.save = false;
+            self.unsaved = false;
             self.phase = Phase::Saving;
             // Before the driver encodes the progress: a resumed run must know as much as this one.
             self.progress.saved_step = Some(self.progress.step);
@@ -559,8 +559,18 @@ impl Machine {
     }
 
     fn must_save(&self) -> bool {
-        let stands_unsaved = self.progress.saved_step != Some(self.progress.step);
-        self.boundary.save || (self.stop.is_some() && stands_unsaved)
+        self.boundary.save || (self.stop.is_some() && self.stands_unsaved())
+    }
+
+    fn stands_unsaved(&self) -> bool {
+        self.unsaved || self.progress.saved_step != Some(self.progress.step)
+    }
+
+    /// The trainer's loop took up other weights: what was scored and saved at this step is not
+    /// what it trains now.
+    pub(crate) fn weights_replaced(&mut self) {
+        self.unsaved = true;
+        self.progress.eval_step = None;
     }
 
     fn finished(&self) -> bool {
@@ -628,7 +638,8 @@ impl Machine {
         effects.push(Effect::Deliver(Event::Evaluation(Evaluation {
             step: progress.step,
             loss,
-            perplexity: loss.exp(),
+            // An untrained model can be worse than what fits a number; infinity is none in JSON.
+            perplexity: loss.exp().min(f64::MAX),
             best_loss,
             evaluations_without_improvement: progress.without_improvement,
         })));
@@ -654,6 +665,7 @@ impl Machine {
             LoopRequest::Checkpoint { step, tokens } => {
                 progress.step = step;
                 progress.tokens = tokens;
+                self.unsaved = true;
                 self.waiting = Some(Waiting::Checkpoint);
                 let due = |steps: u64, last: u64| steps > 0 && step / steps > last / steps;
                 self.boundary.save |= std::mem::take(&mut progress.save_next)
@@ -695,7 +707,7 @@ impl Machine {
                 self.progress.loop_returned = true;
                 self.boundary.evaluate =
                     self.plan.evaluates && self.progress.eval_step != Some(self.progress.step);
-                self.boundary.save = self.progress.saved_step != Some(self.progress.step);
+                self.boundary.save = self.stands_unsaved();
             }
         }
         self.next(effects);
@@ -722,16 +734,30 @@ impl Machine {
             .outcome
             .take()
             .unwrap_or(Outcome::Good(EndReason::Finished));
-        if let Err(fault) = answer {
-            let message = fault.to_string();
-            effects.push(self.callback_failed(event_seq, *fault));
-            if self.plan.on_callback_error == OnCallbackError::Fail
-                && matches!(outcome, Outcome::Good(_))
-            {
-                outcome = Outcome::Bad {
-                    message,
-                    hint: None,
+        match answer {
+            Ok(actions) => {
+                let callback = match outcome {
+                    Outcome::Good(_) => GuestFunction::OnCompleted,
+                    Outcome::Bad { .. } => GuestFunction::OnFailed,
                 };
+                // There is nothing left to steer.
+                for action in actions {
+                    if matches!(action, Action::LogMetric(_)) {
+                        effects.push(self.action_taken(Some(callback), action));
+                    }
+                }
+            }
+            Err(fault) => {
+                let message = fault.to_string();
+                effects.push(self.callback_failed(event_seq, *fault));
+                if self.plan.on_callback_error == OnCallbackError::Fail
+                    && matches!(outcome, Outcome::Good(_))
+                {
+                    outcome = Outcome::Bad {
+                        message,
+                        hint: None,
+                    };
+                }
             }
         }
         self.phase = Phase::Ended;

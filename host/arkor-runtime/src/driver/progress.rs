@@ -127,8 +127,19 @@ pub(crate) struct SavedProgress {
     pub(crate) progress: Progress,
     /// Answer of `save-state`; none if there was no live instance to ask.
     pub(crate) callbacks: Option<Vec<u8>>,
-    /// What the trainer's loop gave to its hook.
-    pub(crate) training_loop: Option<Vec<u8>>,
+    /// What the trainer's loop gave to its last checkpoint hook.
+    pub(crate) training_loop: Option<LoopState>,
+}
+
+/// The place of the trainer's loop at its last checkpoint hook.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct LoopState {
+    /// Optimizer steps finished there.
+    pub(crate) step: u64,
+    /// Texts generated since the last of them, for the seeds of those to come.
+    pub(crate) generated: u64,
+    /// The loop's own bytes.
+    pub(crate) state: Vec<u8>,
 }
 
 /// Changes with every change of the format that an older reader would misread.
@@ -139,7 +150,14 @@ struct Header {
     version: u32,
     progress: Progress,
     callbacks: Option<usize>,
-    training_loop: Option<usize>,
+    training_loop: Option<LoopHeader>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct LoopHeader {
+    step: u64,
+    generated: u64,
+    length: usize,
 }
 
 /// Why a progress blob cannot be read.
@@ -160,12 +178,20 @@ impl SavedProgress {
             version: VERSION,
             progress: self.progress.clone(),
             callbacks: self.callbacks.as_ref().map(Vec::len),
-            training_loop: self.training_loop.as_ref().map(Vec::len),
+            training_loop: self.training_loop.as_ref().map(|at| LoopHeader {
+                step: at.step,
+                generated: at.generated,
+                length: at.state.len(),
+            }),
         })?;
         let mut bytes = Vec::new();
         bytes.extend_from_slice(&(header.len() as u64).to_le_bytes());
         bytes.extend_from_slice(&header);
-        for state in [&self.callbacks, &self.training_loop].into_iter().flatten() {
+        let training_loop = self.training_loop.as_ref().map(|at| &at.state);
+        for state in [self.callbacks.as_ref(), training_loop]
+            .into_iter()
+            .flatten()
+        {
             bytes.extend_from_slice(state);
         }
         Ok(bytes)
@@ -185,17 +211,23 @@ impl SavedProgress {
             return Err(ProgressError::Version(version));
         }
         let header: Header = serde_json::from_slice(header)?;
-        let mut take = |length: Option<usize>| -> Result<Option<Vec<u8>>, ProgressError> {
-            let Some(length) = length else {
-                return Ok(None);
-            };
+        let mut take = |length: usize| -> Result<Vec<u8>, ProgressError> {
             let (state, others) = rest.split_at_checked(length).ok_or(ProgressError::Short)?;
             rest = others;
-            Ok(Some(state.to_vec()))
+            Ok(state.to_vec())
         };
         Ok(Self {
-            callbacks: take(header.callbacks)?,
-            training_loop: take(header.training_loop)?,
+            callbacks: header.callbacks.map(&mut take).transpose()?,
+            training_loop: header
+                .training_loop
+                .map(|at| {
+                    Ok::<_, ProgressError>(LoopState {
+                        step: at.step,
+                        generated: at.generated,
+                        state: take(at.length)?,
+                    })
+                })
+                .transpose()?,
             progress: header.progress,
         })
     }

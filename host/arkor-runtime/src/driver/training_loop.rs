@@ -2,15 +2,16 @@
 
 use std::sync::atomic::Ordering;
 
-use arkor_types::{Fault, Metric};
+use arkor_types::{Fault, Level, MessageSource, Metric};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::machine::{Input, LoopAnswer, LoopRequest, RunRequest};
 use super::{Done, Driver, Stopped, steps};
+use crate::console::GuestText;
 use crate::guest::{GuestRequest, LoopReply, LoopRole};
 use crate::instance::Instance;
-use crate::worker::WorkerGone;
+use crate::worker::{Work, WorkerGone};
 
 /// The loop at work. Dropping it drops the instance.
 pub(super) struct LoopTask {
@@ -35,10 +36,7 @@ impl Driver {
         let parts = &self.parts;
         let (component, surroundings) = (parts.component.clone(), parts.surroundings.clone());
         let context = parts.context.clone();
-        let resume = self
-            .loop_state
-            .clone()
-            .map(|state| (parts.machine.step(), state));
+        let resume = self.loop_state.clone();
         let task = tokio::spawn(async move {
             let mut instance = Instance::start(&component, &surroundings, 0).await?;
             // The contract promises `describe` before any other function of a new instance.
@@ -47,8 +45,8 @@ impl Driver {
             instance.rename(&spec.name);
             let role = LoopRole {
                 run: context,
+                generated: resume.as_ref().map_or(0, |at| at.generated),
                 resume,
-                generated: 0,
                 ended: false,
             };
             instance.run_loop(role, &spec).await
@@ -107,6 +105,7 @@ impl Driver {
                     // The machine's step is that of the last hook; the loop may have gone on.
                     let step = self.parts.steps.load(Ordering::Acquire);
                     self.parts.machine.progress.step = step;
+                    self.drop_gradients().await?;
                     return Ok(Input::LoopReturned(result));
                 }
                 Came::Guest(request) => {
@@ -135,13 +134,14 @@ impl Driver {
                 };
                 Ok(Some(self.logged(step, tokens, metrics, reply)))
             }
-            GuestRequest::Checkpoint { step, state, reply } => {
+            GuestRequest::Checkpoint { at, reply } => {
                 let tokens = match self.trained_tokens().await? {
                     Ok(tokens) => tokens,
                     Err(error) => return Ok(Some(gone(error))),
                 };
                 self.hook = Some(reply);
-                self.loop_state = Some(state);
+                let step = at.step;
+                self.loop_state = Some(at);
                 Ok(Some(Input::Loop(LoopRequest::Checkpoint { step, tokens })))
             }
             GuestRequest::Evaluate { reply } => {
@@ -187,6 +187,26 @@ impl Driver {
             seconds,
             metrics,
         })
+    }
+
+    /// A loop may return in the middle of an accumulation. What was not applied is not trained, and
+    /// a checkpoint has no place for it.
+    async fn drop_gradients(&mut self) -> Done<()> {
+        let worker = self.parts.context.worker.clone();
+        let dropped = self
+            .attend(async move { worker.call(Work::drop_gradients).await })
+            .await?;
+        // An engine that is gone is noticed by whoever needs it next.
+        if let Ok(true) = dropped {
+            self.message(GuestText {
+                level: Level::Warn,
+                source: MessageSource::Host,
+                text: "the loop returned with gradients that no optim-step applied; they are \
+                       dropped"
+                    .into(),
+            })?;
+        }
+        Ok(())
     }
 
     async fn trained_tokens(&mut self) -> Done<Result<u64, WorkerGone>> {
@@ -236,7 +256,10 @@ impl Driver {
             })
             .await?;
         Ok(match loaded {
-            Ok(Ok(())) => Ok(true),
+            Ok(Ok(())) => {
+                self.parts.machine.weights_replaced();
+                Ok(true)
+            }
             Ok(Err(error)) => Err(error.to_string()),
             Err(_) => Err("the training engine is gone".into()),
         })

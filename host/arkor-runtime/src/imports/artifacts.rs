@@ -24,6 +24,7 @@ impl Host for GuestState {
                 content.len()
             ))));
         }
+        let _waits = self.wait_for_host();
         let (reply, answer) = oneshot::channel();
         let _ = run
             .requests
@@ -36,7 +37,6 @@ impl Host for GuestState {
         let written = answer
             .await
             .unwrap_or_else(|_| Err("the run is over".into()));
-        self.renew_loop_deadline();
         Ok(written
             .map(|artifact| Artifact {
                 name: artifact.name,

@@ -56,7 +56,7 @@ impl Host for GuestState {
             Split::Train => EngineSplit::Train,
             Split::Eval => EngineSplit::Eval,
         };
-        self.renew_loop_deadline();
+        let _waits = self.wait_for_host();
         Ok(examples
             .read(split, start, u64::from(count))
             .map(|list| list.into_iter().map(example).collect())
@@ -64,7 +64,7 @@ impl Host for GuestState {
     }
 
     async fn batch(&mut self, step: u64) -> wasmtime::Result<Result<Vec<Example>, DatasetError>> {
-        self.renew_loop_deadline();
+        let _waits = self.wait_for_host();
         Ok(self
             .examples()
             .map(|examples| examples.batch(step).into_iter().map(example).collect()))

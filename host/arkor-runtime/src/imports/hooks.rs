@@ -5,6 +5,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::bindings::arkor::trainer::hooks::{
     Directive, HookError, Host, Level, Metric, ResumeInfo, Wishes,
 };
+use crate::driver::progress::LoopState;
 use crate::guest::{GuestRequest, GuestState, LoopReply, LoopRole, Role};
 use crate::instance::convert;
 use crate::worker::Worker;
@@ -35,7 +36,7 @@ async fn ask(
 /// The step that a loop claims must be the one that the session counted.
 async fn check_step(worker: &Worker, step: u64, for_checkpoint: bool) -> Result<(), HookError> {
     let (counted, pending) = worker
-        .call(|work| (work.step(), work.pending))
+        .call(|work| (work.step(), work.session.has_gradients()))
         .await
         .map_err(|_| HookError::Other("the training engine is gone".into()))?;
     if counted != step {
@@ -62,7 +63,12 @@ impl GuestState {
             )));
         }
         check_step(&role.run.worker, step, true).await?;
-        let request = |reply| GuestRequest::Checkpoint { step, state, reply };
+        let at = LoopState {
+            step,
+            generated: role.generated,
+            state,
+        };
+        let request = |reply| GuestRequest::Checkpoint { at, reply };
         match ask(&role.run.requests, request).await? {
             LoopReply::Stop => {
                 role.ended = true;
@@ -103,9 +109,8 @@ impl Host for GuestState {
         step: u64,
         state: Vec<u8>,
     ) -> wasmtime::Result<Result<Directive, HookError>> {
-        let answer = self.checkpoint_hook(step, state).await;
-        self.renew_loop_deadline();
-        Ok(answer)
+        let _waits = self.wait_for_host();
+        Ok(self.checkpoint_hook(step, state).await)
     }
 
     async fn log(
@@ -113,25 +118,24 @@ impl Host for GuestState {
         step: u64,
         metrics: Vec<Metric>,
     ) -> wasmtime::Result<Result<Wishes, HookError>> {
-        let answer = self.log_hook(step, metrics).await;
-        self.renew_loop_deadline();
-        Ok(answer)
+        let _waits = self.wait_for_host();
+        Ok(self.log_hook(step, metrics).await)
     }
 
     async fn resume_point(&mut self) -> wasmtime::Result<Result<Option<ResumeInfo>, HookError>> {
         Ok(self.hooked().map(|role| {
             let resume = role.resume.as_ref();
-            resume.map(|(step, state)| ResumeInfo {
-                step: *step,
-                state: state.clone(),
+            resume.map(|at| ResumeInfo {
+                step: at.step,
+                state: at.state.clone(),
             })
         }))
     }
 
     async fn message(&mut self, level: Level, text: String) -> wasmtime::Result<()> {
+        let _waits = self.wait_for_host();
         let console = self.console.clone();
         console.message(convert::level(level), text).await;
-        self.renew_loop_deadline();
         Ok(())
     }
 }

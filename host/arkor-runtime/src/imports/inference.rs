@@ -30,6 +30,7 @@ impl Host for GuestState {
             Ok(parameters) => parameters,
             Err(what) => return Ok(Err(InferenceError::Invalid(what))),
         };
+        let _waits = self.wait_for_host();
         let generated = worker
             .call(move |work| {
                 let session = &mut work.session;
@@ -55,7 +56,6 @@ impl Host for GuestState {
                 Ok::<_, arkor_engine::EngineError>((text, sequence))
             })
             .await;
-        self.renew_loop_deadline();
         Ok(match generated {
             Ok(Ok((text, sequence))) => Ok(Generation {
                 text,

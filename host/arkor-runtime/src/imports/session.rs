@@ -43,8 +43,16 @@ impl GuestState {
             Ok(role) => role.run.worker.clone(),
             Err(error) => return Ok(Err(error)),
         };
-        let result = worker.call(job).await;
-        self.renew_loop_deadline();
+        let _waits = self.wait_for_host();
+        let result = worker
+            .call(move |work| {
+                let result = job(work);
+                if matches!(result, Err(EngineError::Diverged { .. })) {
+                    work.drop_gradients();
+                }
+                result
+            })
+            .await;
         Ok(match result {
             Ok(result) => result.map_err(error),
             Err(_) => Err(SessionError::Other("the training engine is gone".into())),
@@ -56,14 +64,13 @@ impl GuestState {
         &mut self,
         request: impl FnOnce(oneshot::Sender<T>) -> GuestRequest,
     ) -> Result<T, SessionError> {
+        let _waits = self.wait_for_host();
         let role = self.session()?;
         let (reply, answer) = oneshot::channel();
         let _ = role.run.requests.send(request(reply)).await;
-        let answer = answer
-            .await
-            .map_err(|_| SessionError::Other("the run is over".into()));
-        self.renew_loop_deadline();
         answer
+            .await
+            .map_err(|_| SessionError::Other("the run is over".into()))
     }
 }
 
@@ -120,14 +127,9 @@ impl Host for GuestState {
             let output = work
                 .session
                 .forward_backward(&list, loss, wanted(log_probs));
-            match &output {
-                Ok(_) => {
-                    work.pending |= !list.is_empty();
-                    let tokens: usize = list.iter().map(|datum| datum.tokens.len()).sum();
-                    work.pending_tokens += tokens as u64;
-                }
-                Err(EngineError::Diverged { .. }) => work.drop_gradients(),
-                Err(_) => {}
+            if output.is_ok() {
+                let tokens: usize = list.iter().map(|datum| datum.tokens.len()).sum();
+                work.pending_tokens += tokens as u64;
             }
             output.map(forward_output)
         })
@@ -157,22 +159,14 @@ impl Host for GuestState {
         let adam = convert::adam(&adam);
         let done = self
             .work(move |work| {
-                let output = work.session.optim_step(&adam);
-                match output {
-                    Ok(output) => Ok(OptimOutput {
-                        step: work.finish_step(),
-                        grad_norm: output.grad_norm,
-                    }),
-                    Err(error) => {
-                        if matches!(error, EngineError::Diverged { .. }) {
-                            work.drop_gradients();
-                        }
-                        Err(error)
-                    }
-                }
+                let output = work.session.optim_step(&adam)?;
+                Ok(OptimOutput {
+                    step: work.finish_step(),
+                    grad_norm: output.grad_norm,
+                })
             })
             .await;
-        if let Role::Loop(role) = &mut self.role {
+        if let (Role::Loop(role), Ok(Ok(_))) = (&mut self.role, &done) {
             role.generated = 0;
         }
         done

@@ -1,5 +1,7 @@
 //! From a wasm error to what went wrong, in words for the trainer's author.
 
+use std::collections::BTreeSet;
+
 use arkor_types::FaultCause;
 use wasmtime::{Error, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
@@ -18,7 +20,6 @@ pub(super) struct DeadlinePassed;
 pub(super) struct Circumstances<'a> {
     pub(super) limiter: &'a Limiter,
     pub(super) memory_limit: u64,
-    pub(super) stack: u64,
     pub(super) timeout_ms: u64,
     /// Lines on standard error since a panic began.
     pub(super) panic: &'a [String],
@@ -32,8 +33,10 @@ pub(super) fn cause(error: &Error, around: &Circumstances<'_>) -> FaultCause {
         return FaultCause::Exit(exit.0);
     }
     let trap = error.downcast_ref::<Trap>().copied();
-    if trap == Some(Trap::StackOverflow) {
-        return FaultCause::Stack(around.stack);
+    if trap == Some(Trap::StackOverflow)
+        || (trap == Some(Trap::MemoryOutOfBounds) && is_deep_recursion(error))
+    {
+        return FaultCause::Stack;
     }
     // A guest learns of refused memory by a return value and gives up in its own way.
     if let Some(wanted) = around.limiter.refused_memory
@@ -51,6 +54,20 @@ pub(super) fn cause(error: &Error, around: &Circumstances<'_>) -> FaultCause {
         Some(trap) => FaultCause::Trap(trap.to_string()),
         None => FaultCause::Trap(format!("{:#}", error.root_cause())),
     }
+}
+
+/// Whether the innermost frames are a few functions over and over.
+///
+/// Compilers keep part of a guest's stack at the bottom of its memory; a recursion that outgrows
+/// that part traps below address 0 before wasmtime's own stack is full.
+fn is_deep_recursion(error: &Error) -> bool {
+    const FRAMES: usize = 16;
+    const FUNCTIONS: usize = 4;
+    error.downcast_ref::<WasmBacktrace>().is_some_and(|trace| {
+        let innermost = || trace.frames().iter().take(FRAMES);
+        let functions: BTreeSet<u32> = innermost().map(|frame| frame.func_index()).collect();
+        innermost().count() == FRAMES && functions.len() <= FUNCTIONS
+    })
 }
 
 /// Joins the lines of a panic: `<where>: <what>`.
@@ -72,25 +89,33 @@ fn panic_message(lines: &[String]) -> Option<String> {
     Some(format!("{} (at {place})", what.join(" ").trim()))
 }
 
-/// Function names of the guest's stack, innermost first.
+/// Function names of the guest's stack, innermost first; repeated ones once, with their number.
 pub(super) fn backtrace(error: &Error) -> Vec<String> {
     let Some(trace) = error.downcast_ref::<WasmBacktrace>() else {
         return Vec::new();
     };
-    trace
-        .frames()
-        .iter()
+    let mut lines: Vec<(String, usize)> = Vec::new();
+    for frame in trace.frames() {
+        let name = frame.func_name().map_or_else(
+            || format!("function {}", frame.func_index()),
+            |name| format!("{:#}", rustc_demangle::demangle(name)),
+        );
+        let place = frame
+            .symbols()
+            .first()
+            .and_then(|symbol| Some(format!(" at {}:{}", symbol.file()?, symbol.line()?)));
+        let line = name + &place.unwrap_or_default();
+        match lines.last_mut() {
+            Some((last, times)) if *last == line => *times += 1,
+            _ => lines.push((line, 1)),
+        }
+    }
+    lines
+        .into_iter()
         .take(FRAMES)
-        .map(|frame| {
-            let name = frame.func_name().map_or_else(
-                || format!("function {}", frame.func_index()),
-                |name| format!("{:#}", rustc_demangle::demangle(name)),
-            );
-            let place = frame
-                .symbols()
-                .first()
-                .and_then(|symbol| Some(format!(" at {}:{}", symbol.file()?, symbol.line()?)));
-            name + &place.unwrap_or_default()
+        .map(|(line, times)| match times {
+            1 => line,
+            _ => format!("{line} ({times} times)"),
         })
         .collect()
 }

@@ -1,0 +1,126 @@
+//! The commands around `run`.
+
+use crate::harness::{Project, guest};
+
+#[test]
+fn inspect_tells_what_a_component_is() {
+    let project = Project::new("asks-file");
+    let done = project.arkor(["inspect", "trainer.wasm", "--json"]);
+    done.expect(0);
+    let told = done.json().remove(0);
+    assert_eq!(told["world"], "managed-trainer");
+    assert_eq!(told["digest"].as_str().unwrap().len(), 64);
+    assert_eq!(
+        told["size"],
+        std::fs::metadata(guest("asks-file")).unwrap().len()
+    );
+    let people = project.arkor(["inspect", "trainer.wasm"]);
+    people.expect(0);
+    for part in ["managed-trainer", "arkor:trainer/callbacks@0.1.0", "files"] {
+        assert!(people.out.contains(part), "no {part} in\n{}", people.out);
+    }
+    let with_loop = project.arkor([
+        "inspect".as_ref(),
+        guest("loop-panics").as_os_str(),
+        "--json".as_ref(),
+    ]);
+    assert_eq!(with_loop.json()[0]["world"], "loop-trainer");
+}
+
+#[test]
+fn a_bare_component_is_a_project() {
+    let project = Project::new("counts");
+    std::fs::remove_file(project.path("arkor.toml")).unwrap();
+    project.run(&["trainer.wasm", "--max-steps", "2"]).expect(0);
+}
+
+#[test]
+fn a_project_is_found_from_inside() {
+    let project = Project::new("counts");
+    std::fs::create_dir_all(project.path("deep/er")).unwrap();
+    let mut command = project.command(["run", "--json", "--max-steps", "2"]);
+    command.current_dir(project.path("deep/er"));
+    assert!(command.status().unwrap().success());
+    assert!(project.path(".arkor/arkor.db").exists());
+}
+
+#[test]
+fn runs_are_listed_shown_and_removed() {
+    let project = Project::new("counts");
+    let none = project.arkor(["runs", "list"]);
+    none.expect(0);
+    assert!(!project.path(".arkor").exists(), "looking makes no store");
+    project.run(&["--max-steps", "2"]).expect(0);
+    project.run(&["--max-steps", "3"]).expect(0);
+    let listed = project.arkor(["runs", "list", "--json"]).json();
+    assert_eq!(listed.len(), 2);
+    assert_eq!(listed[0]["step"], 3, "the newest first");
+    let first = listed[1]["id"].as_str().unwrap();
+    let people = project.arkor(["runs", "list"]).out;
+    assert!(
+        people.contains(first) && people.contains("completed"),
+        "{people}"
+    );
+    let shown = project.arkor(["runs", "show", first]).out;
+    assert!(
+        shown.contains("checkpoint") && shown.contains("max_steps"),
+        "{shown}"
+    );
+
+    project.arkor(["runs", "rm", first]).expect(0);
+    let left = project.arkor(["runs", "list", "--json"]).json();
+    assert_eq!(left.len(), 1);
+    assert_eq!(left[0]["step"], 3);
+    project.arkor(["runs", "rm", first]).expect(2);
+    // A wrong id among good ones removes nothing.
+    let other = left[0]["id"].as_str().unwrap();
+    project.arkor(["runs", "rm", other, "nonsense"]).expect(2);
+    assert_eq!(project.arkor(["runs", "list", "--json"]).json().len(), 1);
+}
+
+#[test]
+fn runs_from_another_folder() {
+    let project = Project::new("counts");
+    project.run(&["--max-steps", "2"]).expect(0);
+    let elsewhere = Project::empty();
+    let path = project.path("");
+    let path = path.to_str().unwrap();
+    let listed = elsewhere.arkor(["runs", "list", "--json", "-C", path]);
+    assert_eq!(listed.json().len(), 1);
+}
+
+#[test]
+fn completions_and_help() {
+    let project = Project::empty();
+    for shell in ["bash", "zsh", "fish", "powershell"] {
+        let done = project.arkor(["completions", shell]);
+        done.expect(0);
+        assert!(done.out.contains("max-steps"), "{shell}");
+    }
+    for command in ["run", "build", "inspect", "runs", "completions"] {
+        let done = project.arkor([command, "--help"]);
+        done.expect(0);
+        assert!(done.out.contains("Usage: arkor-host"), "{}", done.out);
+    }
+    insta::assert_snapshot!("help", project.arkor(["--help"]).out);
+    insta::assert_snapshot!("help-run", project.arkor(["run", "--help"]).out);
+    assert!(
+        project
+            .arkor(["--version"])
+            .out
+            .starts_with("arkor-host 0.")
+    );
+}
+
+#[test]
+fn a_closed_pipe_ends_nothing() {
+    let project = Project::new("counts");
+    let mut child = project
+        .command(["run", "--json"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(project.show()["run"]["status"], "completed");
+}

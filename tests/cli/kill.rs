@@ -1,0 +1,134 @@
+//! A run that is killed loses nothing it has printed, and its next attempt ends where an
+//! undisturbed run ends.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::harness::Project;
+
+const KILLS: usize = 50;
+/// Long enough for the kills to hit all parts of a run.
+const STEPS: &str = "60";
+
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+/// The end of an undisturbed run: digest of its last checkpoint's state, what the callbacks
+/// counted, and how long it took.
+struct Undisturbed {
+    state: Value,
+    counted: String,
+    took: Duration,
+}
+
+fn undisturbed() -> Undisturbed {
+    let project = Project::new("counts");
+    let begin = Instant::now();
+    let done = project.run(&["--max-steps", STEPS]);
+    let took = begin.elapsed();
+    done.expect(0);
+    Undisturbed {
+        state: last_state(&project),
+        counted: counted(&done.json()),
+        took,
+    }
+}
+
+fn last_state(project: &Project) -> Value {
+    let show = project.show();
+    assert_eq!(show["run"]["status"], "completed");
+    show["checkpoints"].as_array().unwrap().last().unwrap()["state"].clone()
+}
+
+/// The guest says how often `on-log` was called in all its lives that count.
+fn counted(events: &[Value]) -> String {
+    let mut texts = events.iter().filter_map(|event| event["text"].as_str());
+    texts
+        .rfind(|text| text.starts_with("on-log was called"))
+        .unwrap()
+        .to_owned()
+}
+
+/// Starts an attempt and kills it after `delay`. Returns the whole lines it printed.
+fn attempt(project: &Project, arguments: &[&str], delay: Duration) -> Vec<Value> {
+    let mut command = project.command(["run", "--json"].iter().chain(arguments));
+    let mut child: Child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(delay);
+    child.kill().unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    whole
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[test]
+fn killed_at_any_moment() {
+    let undisturbed = undisturbed();
+    let most = u64::try_from(undisturbed.took.as_micros()).unwrap();
+    let mut project = Project::new("counts");
+    let mut arguments = vec!["--max-steps", STEPS];
+    let (mut completed, mut seen, mut before_first_checkpoint) = (0, 0, 0);
+    for kill in 0..KILLS {
+        let delay = Duration::from_micros(random() % most);
+        let printed = attempt(&project, &arguments, delay);
+        let Some(last) = printed.last() else {
+            continue;
+        };
+        seen += 1;
+        // All that was printed is in the store, word for word.
+        let events = project.arkor(["runs", "events", "--json"]);
+        events.expect(0);
+        let kept = events.json();
+        for event in &printed {
+            if event["type"] == "finished" {
+                continue;
+            }
+            let seq = usize::try_from(event["seq"].as_u64().unwrap()).unwrap();
+            assert_eq!(&kept[seq - 1], event, "after kill {kill}");
+        }
+        for (place, event) in kept.iter().enumerate() {
+            assert_eq!(event["seq"], place as u64 + 1);
+        }
+        if !kept.iter().any(|event| event["type"] == "checkpoint") {
+            before_first_checkpoint += 1;
+        }
+        if kept.iter().any(|event| event["type"] == "completed") {
+            assert_eq!(
+                last_state(&project),
+                undisturbed.state,
+                "after {completed} runs"
+            );
+            assert_eq!(counted(&kept), undisturbed.counted);
+            completed += 1;
+            project = Project::new("counts");
+            arguments = vec!["--max-steps", STEPS];
+        } else {
+            assert_ne!(last["type"], "finished");
+            arguments = vec!["--resume", "latest"];
+        }
+    }
+    // The last one may live.
+    let done = project.run(&arguments);
+    done.expect(0);
+    assert_eq!(last_state(&project), undisturbed.state);
+    assert_eq!(counted(&done.json()), undisturbed.counted);
+    println!(
+        "{KILLS} kills: {seen} after the first event, {before_first_checkpoint} before the first \
+         checkpoint; {completed} runs completed meanwhile"
+    );
+    assert!(
+        seen > KILLS / 4,
+        "most kills came before a run began: {seen}"
+    );
+}

@@ -1,0 +1,17 @@
+//! Drives the real binary with real guests, as a user or a script would.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod commands;
+mod events;
+mod examples;
+mod guests;
+mod harness;
+mod kill;
+mod loops;
+mod signals;
+mod wrong_input;

@@ -1,0 +1,329 @@
+//! What users get wrong: one clear error each, an exit code, and nothing lost.
+
+use crate::harness::{Done, Project};
+
+const USAGE: i32 = 2;
+const FAILED: i32 = 1;
+
+/// With `--json` too the last line is there, and says the same.
+#[track_caller]
+fn refused(done: &Done, code: i32, parts: &[&str]) {
+    done.expect(code);
+    done.one_error(parts);
+    let finished = done.finished();
+    assert_eq!(finished["run"], serde_json::Value::Null);
+    assert!(finished["error"].is_string());
+}
+
+#[test]
+fn missing_path() {
+    let done = Project::empty().run(&["no/such/place"]);
+    refused(&done, USAGE, &["no/such/place"]);
+}
+
+#[test]
+fn no_project() {
+    refused(&Project::empty().run(&[]), USAGE, &["arkor.toml"]);
+}
+
+#[test]
+fn not_wasm() {
+    let project = Project::new("counts");
+    project.write("trainer.wasm", "#!/bin/sh\necho no\n");
+    refused(&project.run(&[]), USAGE, &["trainer.wasm", "not"]);
+}
+
+#[test]
+fn truncated_wasm() {
+    let project = Project::new("counts");
+    let whole = std::fs::read(project.path("trainer.wasm")).unwrap();
+    std::fs::write(project.path("trainer.wasm"), &whole[..whole.len() / 2]).unwrap();
+    refused(&project.run(&[]), USAGE, &["trainer.wasm"]);
+}
+
+#[test]
+fn wrong_world() {
+    let project = Project::new("counts");
+    project.write("trainer.wasm", "(component)");
+    refused(
+        &project.run(&[]),
+        USAGE,
+        &[
+            "arkor:trainer/definition@0.1.0",
+            "arkor:trainer/callbacks@0.1.0",
+        ],
+    );
+}
+
+#[test]
+fn wrong_version_of_the_contract() {
+    let project = Project::new("counts");
+    project.write(
+        "trainer.wasm",
+        r#"(component
+            (instance $empty)
+            (export "arkor:trainer/definition@7.0.0" (instance $empty))
+            (export "arkor:trainer/callbacks@7.0.0" (instance $empty)))"#,
+    );
+    refused(&project.run(&[]), USAGE, &["7.0.0", "0.1.0"]);
+}
+
+#[test]
+fn an_import_that_nobody_has() {
+    let project = Project::new("counts");
+    project.write(
+        "trainer.wasm",
+        r#"(component (import "vendor:secret/api@1.0.0" (instance (export "f" (func)))))"#,
+    );
+    refused(&project.run(&[]), USAGE, &["vendor:secret/api@1.0.0"]);
+}
+
+#[test]
+fn invalid_toml() {
+    let project = Project::new("counts");
+    project.write("arkor.toml", "[trainer\ncomponent = 1\n");
+    refused(&project.run(&[]), USAGE, &["arkor.toml", "1"]);
+}
+
+#[test]
+fn unknown_key() {
+    let project = Project::with_config("counts", "[limits]\nmemmory = \"1 MiB\"\n");
+    refused(&project.run(&[]), USAGE, &["memmory", "`memory`"]);
+}
+
+#[test]
+fn a_value_out_of_range() {
+    let project = Project::with_config("counts", "[limits]\nmemory = \"1 TiB\"\n");
+    refused(&project.run(&[]), USAGE, &["limits.memory", "1 TiB", "GiB"]);
+}
+
+#[test]
+fn missing_dataset() {
+    let project = Project::new("counts");
+    std::fs::remove_file(project.path("text.txt")).unwrap();
+    refused(&project.run(&[]), FAILED, &["dataset", "text.txt"]);
+    assert_no_run(&project);
+}
+
+#[test]
+fn empty_dataset() {
+    let project = Project::new("counts");
+    project.write("text.txt", "");
+    refused(&project.run(&[]), FAILED, &["text.txt", "empty"]);
+    assert_no_run(&project);
+}
+
+#[test]
+fn a_dataset_of_a_few_words() {
+    let project = Project::new("counts");
+    project.write("text.txt", "In the beginning");
+    refused(&project.run(&[]), FAILED, &["text.txt"]);
+    assert_no_run(&project);
+}
+
+#[test]
+fn a_dataset_that_is_not_text() {
+    let project = Project::new("counts");
+    std::fs::write(project.path("text.txt"), [0xff_u8; 4096]).unwrap();
+    refused(&project.run(&[]), FAILED, &["text.txt", "UTF-8"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_dataset_outside_of_the_project() {
+    let project = Project::new("counts");
+    std::fs::remove_file(project.path("text.txt")).unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", project.path("text.txt")).unwrap();
+    refused(&project.run(&[]), FAILED, &["text.txt", "/etc/passwd"]);
+}
+
+#[test]
+fn no_such_run() {
+    let project = Project::new("counts");
+    refused(&project.run(&["--resume", "latest"]), USAGE, &["latest"]);
+    project.run(&["--max-steps", "2"]).expect(0);
+    refused(
+        &project.run(&["--resume", "nonsense"]),
+        USAGE,
+        &["nonsense"],
+    );
+}
+
+#[test]
+fn another_configuration_is_not_resumed() {
+    let project = Project::new("counts");
+    project.run(&["--max-steps", "4"]).expect(0);
+    std::fs::copy(crate::harness::guest("stops"), project.path("trainer.wasm")).unwrap();
+    let done = project.run(&["--resume", "latest"]);
+    refused(&done, FAILED, &["name"]);
+}
+
+#[test]
+fn arguments() {
+    let project = Project::new("counts");
+    for (arguments, word) in [
+        (vec!["run", "--max-steps", "0"], "--max-steps"),
+        (vec!["run", "--max-steps", "many"], "many"),
+        (vec!["run", "--nonsense"], "--nonsense"),
+        (vec!["rum"], "rum"),
+        (vec![], "Usage"),
+    ] {
+        let done = project.arkor(&arguments);
+        done.expect(USAGE);
+        assert!(done.err.contains(word), "{}", done.err);
+    }
+}
+
+#[test]
+fn a_store_that_is_not_one() {
+    let project = Project::new("counts");
+    project.run(&["--max-steps", "2"]).expect(0);
+    for file in ["arkor.db-wal", "arkor.db-shm"] {
+        let _ = std::fs::remove_file(project.path(".arkor").join(file));
+    }
+    project.write(".arkor/arkor.db", &"not a database ".repeat(500));
+    refused(&project.run(&[]), FAILED, &["arkor.db"]);
+    let done = project.arkor(["runs", "list"]);
+    done.expect(FAILED);
+    done.one_error(&["arkor.db"]);
+}
+
+#[test]
+fn a_damaged_checkpoint_is_not_resumed() {
+    let project = Project::new("counts");
+    project.run(&["--max-steps", "4"]).expect(0);
+    let shown = project.show();
+    let state = shown["checkpoints"][0]["state"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let blob = find(&project.path(".arkor/blobs"), &state).expect("the blob is a file");
+    let mut content = std::fs::read(&blob).unwrap();
+    let middle = content.len() / 2;
+    content[middle] ^= 1;
+    let mut permissions = std::fs::metadata(&blob).unwrap().permissions();
+    #[expect(clippy::permissions_set_readonly_false, reason = "a temporary file")]
+    permissions.set_readonly(false);
+    std::fs::set_permissions(&blob, permissions).unwrap();
+    std::fs::write(&blob, content).unwrap();
+    let done = project.run(&["--resume", "latest", "--max-steps", "8"]);
+    refused(&done, FAILED, &[&state[..16]]);
+}
+
+/// The file whose path ends in this digest, however it is split into folders.
+fn find(folder: &std::path::Path, digest: &str) -> Option<std::path::PathBuf> {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            if let Some(found) = find(&path, digest) {
+                return Some(found);
+            }
+        } else {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if name == digest || (name.len() > 32 && digest.ends_with(&name)) {
+                return Some(path);
+            }
+        }
+    }
+    None
+}
+
+#[test]
+fn a_full_store() {
+    // Room for the events, not for a checkpoint.
+    let project = Project::with_config("counts", "[store]\nmax-size = \"200 KiB\"\n");
+    let done = project.run(&[]);
+    done.expect(FAILED);
+    done.one_error(&["full", "204800", "arkor-host runs rm"]);
+    // The run says itself why it ended.
+    let finished = done.finished();
+    assert_eq!(finished["status"], "failed");
+    assert_eq!(project.show()["run"]["status"], "failed");
+}
+
+/// The real thing, as far as it can be had without a file system of our own: writes beyond a size
+/// fail half-way.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk() {
+    let project = Project::new("counts");
+    project.run(&["--max-steps", "4"]).expect(0);
+    let command = project.command(["run", "--json"]);
+    let mut limited = std::process::Command::new("sh");
+    limited
+        .args(["-c", "trap '' XFSZ; ulimit -f 150; exec \"$0\" \"$@\""])
+        .arg(command.get_program())
+        .args(command.get_args())
+        .current_dir(project.path(""))
+        .envs(
+            command
+                .get_envs()
+                .filter_map(|(key, value)| Some((key, value?))),
+        );
+    let done = Done::from(limited.output().unwrap());
+    done.expect(FAILED);
+    done.one_error(&[".arkor"]);
+    // What was there before is there still, and with room again the next run works.
+    let shown = project.arkor(["runs", "list", "--json"]);
+    shown.expect(0);
+    assert!(
+        shown.json().iter().any(|run| run["status"] == "completed"),
+        "{}",
+        shown.out
+    );
+    project.run(&["--max-steps", "4"]).expect(0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_project_that_cannot_be_written() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    use std::os::unix::process::CommandExt;
+    let project = Project::new("counts");
+    let mut command = project.command(["run", "--json"]);
+    let set = |path: &std::path::Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    if std::fs::metadata(project.path("")).unwrap().uid() == 0 {
+        // Root may write anywhere, so someone else tries, with a program that they can reach.
+        let place = tempfile::tempdir().unwrap();
+        set(place.path(), 0o755);
+        let program = place.path().join("arkor-host");
+        std::fs::copy(crate::harness::binary(), &program).unwrap();
+        let arguments: Vec<_> = command.get_args().map(ToOwned::to_owned).collect();
+        command = std::process::Command::new(&program);
+        command
+            .args(arguments)
+            .current_dir(project.path(""))
+            .env("ARKOR_CACHE_DIR", place.path().join("cache"))
+            .uid(65534)
+            .gid(65534);
+        set(&project.path(""), 0o555);
+        check_read_only(&Done::from(command.output().unwrap()));
+    } else {
+        set(&project.path(""), 0o555);
+        check_read_only(&Done::from(command.output().unwrap()));
+    }
+    set(&project.path(""), 0o755);
+    assert!(!project.path(".arkor").exists());
+}
+
+#[cfg(unix)]
+#[track_caller]
+fn check_read_only(done: &Done) {
+    refused(done, FAILED, &[".arkor", "ermission denied"]);
+}
+
+#[test]
+fn a_file_where_the_store_belongs() {
+    let project = Project::new("counts");
+    project.write(".arkor", "");
+    refused(&project.run(&[]), FAILED, &[".arkor"]);
+}
+
+#[track_caller]
+fn assert_no_run(project: &Project) {
+    let done = project.arkor(["runs", "list", "--json"]);
+    done.expect(0);
+    assert!(done.json().is_empty(), "{}", done.out);
+}
