@@ -51,7 +51,7 @@ pub(crate) fn guest(name: &str) -> &'static Path {
         .unwrap_or_else(|| panic!("there is no guest {name} in {:?}", guests.keys()))
 }
 
-/// Compiled code is shared by all tests of this process and removed with it.
+/// Compiled code is shared by all tests: each guest is compiled once.
 fn cache() -> &'static Path {
     static CACHE: OnceLock<PathBuf> = OnceLock::new();
     CACHE.get_or_init(|| repository().join("target/test-cache"))
@@ -93,6 +93,11 @@ impl Project {
 
     pub(crate) fn write(&self, relative: &str, content: &str) {
         std::fs::write(self.path(relative), content).unwrap();
+    }
+
+    /// Takes a component in its text format for the trainer.
+    pub(crate) fn component(&self, text: &str) {
+        std::fs::write(self.path("trainer.wasm"), wat::parse_str(text).unwrap()).unwrap();
     }
 
     /// The program with these arguments, not yet started.

@@ -12,7 +12,7 @@ fn a_loop_that_never_calls_its_host_is_cut_off() {
     checked(&done);
     let fault = done.only_fault();
     assert_eq!(fault["function"], "run");
-    assert_eq!(fault["cause"]["deadline"], 2000);
+    assert_eq!(fault["cause"]["value"], 2000);
     done.one_error(&["trainer `loop-forever`", "run", "2000 ms"]);
 }
 
@@ -49,4 +49,51 @@ fn wrong_calls_are_answered_with_what_is_wrong() {
     assert!(answer("state").contains("nothing"));
     assert!(!answer("chat").is_empty());
     assert!(answer("name").contains("../up"));
+}
+
+#[test]
+fn a_loop_that_sleeps_is_cut_off() {
+    let done = Project::with_config("loop-sleeps", IMPATIENT).run(&[]);
+    done.expect(1);
+    checked(&done);
+    done.one_error(&["trainer `loop-sleeps`", "run", "2000 ms"]);
+}
+
+#[test]
+fn a_loop_that_does_not_return_when_told_is_cut_off() {
+    let done = Project::with_config("loop-ignores-stop", IMPATIENT).run(&[]);
+    // The stop's checkpoint was written before: the run stopped, whatever the loop does then.
+    done.expect(3);
+    checked(&done);
+    assert_eq!(done.finished()["reason"]["value"], "enough");
+    assert_eq!(done.only_fault()["cause"]["value"], 2000);
+    assert_eq!(done.events("checkpoint").len(), 1);
+}
+
+#[test]
+fn the_last_checkpoint_holds_what_the_loop_left() {
+    let project = Project::new("loop-unapplied");
+    let done = project.run(&[]);
+    done.expect(0);
+    checked(&done);
+    let said = |start: &str| {
+        let message = done.events("message").into_iter().find_map(|event| {
+            event["text"]
+                .as_str()?
+                .strip_prefix(start)
+                .map(str::to_owned)
+        });
+        message.unwrap_or_else(|| panic!("nothing about {start:?} in {}", done.out))
+    };
+    let untrained: f64 = said("untrained: ").parse().unwrap();
+    let trained: f64 = said("trained: ").parse().unwrap();
+    assert!(trained < untrained, "{trained} {untrained}");
+    assert!(said("the loop returned with gradients").contains("dropped"));
+    // The old weights were taken back at the step of a checkpoint; they are scored and saved again.
+    assert_eq!(done.finished()["final_eval_loss"], untrained);
+    let checkpoints = done.events("checkpoint");
+    assert_eq!(checkpoints.len(), 2);
+    assert_eq!(checkpoints[1]["eval_loss"], untrained);
+    // It offered a checkpoint before it went on, so there is a place to go on from.
+    project.run(&["--resume", "latest"]).expect(0);
 }

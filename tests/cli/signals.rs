@@ -54,7 +54,7 @@ fn once_stops_with_a_checkpoint() {
     let finished = wait_for(&mut lines, "finished");
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert_eq!(finished["status"], "stopped");
-    assert_eq!(finished["reason"], "signal");
+    assert_eq!(finished["reason"]["kind"], "signal");
     let step = finished["steps"].as_u64().unwrap();
     let shown = project.show();
     let checkpoint = shown["checkpoints"].as_array().unwrap().last().unwrap();

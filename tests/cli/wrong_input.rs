@@ -38,42 +38,41 @@ fn truncated_wasm() {
     let project = Project::new("counts");
     let whole = std::fs::read(project.path("trainer.wasm")).unwrap();
     std::fs::write(project.path("trainer.wasm"), &whole[..whole.len() / 2]).unwrap();
-    refused(&project.run(&[]), USAGE, &["trainer.wasm"]);
+    refused(&project.run(&[]), USAGE, &["trainer", "out of bounds"]);
 }
 
 #[test]
 fn wrong_world() {
     let project = Project::new("counts");
-    project.write("trainer.wasm", "(component)");
+    project.component("(component)");
     refused(
         &project.run(&[]),
         USAGE,
-        &[
-            "arkor:trainer/definition@0.1.0",
-            "arkor:trainer/callbacks@0.1.0",
-        ],
+        &["definition and callbacks", "arkor:trainer/managed-trainer"],
     );
 }
 
 #[test]
 fn wrong_version_of_the_contract() {
     let project = Project::new("counts");
-    project.write(
-        "trainer.wasm",
+    project.component(
         r#"(component
             (instance $empty)
             (export "arkor:trainer/definition@7.0.0" (instance $empty))
             (export "arkor:trainer/callbacks@7.0.0" (instance $empty)))"#,
     );
-    refused(&project.run(&[]), USAGE, &["7.0.0", "0.1.0"]);
+    refused(&project.run(&[]), USAGE, &["7.0.0", "arkor:trainer@0.1"]);
 }
 
 #[test]
 fn an_import_that_nobody_has() {
     let project = Project::new("counts");
-    project.write(
-        "trainer.wasm",
-        r#"(component (import "vendor:secret/api@1.0.0" (instance (export "f" (func)))))"#,
+    project.component(
+        r#"(component
+            (import "vendor:secret/api@1.0.0" (instance (export "f" (func))))
+            (instance $empty)
+            (export "arkor:trainer/definition@0.1.0" (instance $empty))
+            (export "arkor:trainer/callbacks@0.1.0" (instance $empty)))"#,
     );
     refused(&project.run(&[]), USAGE, &["vendor:secret/api@1.0.0"]);
 }
@@ -234,7 +233,7 @@ fn a_full_store() {
     let project = Project::with_config("counts", "[store]\nmax-size = \"200 KiB\"\n");
     let done = project.run(&[]);
     done.expect(FAILED);
-    done.one_error(&["full", "204800", "arkor-host runs rm"]);
+    done.one_error(&["no space left", "204800", "arkor-host runs rm"]);
     // The run says itself why it ended.
     let finished = done.finished();
     assert_eq!(finished["status"], "failed");

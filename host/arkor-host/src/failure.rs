@@ -51,6 +51,7 @@ pub(crate) fn code(error: &anyhow::Error) -> Exit {
                 RuntimeError::Read { .. }
                     | RuntimeError::NotWasm { .. }
                     | RuntimeError::Contract { .. }
+                    | RuntimeError::Compile { .. }
                     | RuntimeError::Componentize { .. }
             )
         );

@@ -107,6 +107,10 @@ pub(crate) fn event(event: &Event, live: bool) -> Option<String> {
             };
             format!("{mark}{}", event.text).replace('\n', "\n    ")
         }
+        // The next log line shows it.
+        Event::Action(event) if live && matches!(event.action, Action::LogMetric(_)) => {
+            return None;
+        }
         Event::Action(event) => {
             let by = event.callback.map_or("a user", |callback| callback.name());
             step(event.step) + &format!("{by} asked {}", action(&event.action))

@@ -1,7 +1,7 @@
 //! What the host keeps beside each instance, and what an instance may ask of its run.
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use arkor_engine::{Examples, ModelSummary};

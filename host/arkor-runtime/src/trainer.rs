@@ -354,16 +354,23 @@ impl Ready {
         let steps = Arc::new(AtomicU64::new(step));
         let (engine, wanted) = (Arc::clone(&settings.engine), spec.clone());
         let (prepared, examples) = oneshot::channel();
+        let named = match &spec.dataset.source {
+            DatasetSource::File(path) => path.clone(),
+            DatasetSource::Hub(name) | DatasetSource::Url(name) => name.clone(),
+        };
         let open = move || -> Result<Box<dyn TrainingSession>, EngineError> {
             let text = Text::load(&dataset, wanted.dataset.eval_fraction)?;
             let hyperparameters = wanted.hyperparameters.clone();
-            let session = engine.open(SessionRequest {
-                spec: wanted,
-                tokenizer_file,
-                tokenizer_text: Some(text.train().into()),
-                saved,
-            })?;
-            let examples = Examples::prepare(&text, &*session, &hyperparameters)?;
+            let session = engine
+                .open(SessionRequest {
+                    spec: wanted,
+                    tokenizer_file,
+                    tokenizer_text: Some(text.tokenizer_text()),
+                    saved,
+                })
+                .map_err(|error| about(&named, error))?;
+            let examples = Examples::prepare(&text, &*session, &hyperparameters)
+                .map_err(|error| about(&named, error))?;
             let _ = prepared.send((examples, session.model()));
             Ok(session)
         };
@@ -378,6 +385,16 @@ impl Ready {
             spec: Arc::new(spec.clone()),
             steps,
         })
+    }
+}
+
+/// Names the dataset that is too short: who prepares it sees only its text.
+fn about(dataset: &str, error: EngineError) -> EngineError {
+    match error {
+        EngineError::DatasetTooShort { what } => EngineError::DatasetTooShort {
+            what: format!("`{dataset}` {what}"),
+        },
+        error => error,
     }
 }
 

@@ -234,7 +234,7 @@ pub struct Message {
 
 /// What a callback may ask for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(tag = "kind", content = "value", rename_all = "kebab-case")]
 pub enum Action {
     /// End the run after a checkpoint.
     Stop(String),
@@ -246,7 +246,7 @@ pub enum Action {
     SetLearningRate(f64),
     /// Wait until a user lets the run go on.
     Pause,
-    /// Put a number into the next log event.
+    /// Keep a number; the next log event hands it to `on-log` too.
     LogMetric(Metric),
 }
 
@@ -327,7 +327,7 @@ pub struct Ending {
 
 /// Why a run ended, if not badly.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(tag = "kind", content = "value", rename_all = "kebab-case")]
 pub enum EndReason {
     /// All planned steps were done, or the trainer's loop returned.
     Finished,

@@ -23,7 +23,7 @@ pub struct Fault {
 
 /// What a guest did wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(rename_all = "kebab-case")]
+#[serde(tag = "kind", content = "value", rename_all = "kebab-case")]
 pub enum FaultCause {
     /// It returned its own error.
     #[error("returned an error: {0}")]

@@ -66,7 +66,9 @@ pub(crate) fn actions(list: Vec<callbacks::Action>) -> Result<Vec<Action>, Strin
                 callbacks::Action::Save => Action::Save,
                 callbacks::Action::Evaluate => Action::Evaluate,
                 callbacks::Action::SetLearningRate(rate) if !(0.0..=10.0).contains(&rate) => {
-                    return Err(format!("learning rate {rate} must be between 0 and 10"));
+                    return Err(format!(
+                        "set-learning-rate({rate}): must be between 0 and 10"
+                    ));
                 }
                 callbacks::Action::SetLearningRate(rate) => Action::SetLearningRate(rate),
                 callbacks::Action::Pause => Action::Pause,
