@@ -8,8 +8,17 @@ proptest! {
         step in any::<u64>(),
         rate in prop::option::of(-1e3..1e3f64),
         callbacks in prop::option::of(prop::collection::vec(any::<u8>(), 0..100)),
-        training_loop in prop::option::of(prop::collection::vec(any::<u8>(), 0..100)),
+        training_loop in prop::option::of((
+            any::<u64>(),
+            any::<u64>(),
+            prop::collection::vec(any::<u8>(), 0..100),
+        )),
     ) {
+        let training_loop = training_loop.map(|(step, generated, state)| LoopState {
+            step,
+            generated,
+            state,
+        });
         let saved = SavedProgress {
             progress: Progress { step, learning_rate: rate, ..Progress::default() },
             callbacks,
