@@ -26,7 +26,7 @@ impl Trainer for Quickstart {
                 warmup_steps: Some(30),
                 weight_decay: Some(0.1),
                 logging_steps: Some(10),
-                eval_steps: Some(50),
+                eval_steps: Some(25),
                 save_steps: Some(100),
                 save_total_limit: Some(3),
                 ..Default::default()

@@ -30,6 +30,7 @@ pub struct GuestText {
 pub(crate) struct Console {
     shared: Arc<Mutex<Shared>>,
     requests: mpsc::Sender<GuestRequest>,
+    messages_per_second: u32,
 }
 
 struct Shared {
@@ -86,7 +87,13 @@ impl Console {
         Self {
             shared: Arc::new(Mutex::new(shared)),
             requests,
+            messages_per_second,
         }
+    }
+
+    /// One for another instance of the same trainer, so that their half lines do not mix.
+    pub(crate) fn another(&self) -> Self {
+        Self::new(self.requests.clone(), self.messages_per_second)
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {

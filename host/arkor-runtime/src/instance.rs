@@ -55,6 +55,7 @@ impl Instance {
             limits,
             console,
         } = surroundings;
+        let console = &console.another();
         let denials = Arc::new(Denials::default());
         let failed = |cause: FaultCause| {
             Box::new(Fault {

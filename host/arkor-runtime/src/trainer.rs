@@ -9,7 +9,8 @@ use arkor_engine::{
 };
 use arkor_store::{NewRun, RunHandle, Store};
 use arkor_types::{
-    CheckpointRecord, DatasetSource, RunId, RunRecord, RunStatus, Spec, SpecDraft, TokenizerSource,
+    CheckpointRecord, DatasetSource, Fault, RunId, RunRecord, RunStatus, Spec, SpecDraft,
+    TokenizerSource,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -49,6 +50,28 @@ pub struct RunSettings {
     pub project: PathBuf,
     /// What a failing callback means.
     pub on_callback_error: OnCallbackError,
+}
+
+impl TrainerComponent {
+    /// An instance outside of any run, for tools that call a trainer's functions one by one. What it
+    /// writes is lost.
+    ///
+    /// # Errors
+    ///
+    /// What the trainer did wrong.
+    pub async fn instantiate(
+        &self,
+        capabilities: &Arc<Capabilities>,
+        limits: &Arc<Limits>,
+    ) -> Result<Instance, Box<Fault>> {
+        let (requests, _) = mpsc::channel(1);
+        let surroundings = Surroundings {
+            console: Console::new(requests, limits.messages_per_second),
+            capabilities: Arc::clone(capabilities),
+            limits: Arc::clone(limits),
+        };
+        Instance::start(self, &surroundings, 1).await
+    }
 }
 
 impl Trainer {

@@ -9,7 +9,7 @@ pub(super) struct Row {
     /// The same by another program, on this machine.
     pub(super) baseline: Option<f64>,
     /// What the baseline is; may be empty.
-    pub(super) baseline_name: &'static str,
+    pub(super) baseline_name: String,
     pub(super) target: Option<Target>,
 }
 
@@ -110,7 +110,7 @@ mod tests {
             unit: "ms".into(),
             measured,
             baseline,
-            baseline_name: "PyTorch",
+            baseline_name: "PyTorch".into(),
             target,
         };
         let rows = [
