@@ -6,7 +6,7 @@
 //! follows, so a file that was cut short or damaged is compiled anew instead of being run.
 
 use std::hash::{Hash, Hasher};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use wasmtime::Engine;
@@ -55,7 +55,17 @@ impl CompiledCache {
     /// Absent or unusable both mean: compile.
     pub(super) fn get(&self, engine: &Engine, digest: &str) -> Option<Component> {
         let path = self.path(digest);
-        let bytes = std::fs::read(&path).ok()?;
+        let mut file = std::fs::File::open(&path).ok()?;
+        if !only_ours(&self.dir, &file) {
+            tracing::warn!(
+                path = %path.display(),
+                "compiled code that others could have written is not used: check the owner and \
+                 the permissions of its folder"
+            );
+            return None;
+        }
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).ok()?;
         let (expected, code) = bytes.split_first_chunk::<DIGEST>()?;
         if blake3::hash(code).as_bytes() != expected {
             tracing::warn!(path = %path.display(), "compiled code is damaged and compiled anew");
@@ -97,12 +107,56 @@ fn create_private_dir(dir: &Path) -> std::io::Result<()> {
     builder.create(dir)
 }
 
+/// Whether this user alone could have written the file: folder and file are theirs, and nobody else
+/// may write to either. The open file is asked, so that it cannot be exchanged in between.
+#[cfg(unix)]
+fn only_ours(dir: &Path, file: &std::fs::File) -> bool {
+    use std::os::unix::fs::MetadataExt;
+
+    let user = rustix::process::geteuid().as_raw();
+    let private = |meta: std::fs::Metadata| meta.uid() == user && meta.mode() & 0o022 == 0;
+    std::fs::symlink_metadata(dir).is_ok_and(private) && file.metadata().is_ok_and(private)
+}
+
+/// Elsewhere the user's cache folder is private by what it inherits from the profile's folder.
+#[cfg(not(unix))]
+fn only_ours(_: &Path, _: &std::fs::File) -> bool {
+    true
+}
+
 #[expect(unsafe_code, reason = "see docs/adr/0003-compiled-code-cache.md")]
 fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
     // SAFETY: `Component::deserialize` runs what it is given as machine code, so the bytes must be
-    // the unchanged output of `Component::serialize`. These are: they come from a folder that only
-    // this user can write to and into which this module alone writes, whole files by rename; their
-    // blake3 is checked just before; and wasmtime itself refuses code of another version, target
-    // or configuration. Someone who can forge such a file can already run code as this user.
+    // the unchanged output of `Component::serialize`. These are: they come from a file and a folder
+    // that only this user can write to (`only_ours`) and into which this module alone writes, whole
+    // files by rename; their blake3 is checked just before; and wasmtime itself refuses code of
+    // another version, target or configuration. Someone who can forge such a file can already run code as this user.
     unsafe { Component::deserialize(engine, code) }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::fs::{File, Permissions, set_permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::only_ours;
+
+    #[test]
+    fn what_others_can_write_is_not_ours() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("code");
+        std::fs::write(&path, "x").unwrap();
+        let ours = || only_ours(dir.path(), &File::open(&path).unwrap());
+        let (folder, code) = (dir.path(), path.as_path());
+        for (path, mode, expected) in [
+            (folder, 0o700, true),
+            (code, 0o600, true),
+            (folder, 0o770, false),
+            (folder, 0o700, true),
+            (code, 0o666, false),
+        ] {
+            set_permissions(path, Permissions::from_mode(mode)).unwrap();
+            assert_eq!(ours(), expected, "{} {mode:o}", path.display());
+        }
+    }
 }
