@@ -195,6 +195,8 @@ fn garbage_spec() {
         "NaN",
         "per-device-train-batch-size",
         "0",
+        "additional",
+        "hyperparameters.telepathy",
         "extras",
     ]);
 }

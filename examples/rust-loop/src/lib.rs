@@ -5,7 +5,7 @@ use arkor_guest::prelude::*;
 use session::{Adam, Datum, LogProbs, Loss};
 
 /// Steps of the first cycle; each further one is twice as long.
-const FIRST_CYCLE: u64 = 30;
+const FIRST_CYCLE: u32 = 30;
 const PEAK: f64 = 2e-3;
 const FLOOR: f64 = 2e-4;
 
@@ -15,18 +15,18 @@ struct Restarts {
 }
 
 /// The rate of the step that follows `step` finished ones.
-fn learning_rate(step: u64) -> f64 {
+fn learning_rate(step: u32) -> f64 {
     let (mut begin, mut length) = (0, FIRST_CYCLE);
     while step >= begin + length {
         begin += length;
         length *= 2;
     }
-    let share = (step - begin) as f64 / length as f64;
+    let share = f64::from(step - begin) / f64::from(length);
     FLOOR + (PEAK - FLOOR) * 0.5 * (1.0 + (std::f64::consts::PI * share).cos())
 }
 
 /// Whether a cycle ends with this step.
-fn ends_cycle(step: u64) -> bool {
+fn ends_cycle(step: u32) -> bool {
     learning_rate(step) > learning_rate(step - 1)
 }
 

@@ -16,7 +16,8 @@ pub mod arkor {
         /// Records that more than one interface uses.
         ///
         /// Everything here is plain data: it is copied between host and trainer, so a
-        /// trainer may keep, change or drop it freely.
+        /// trainer may keep, change or drop it freely. Steps and counts have 32 bits, which
+        /// every language has a plain number for; only sizes that outgrow them have 64.
         #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
         pub mod types {
             #[used]
@@ -60,7 +61,7 @@ pub mod arkor {
                 pub stop: _rt::Vec<_rt::String>,
                 /// Equal seed, weights and prompt give equal text. Absent: one that the host
                 /// derives from the run's seed and step, so that a resumed run repeats it.
-                pub seed: ::core::option::Option<u64>,
+                pub seed: ::core::option::Option<u32>,
             }
             impl ::core::fmt::Debug for Sampling {
                 fn fmt(
@@ -154,7 +155,10 @@ pub mod arkor {
         ///
         /// Gradients add up over `forward-backward` calls until `optim-step` applies them.
         /// Losses are weighted sums: a loop that wants the mean over n tokens gives each the
-        /// weight 1/n. Every function blocks until its work is done. Only for use within
+        /// weight 1/n. Weights may be negative, so any loss of log-probabilities can be trained,
+        /// preferences for one: ask `forward` for the log-probabilities, and give `cross-entropy`
+        /// as weight of each token the negative derivative of the loss with respect to its
+        /// log-probability. Every function blocks until its work is done. Only for use within
         /// `training-loop.run`.
         #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
         pub mod session {
@@ -329,7 +333,7 @@ pub mod arkor {
             #[derive(Clone, Copy, PartialEq)]
             pub struct OptimOutput {
                 /// Optimizer steps finished.
-                pub step: u64,
+                pub step: u32,
                 /// Global L2 norm of the gradients, before clipping.
                 pub grad_norm: f64,
             }
@@ -439,8 +443,9 @@ pub mod arkor {
             #[derive(Clone, PartialEq)]
             pub struct RenderedChat {
                 pub tokens: _rt::Vec<u32>,
-                /// 1 at each token that the assistant says, 0 elsewhere; as long as tokens.
-                pub assistant_mask: _rt::Vec<u8>,
+                /// 1 at each token that the assistant says, 0 elsewhere; as long as tokens. Moved on by
+                /// one like the targets, it is a datum's weights.
+                pub assistant_mask: _rt::Vec<f32>,
             }
             impl ::core::fmt::Debug for RenderedChat {
                 fn fmt(
@@ -1371,10 +1376,10 @@ pub mod arkor {
                     let result28 = match l8 {
                         0 => {
                             let e = {
-                                let l9 = *ptr6.add(8).cast::<i64>();
+                                let l9 = *ptr6.add(8).cast::<i32>();
                                 let l10 = *ptr6.add(16).cast::<f64>();
                                 OptimOutput {
-                                    step: l9 as u64,
+                                    step: l9 as u32,
                                     grad_norm: l10,
                                 }
                             };
@@ -1704,8 +1709,8 @@ pub mod arkor {
                         }
                     }
                     let (result8_0, result8_1) = match seed1 {
-                        Some(e) => (1i32, _rt::as_i64(e)),
-                        None => (0i32, 0i64),
+                        Some(e) => (1i32, _rt::as_i32(e)),
+                        None => (0i32, 0i32),
                     };
                     let ptr9 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
@@ -1727,7 +1732,7 @@ pub mod arkor {
                             _: *mut u8,
                             _: usize,
                             _: i32,
-                            _: i64,
+                            _: i32,
                             _: *mut u8,
                         );
                     }
@@ -1747,7 +1752,7 @@ pub mod arkor {
                         _: *mut u8,
                         _: usize,
                         _: i32,
-                        _: i64,
+                        _: i32,
                         _: *mut u8,
                     ) {
                         unreachable!()
@@ -2841,7 +2846,7 @@ pub mod arkor {
             #[derive(Clone, PartialEq)]
             pub struct ResumeInfo {
                 /// The step of the checkpoint.
-                pub step: u64,
+                pub step: u32,
                 /// What the loop gave to `checkpoint` there.
                 pub state: _rt::Vec<u8>,
             }
@@ -2906,7 +2911,7 @@ pub mod arkor {
             /// not been applied by `optim-step` make it fail with `invalid`.
             #[allow(async_fn_in_trait)]
             pub fn checkpoint(
-                step: u64,
+                step: u32,
                 state: &[u8],
             ) -> ::core::result::Result<Directive, HookError> {
                 unsafe {
@@ -2929,18 +2934,18 @@ pub mod arkor {
                     #[link(wasm_import_module = "arkor:trainer/hooks@0.1.0")]
                     unsafe extern "C" {
                         #[link_name = "checkpoint"]
-                        fn wit_import2(_: i64, _: *mut u8, _: usize, _: *mut u8);
+                        fn wit_import2(_: i32, _: *mut u8, _: usize, _: *mut u8);
                     }
                     #[cfg(not(target_arch = "wasm32"))]
                     unsafe extern "C" fn wit_import2(
-                        _: i64,
+                        _: i32,
                         _: *mut u8,
                         _: usize,
                         _: *mut u8,
                     ) {
                         unreachable!()
                     }
-                    wit_import2(_rt::as_i64(&step), ptr0.cast_mut(), len0, ptr1);
+                    wit_import2(_rt::as_i32(&step), ptr0.cast_mut(), len0, ptr1);
                     let l3 = i32::from(*ptr1.add(0).cast::<u8>());
                     let result13 = match l3 {
                         0 => {
@@ -3015,7 +3020,7 @@ pub mod arkor {
             /// can be written waits here.
             #[allow(async_fn_in_trait)]
             pub fn log(
-                step: u64,
+                step: u32,
                 metrics: &[Metric],
             ) -> ::core::result::Result<Wishes, HookError> {
                 unsafe {
@@ -3055,18 +3060,18 @@ pub mod arkor {
                     #[link(wasm_import_module = "arkor:trainer/hooks@0.1.0")]
                     unsafe extern "C" {
                         #[link_name = "log"]
-                        fn wit_import4(_: i64, _: *mut u8, _: usize, _: *mut u8);
+                        fn wit_import4(_: i32, _: *mut u8, _: usize, _: *mut u8);
                     }
                     #[cfg(not(target_arch = "wasm32"))]
                     unsafe extern "C" fn wit_import4(
-                        _: i64,
+                        _: i32,
                         _: *mut u8,
                         _: usize,
                         _: *mut u8,
                     ) {
                         unreachable!()
                     }
-                    wit_import4(_rt::as_i64(&step), result2, len2, ptr3);
+                    wit_import4(_rt::as_i32(&step), result2, len2, ptr3);
                     let l5 = i32::from(*ptr3.add(0).cast::<u8>());
                     let result17 = match l5 {
                         0 => {
@@ -3151,15 +3156,16 @@ pub mod arkor {
                 HookError,
             > {
                 unsafe {
-                    #[repr(align(8))]
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
                     struct RetArea(
                         [::core::mem::MaybeUninit<
                             u8,
-                        >; 24 + 2 * ::core::mem::size_of::<*const u8>()],
+                        >; 5 * ::core::mem::size_of::<*const u8>()],
                     );
                     let mut ret_area = RetArea(
-                        [::core::mem::MaybeUninit::uninit(); 24
-                            + 2 * ::core::mem::size_of::<*const u8>()],
+                        [::core::mem::MaybeUninit::uninit(); 5
+                            * ::core::mem::size_of::<*const u8>()],
                     );
                     let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
@@ -3177,19 +3183,25 @@ pub mod arkor {
                     let result16 = match l2 {
                         0 => {
                             let e = {
-                                let l3 = i32::from(*ptr0.add(8).cast::<u8>());
+                                let l3 = i32::from(
+                                    *ptr0.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                );
                                 match l3 {
                                     0 => None,
                                     1 => {
                                         let e = {
-                                            let l4 = *ptr0.add(16).cast::<i64>();
-                                            let l5 = *ptr0.add(24).cast::<*mut u8>();
+                                            let l4 = *ptr0
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<i32>();
+                                            let l5 = *ptr0
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
                                             let l6 = *ptr0
-                                                .add(24 + 1 * ::core::mem::size_of::<*const u8>())
+                                                .add(4 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
                                             let len7 = l6;
                                             ResumeInfo {
-                                                step: l4 as u64,
+                                                step: l4 as u32,
                                                 state: <_ as From<
                                                     _rt::Vec<_>,
                                                 >>::from(_rt::Vec::from_raw_parts(l5.cast(), len7, len7)),
@@ -3204,17 +3216,19 @@ pub mod arkor {
                         }
                         1 => {
                             let e = {
-                                let l8 = i32::from(*ptr0.add(8).cast::<u8>());
+                                let l8 = i32::from(
+                                    *ptr0.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                );
                                 let v15 = match l8 {
                                     0 => HookError::OutsideLoop,
                                     1 => HookError::Ended,
                                     2 => {
                                         let e15 = {
                                             let l9 = *ptr0
-                                                .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
                                             let l10 = *ptr0
-                                                .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
                                             let len11 = l10;
                                             let bytes11 = _rt::Vec::from_raw_parts(
@@ -3230,10 +3244,10 @@ pub mod arkor {
                                         debug_assert_eq!(n, 3, "invalid enum discriminant");
                                         let e15 = {
                                             let l12 = *ptr0
-                                                .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
                                             let l13 = *ptr0
-                                                .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
                                             let len14 = l13;
                                             let bytes14 = _rt::Vec::from_raw_parts(
@@ -3322,8 +3336,8 @@ pub mod arkor {
             #[repr(C)]
             #[derive(Clone, Copy, PartialEq)]
             pub struct DatasetInfo {
-                pub train_examples: u64,
-                pub eval_examples: u64,
+                pub train_examples: u32,
+                pub eval_examples: u32,
                 /// Tokens in the training split.
                 pub train_tokens: u64,
                 /// Entropy of the evaluation tokens under the training split's token frequencies, in
@@ -3349,6 +3363,8 @@ pub mod arkor {
             pub struct Example {
                 pub tokens: _rt::Vec<u32>,
                 pub targets: _rt::Vec<u32>,
+                /// Weight of each target's loss, 0 for what is not to be learned. Empty: 1 everywhere.
+                pub weights: _rt::Vec<f32>,
             }
             impl ::core::fmt::Debug for Example {
                 fn fmt(
@@ -3358,6 +3374,7 @@ pub mod arkor {
                     f.debug_struct("Example")
                         .field("tokens", &self.tokens)
                         .field("targets", &self.targets)
+                        .field("weights", &self.weights)
                         .finish()
                 }
             }
@@ -3402,8 +3419,8 @@ pub mod arkor {
             pub fn info() -> ::core::result::Result<DatasetInfo, DatasetError> {
                 unsafe {
                     #[repr(align(8))]
-                    struct RetArea([::core::mem::MaybeUninit<u8>; 48]);
-                    let mut ret_area = RetArea([::core::mem::MaybeUninit::uninit(); 48]);
+                    struct RetArea([::core::mem::MaybeUninit<u8>; 40]);
+                    let mut ret_area = RetArea([::core::mem::MaybeUninit::uninit(); 40]);
                     let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
                     #[link(wasm_import_module = "arkor:trainer/dataset@0.1.0")]
@@ -3420,19 +3437,19 @@ pub mod arkor {
                     let result16 = match l2 {
                         0 => {
                             let e = {
-                                let l3 = *ptr0.add(8).cast::<i64>();
-                                let l4 = *ptr0.add(16).cast::<i64>();
-                                let l5 = *ptr0.add(24).cast::<i64>();
-                                let l6 = i32::from(*ptr0.add(32).cast::<u8>());
+                                let l3 = *ptr0.add(8).cast::<i32>();
+                                let l4 = *ptr0.add(12).cast::<i32>();
+                                let l5 = *ptr0.add(16).cast::<i64>();
+                                let l6 = i32::from(*ptr0.add(24).cast::<u8>());
                                 DatasetInfo {
-                                    train_examples: l3 as u64,
-                                    eval_examples: l4 as u64,
+                                    train_examples: l3 as u32,
+                                    eval_examples: l4 as u32,
                                     train_tokens: l5 as u64,
                                     unigram_entropy: match l6 {
                                         0 => None,
                                         1 => {
                                             let e = {
-                                                let l7 = *ptr0.add(40).cast::<f64>();
+                                                let l7 = *ptr0.add(32).cast::<f64>();
                                                 l7
                                             };
                                             Some(e)
@@ -3500,7 +3517,7 @@ pub mod arkor {
             #[allow(async_fn_in_trait)]
             pub fn read(
                 split: Split,
-                start: u64,
+                start: u32,
                 count: u32,
             ) -> ::core::result::Result<_rt::Vec<Example>, DatasetError> {
                 unsafe {
@@ -3520,12 +3537,12 @@ pub mod arkor {
                     #[link(wasm_import_module = "arkor:trainer/dataset@0.1.0")]
                     unsafe extern "C" {
                         #[link_name = "read"]
-                        fn wit_import1(_: i32, _: i64, _: i32, _: *mut u8);
+                        fn wit_import1(_: i32, _: i32, _: i32, _: *mut u8);
                     }
                     #[cfg(not(target_arch = "wasm32"))]
                     unsafe extern "C" fn wit_import1(
                         _: i32,
-                        _: i64,
+                        _: i32,
                         _: i32,
                         _: *mut u8,
                     ) {
@@ -3533,12 +3550,12 @@ pub mod arkor {
                     }
                     wit_import1(
                         split.clone() as i32,
-                        _rt::as_i64(&start),
+                        _rt::as_i32(&start),
                         _rt::as_i32(&count),
                         ptr0,
                     );
                     let l2 = i32::from(*ptr0.add(0).cast::<u8>());
-                    let result20 = match l2 {
+                    let result23 = match l2 {
                         0 => {
                             let e = {
                                 let l3 = *ptr0
@@ -3547,13 +3564,13 @@ pub mod arkor {
                                 let l4 = *ptr0
                                     .add(2 * ::core::mem::size_of::<*const u8>())
                                     .cast::<usize>();
-                                let base11 = l3;
-                                let len11 = l4;
-                                let mut result11 = _rt::Vec::with_capacity(len11);
-                                for i in 0..len11 {
-                                    let base = base11
-                                        .add(i * (4 * ::core::mem::size_of::<*const u8>()));
-                                    let e11 = {
+                                let base14 = l3;
+                                let len14 = l4;
+                                let mut result14 = _rt::Vec::with_capacity(len14);
+                                for i in 0..len14 {
+                                    let base = base14
+                                        .add(i * (6 * ::core::mem::size_of::<*const u8>()));
+                                    let e14 = {
                                         let l5 = *base.add(0).cast::<*mut u8>();
                                         let l6 = *base
                                             .add(::core::mem::size_of::<*const u8>())
@@ -3566,6 +3583,13 @@ pub mod arkor {
                                             .add(3 * ::core::mem::size_of::<*const u8>())
                                             .cast::<usize>();
                                         let len10 = l9;
+                                        let l11 = *base
+                                            .add(4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l12 = *base
+                                            .add(5 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len13 = l12;
                                         Example {
                                             tokens: <_ as From<
                                                 _rt::Vec<_>,
@@ -3573,47 +3597,31 @@ pub mod arkor {
                                             targets: <_ as From<
                                                 _rt::Vec<_>,
                                             >>::from(_rt::Vec::from_raw_parts(l8.cast(), len10, len10)),
+                                            weights: <_ as From<
+                                                _rt::Vec<_>,
+                                            >>::from(_rt::Vec::from_raw_parts(l11.cast(), len13, len13)),
                                         }
                                     };
-                                    result11.push(e11);
+                                    result14.push(e14);
                                 }
                                 _rt::cabi_dealloc(
-                                    base11,
-                                    len11 * (4 * ::core::mem::size_of::<*const u8>()),
+                                    base14,
+                                    len14 * (6 * ::core::mem::size_of::<*const u8>()),
                                     ::core::mem::size_of::<*const u8>(),
                                 );
-                                result11
+                                result14
                             };
                             Ok(e)
                         }
                         1 => {
                             let e = {
-                                let l12 = i32::from(
+                                let l15 = i32::from(
                                     *ptr0.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
                                 );
-                                let v19 = match l12 {
+                                let v22 = match l15 {
                                     0 => DatasetError::NotReady,
                                     1 => {
-                                        let e19 = {
-                                            let l13 = *ptr0
-                                                .add(2 * ::core::mem::size_of::<*const u8>())
-                                                .cast::<*mut u8>();
-                                            let l14 = *ptr0
-                                                .add(3 * ::core::mem::size_of::<*const u8>())
-                                                .cast::<usize>();
-                                            let len15 = l14;
-                                            let bytes15 = _rt::Vec::from_raw_parts(
-                                                l13.cast(),
-                                                len15,
-                                                len15,
-                                            );
-                                            _rt::string_lift(bytes15)
-                                        };
-                                        DatasetError::OutOfRange(e19)
-                                    }
-                                    n => {
-                                        debug_assert_eq!(n, 2, "invalid enum discriminant");
-                                        let e19 = {
+                                        let e22 = {
                                             let l16 = *ptr0
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -3628,16 +3636,35 @@ pub mod arkor {
                                             );
                                             _rt::string_lift(bytes18)
                                         };
-                                        DatasetError::Other(e19)
+                                        DatasetError::OutOfRange(e22)
+                                    }
+                                    n => {
+                                        debug_assert_eq!(n, 2, "invalid enum discriminant");
+                                        let e22 = {
+                                            let l19 = *ptr0
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l20 = *ptr0
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len21 = l20;
+                                            let bytes21 = _rt::Vec::from_raw_parts(
+                                                l19.cast(),
+                                                len21,
+                                                len21,
+                                            );
+                                            _rt::string_lift(bytes21)
+                                        };
+                                        DatasetError::Other(e22)
                                     }
                                 };
-                                v19
+                                v22
                             };
                             Err(e)
                         }
                         _ => _rt::invalid_enum_discriminant(),
                     };
-                    result20
+                    result23
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
@@ -3647,7 +3674,7 @@ pub mod arkor {
             /// (from 0) alone, so a resumed loop goes on with the right data.
             #[allow(async_fn_in_trait)]
             pub fn batch(
-                step: u64,
+                step: u32,
             ) -> ::core::result::Result<_rt::Vec<Example>, DatasetError> {
                 unsafe {
                     #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
@@ -3666,15 +3693,15 @@ pub mod arkor {
                     #[link(wasm_import_module = "arkor:trainer/dataset@0.1.0")]
                     unsafe extern "C" {
                         #[link_name = "batch"]
-                        fn wit_import1(_: i64, _: *mut u8);
+                        fn wit_import1(_: i32, _: *mut u8);
                     }
                     #[cfg(not(target_arch = "wasm32"))]
-                    unsafe extern "C" fn wit_import1(_: i64, _: *mut u8) {
+                    unsafe extern "C" fn wit_import1(_: i32, _: *mut u8) {
                         unreachable!()
                     }
-                    wit_import1(_rt::as_i64(&step), ptr0);
+                    wit_import1(_rt::as_i32(&step), ptr0);
                     let l2 = i32::from(*ptr0.add(0).cast::<u8>());
-                    let result20 = match l2 {
+                    let result23 = match l2 {
                         0 => {
                             let e = {
                                 let l3 = *ptr0
@@ -3683,13 +3710,13 @@ pub mod arkor {
                                 let l4 = *ptr0
                                     .add(2 * ::core::mem::size_of::<*const u8>())
                                     .cast::<usize>();
-                                let base11 = l3;
-                                let len11 = l4;
-                                let mut result11 = _rt::Vec::with_capacity(len11);
-                                for i in 0..len11 {
-                                    let base = base11
-                                        .add(i * (4 * ::core::mem::size_of::<*const u8>()));
-                                    let e11 = {
+                                let base14 = l3;
+                                let len14 = l4;
+                                let mut result14 = _rt::Vec::with_capacity(len14);
+                                for i in 0..len14 {
+                                    let base = base14
+                                        .add(i * (6 * ::core::mem::size_of::<*const u8>()));
+                                    let e14 = {
                                         let l5 = *base.add(0).cast::<*mut u8>();
                                         let l6 = *base
                                             .add(::core::mem::size_of::<*const u8>())
@@ -3702,6 +3729,13 @@ pub mod arkor {
                                             .add(3 * ::core::mem::size_of::<*const u8>())
                                             .cast::<usize>();
                                         let len10 = l9;
+                                        let l11 = *base
+                                            .add(4 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l12 = *base
+                                            .add(5 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len13 = l12;
                                         Example {
                                             tokens: <_ as From<
                                                 _rt::Vec<_>,
@@ -3709,47 +3743,31 @@ pub mod arkor {
                                             targets: <_ as From<
                                                 _rt::Vec<_>,
                                             >>::from(_rt::Vec::from_raw_parts(l8.cast(), len10, len10)),
+                                            weights: <_ as From<
+                                                _rt::Vec<_>,
+                                            >>::from(_rt::Vec::from_raw_parts(l11.cast(), len13, len13)),
                                         }
                                     };
-                                    result11.push(e11);
+                                    result14.push(e14);
                                 }
                                 _rt::cabi_dealloc(
-                                    base11,
-                                    len11 * (4 * ::core::mem::size_of::<*const u8>()),
+                                    base14,
+                                    len14 * (6 * ::core::mem::size_of::<*const u8>()),
                                     ::core::mem::size_of::<*const u8>(),
                                 );
-                                result11
+                                result14
                             };
                             Ok(e)
                         }
                         1 => {
                             let e = {
-                                let l12 = i32::from(
+                                let l15 = i32::from(
                                     *ptr0.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
                                 );
-                                let v19 = match l12 {
+                                let v22 = match l15 {
                                     0 => DatasetError::NotReady,
                                     1 => {
-                                        let e19 = {
-                                            let l13 = *ptr0
-                                                .add(2 * ::core::mem::size_of::<*const u8>())
-                                                .cast::<*mut u8>();
-                                            let l14 = *ptr0
-                                                .add(3 * ::core::mem::size_of::<*const u8>())
-                                                .cast::<usize>();
-                                            let len15 = l14;
-                                            let bytes15 = _rt::Vec::from_raw_parts(
-                                                l13.cast(),
-                                                len15,
-                                                len15,
-                                            );
-                                            _rt::string_lift(bytes15)
-                                        };
-                                        DatasetError::OutOfRange(e19)
-                                    }
-                                    n => {
-                                        debug_assert_eq!(n, 2, "invalid enum discriminant");
-                                        let e19 = {
+                                        let e22 = {
                                             let l16 = *ptr0
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -3764,16 +3782,35 @@ pub mod arkor {
                                             );
                                             _rt::string_lift(bytes18)
                                         };
-                                        DatasetError::Other(e19)
+                                        DatasetError::OutOfRange(e22)
+                                    }
+                                    n => {
+                                        debug_assert_eq!(n, 2, "invalid enum discriminant");
+                                        let e22 = {
+                                            let l19 = *ptr0
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l20 = *ptr0
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len21 = l20;
+                                            let bytes21 = _rt::Vec::from_raw_parts(
+                                                l19.cast(),
+                                                len21,
+                                                len21,
+                                            );
+                                            _rt::string_lift(bytes21)
+                                        };
+                                        DatasetError::Other(e22)
                                     }
                                 };
-                                v19
+                                v22
                             };
                             Err(e)
                         }
                         _ => _rt::invalid_enum_discriminant(),
                     };
-                    result20
+                    result23
                 }
             }
         }
@@ -3912,8 +3949,8 @@ pub mod arkor {
                         }
                     }
                     let (result8_0, result8_1) = match seed1 {
-                        Some(e) => (1i32, _rt::as_i64(e)),
-                        None => (0i32, 0i64),
+                        Some(e) => (1i32, _rt::as_i32(e)),
+                        None => (0i32, 0i32),
                     };
                     let ptr9 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
@@ -3934,7 +3971,7 @@ pub mod arkor {
                             _: *mut u8,
                             _: usize,
                             _: i32,
-                            _: i64,
+                            _: i32,
                             _: *mut u8,
                         );
                     }
@@ -3953,7 +3990,7 @@ pub mod arkor {
                         _: *mut u8,
                         _: usize,
                         _: i32,
-                        _: i64,
+                        _: i32,
                         _: *mut u8,
                     ) {
                         unreachable!()
@@ -4309,6 +4346,43 @@ pub mod exports {
                 #[doc(hidden)]
                 static __FORCE_SECTION_REF: fn() = super::super::super::super::__link_custom_section_describing_imports;
                 use super::super::super::super::_rt;
+                /// A setting by name.
+                #[derive(Clone, PartialEq)]
+                pub struct Setting {
+                    /// With the record it belongs to: `hyperparameters.packing` for one.
+                    pub name: _rt::String,
+                    /// As JSON: `true`, `0.5`, `"text"`.
+                    pub value: _rt::String,
+                }
+                impl ::core::fmt::Debug for Setting {
+                    fn fmt(
+                        &self,
+                        f: &mut ::core::fmt::Formatter<'_>,
+                    ) -> ::core::fmt::Result {
+                        f.debug_struct("Setting")
+                            .field("name", &self.name)
+                            .field("value", &self.value)
+                            .finish()
+                    }
+                }
+                #[derive(Clone, PartialEq)]
+                pub struct Pretrained {
+                    /// A path inside the project, or a Hugging Face name.
+                    pub name: _rt::String,
+                    /// Branch, tag or commit of a Hugging Face repository. Absent: `main`.
+                    pub revision: ::core::option::Option<_rt::String>,
+                }
+                impl ::core::fmt::Debug for Pretrained {
+                    fn fmt(
+                        &self,
+                        f: &mut ::core::fmt::Formatter<'_>,
+                    ) -> ::core::fmt::Result {
+                        f.debug_struct("Pretrained")
+                            .field("name", &self.name)
+                            .field("revision", &self.revision)
+                            .finish()
+                    }
+                }
                 /// A decoder-only transformer of the Llama architecture.
                 #[repr(C)]
                 #[derive(Clone, Copy, PartialEq)]
@@ -4354,8 +4428,8 @@ pub mod exports {
                 pub enum ModelSource {
                     /// New weights in this shape.
                     Scratch(ModelShape),
-                    /// A pretrained model, by path inside the project or by Hugging Face name.
-                    Pretrained(_rt::String),
+                    /// A pretrained model.
+                    Pretrained(Pretrained),
                 }
                 impl ::core::fmt::Debug for ModelSource {
                     fn fmt(
@@ -4406,15 +4480,55 @@ pub mod exports {
                         }
                     }
                 }
+                #[derive(Clone, PartialEq)]
+                pub struct HubDataset {
+                    pub name: _rt::String,
+                    /// Absent: the only one there is.
+                    pub config: ::core::option::Option<_rt::String>,
+                    /// Absent: `train`.
+                    pub split: ::core::option::Option<_rt::String>,
+                    /// Branch, tag or commit. Absent: `main`.
+                    pub revision: ::core::option::Option<_rt::String>,
+                }
+                impl ::core::fmt::Debug for HubDataset {
+                    fn fmt(
+                        &self,
+                        f: &mut ::core::fmt::Formatter<'_>,
+                    ) -> ::core::fmt::Result {
+                        f.debug_struct("HubDataset")
+                            .field("name", &self.name)
+                            .field("config", &self.config)
+                            .field("split", &self.split)
+                            .field("revision", &self.revision)
+                            .finish()
+                    }
+                }
+                #[derive(Clone, PartialEq)]
+                pub struct UrlDataset {
+                    pub url: _rt::String,
+                    /// What the file must hash to, in hex. Absent: not checked.
+                    pub sha256: ::core::option::Option<_rt::String>,
+                }
+                impl ::core::fmt::Debug for UrlDataset {
+                    fn fmt(
+                        &self,
+                        f: &mut ::core::fmt::Formatter<'_>,
+                    ) -> ::core::fmt::Result {
+                        f.debug_struct("UrlDataset")
+                            .field("url", &self.url)
+                            .field("sha256", &self.sha256)
+                            .finish()
+                    }
+                }
                 /// Where the data comes from.
                 #[derive(Clone, PartialEq)]
                 pub enum DatasetSource {
                     /// A UTF-8 text file, relative to the project's folder and inside it.
                     File(_rt::String),
-                    /// A dataset by its Hugging Face name.
-                    Hub(_rt::String),
+                    /// A dataset of the Hugging Face hub.
+                    Hub(HubDataset),
                     /// A text file behind an http or https address.
-                    Url(_rt::String),
+                    Url(UrlDataset),
                 }
                 impl ::core::fmt::Debug for DatasetSource {
                     fn fmt(
@@ -4509,7 +4623,7 @@ pub mod exports {
                 #[derive(Default)]
                 pub struct Hyperparameters {
                     /// Optimizer steps; 0 leaves the length to num-train-epochs. Absent: 0.
-                    pub max_steps: ::core::option::Option<u64>,
+                    pub max_steps: ::core::option::Option<u32>,
                     /// Passes over the training split, if max-steps is 0. Absent: 3.
                     pub num_train_epochs: ::core::option::Option<f64>,
                     /// Peak learning rate, 0 to 10. Absent: 2e-5.
@@ -4524,7 +4638,7 @@ pub mod exports {
                     /// Absent: linear.
                     pub lr_scheduler_type: ::core::option::Option<LrSchedulerType>,
                     /// Steps over which the learning rate rises from 0 in a straight line. Absent: 0.
-                    pub warmup_steps: ::core::option::Option<u64>,
+                    pub warmup_steps: ::core::option::Option<u32>,
                     /// Decoupled weight decay of matrices, 0 to 10. Absent: 0.
                     pub weight_decay: ::core::option::Option<f64>,
                     /// Global L2 norm above which gradients are scaled down; 0 turns it off. Absent: 1.
@@ -4536,17 +4650,17 @@ pub mod exports {
                     /// Absent: 1e-8.
                     pub adam_epsilon: ::core::option::Option<f64>,
                     /// Steps between two log events, at least 1. Absent: 10.
-                    pub logging_steps: ::core::option::Option<u64>,
+                    pub logging_steps: ::core::option::Option<u32>,
                     /// Steps between two evaluations; 0 evaluates at the end only. Absent: 0.
-                    pub eval_steps: ::core::option::Option<u64>,
+                    pub eval_steps: ::core::option::Option<u32>,
                     /// Steps between two checkpoints; 0 saves at the end only. Absent: 500.
-                    pub save_steps: ::core::option::Option<u64>,
+                    pub save_steps: ::core::option::Option<u32>,
                     /// Checkpoints kept, the best and the newest always among them; 0 keeps all.
                     /// Absent: 0.
                     pub save_total_limit: ::core::option::Option<u32>,
-                    /// Seed of the weights, the order of the data and all else that is random,
-                    /// below 2^53. Absent: 42.
-                    pub seed: ::core::option::Option<u64>,
+                    /// Seed of the weights, the order of the data and all else that is random.
+                    /// Absent: 42.
+                    pub seed: ::core::option::Option<u32>,
                     /// Evaluations in a row without an improvement after which the run stops early;
                     /// 0 never stops it. Absent: 0.
                     pub early_stopping_patience: ::core::option::Option<u32>,
@@ -4614,6 +4728,9 @@ pub mod exports {
                     /// Train low-rank adapters instead of all weights; needs a pretrained model.
                     pub lora: ::core::option::Option<Lora>,
                     pub hyperparameters: Hyperparameters,
+                    /// Settings that this version of the contract has no field for and a host may know.
+                    /// One that the host does not know is an error.
+                    pub additional: _rt::Vec<Setting>,
                     /// Values of the trainer's own: a JSON object as text. The host keeps them
                     /// with the run and reads none of them. They count as configuration:
                     /// changing one restarts a run. Absent: an empty object.
@@ -4637,6 +4754,7 @@ pub mod exports {
                             .field("eval-fraction", &self.eval_fraction)
                             .field("lora", &self.lora)
                             .field("hyperparameters", &self.hyperparameters)
+                            .field("additional", &self.additional)
                             .field("extras", &self.extras)
                             .field("dry-run", &self.dry_run)
                             .finish()
@@ -4662,6 +4780,7 @@ pub mod exports {
                                     eval_fraction: eval_fraction2,
                                     lora: lora2,
                                     hyperparameters: hyperparameters2,
+                                    additional: additional2,
                                     extras: extras2,
                                     dry_run: dry_run2,
                                 } = e;
@@ -4835,16 +4954,39 @@ pub mod exports {
                                         *ptr1
                                             .add(16 + 6 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (1i32) as u8;
-                                        let vec8 = (e.into_bytes()).into_boxed_slice();
-                                        let ptr8 = vec8.as_ptr().cast::<u8>();
-                                        let len8 = vec8.len();
-                                        ::core::mem::forget(vec8);
+                                        let Pretrained { name: name8, revision: revision8 } = e;
+                                        let vec9 = (name8.into_bytes()).into_boxed_slice();
+                                        let ptr9 = vec9.as_ptr().cast::<u8>();
+                                        let len9 = vec9.len();
+                                        ::core::mem::forget(vec9);
                                         *ptr1
                                             .add(24 + 7 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len8;
+                                            .cast::<usize>() = len9;
                                         *ptr1
                                             .add(24 + 6 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr8.cast_mut();
+                                            .cast::<*mut u8>() = ptr9.cast_mut();
+                                        match revision8 {
+                                            Some(e) => {
+                                                *ptr1
+                                                    .add(24 + 8 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (1i32) as u8;
+                                                let vec10 = (e.into_bytes()).into_boxed_slice();
+                                                let ptr10 = vec10.as_ptr().cast::<u8>();
+                                                let len10 = vec10.len();
+                                                ::core::mem::forget(vec10);
+                                                *ptr1
+                                                    .add(24 + 10 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len10;
+                                                *ptr1
+                                                    .add(24 + 9 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>() = ptr10.cast_mut();
+                                            }
+                                            None => {
+                                                *ptr1
+                                                    .add(24 + 8 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (0i32) as u8;
+                                            }
+                                        };
                                     }
                                 }
                                 match tokenizer2 {
@@ -4870,16 +5012,16 @@ pub mod exports {
                                                 *ptr1
                                                     .add(96 + 7 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>() = (2i32) as u8;
-                                                let vec9 = (e.into_bytes()).into_boxed_slice();
-                                                let ptr9 = vec9.as_ptr().cast::<u8>();
-                                                let len9 = vec9.len();
-                                                ::core::mem::forget(vec9);
+                                                let vec11 = (e.into_bytes()).into_boxed_slice();
+                                                let ptr11 = vec11.as_ptr().cast::<u8>();
+                                                let len11 = vec11.len();
+                                                ::core::mem::forget(vec11);
                                                 *ptr1
                                                     .add(96 + 9 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>() = len9;
+                                                    .cast::<usize>() = len11;
                                                 *ptr1
                                                     .add(96 + 8 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<*mut u8>() = ptr9.cast_mut();
+                                                    .cast::<*mut u8>() = ptr11.cast_mut();
                                             }
                                             TokenizerSource::Model => {
                                                 *ptr1
@@ -4899,36 +5041,6 @@ pub mod exports {
                                         *ptr1
                                             .add(96 + 10 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (0i32) as u8;
-                                        let vec10 = (e.into_bytes()).into_boxed_slice();
-                                        let ptr10 = vec10.as_ptr().cast::<u8>();
-                                        let len10 = vec10.len();
-                                        ::core::mem::forget(vec10);
-                                        *ptr1
-                                            .add(96 + 12 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len10;
-                                        *ptr1
-                                            .add(96 + 11 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr10.cast_mut();
-                                    }
-                                    DatasetSource::Hub(e) => {
-                                        *ptr1
-                                            .add(96 + 10 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (1i32) as u8;
-                                        let vec11 = (e.into_bytes()).into_boxed_slice();
-                                        let ptr11 = vec11.as_ptr().cast::<u8>();
-                                        let len11 = vec11.len();
-                                        ::core::mem::forget(vec11);
-                                        *ptr1
-                                            .add(96 + 12 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len11;
-                                        *ptr1
-                                            .add(96 + 11 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr11.cast_mut();
-                                    }
-                                    DatasetSource::Url(e) => {
-                                        *ptr1
-                                            .add(96 + 10 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (2i32) as u8;
                                         let vec12 = (e.into_bytes()).into_boxed_slice();
                                         let ptr12 = vec12.as_ptr().cast::<u8>();
                                         let len12 = vec12.len();
@@ -4940,457 +5052,626 @@ pub mod exports {
                                             .add(96 + 11 * ::core::mem::size_of::<*const u8>())
                                             .cast::<*mut u8>() = ptr12.cast_mut();
                                     }
+                                    DatasetSource::Hub(e) => {
+                                        *ptr1
+                                            .add(96 + 10 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (1i32) as u8;
+                                        let HubDataset {
+                                            name: name13,
+                                            config: config13,
+                                            split: split13,
+                                            revision: revision13,
+                                        } = e;
+                                        let vec14 = (name13.into_bytes()).into_boxed_slice();
+                                        let ptr14 = vec14.as_ptr().cast::<u8>();
+                                        let len14 = vec14.len();
+                                        ::core::mem::forget(vec14);
+                                        *ptr1
+                                            .add(96 + 12 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len14;
+                                        *ptr1
+                                            .add(96 + 11 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr14.cast_mut();
+                                        match config13 {
+                                            Some(e) => {
+                                                *ptr1
+                                                    .add(96 + 13 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (1i32) as u8;
+                                                let vec15 = (e.into_bytes()).into_boxed_slice();
+                                                let ptr15 = vec15.as_ptr().cast::<u8>();
+                                                let len15 = vec15.len();
+                                                ::core::mem::forget(vec15);
+                                                *ptr1
+                                                    .add(96 + 15 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len15;
+                                                *ptr1
+                                                    .add(96 + 14 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>() = ptr15.cast_mut();
+                                            }
+                                            None => {
+                                                *ptr1
+                                                    .add(96 + 13 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (0i32) as u8;
+                                            }
+                                        };
+                                        match split13 {
+                                            Some(e) => {
+                                                *ptr1
+                                                    .add(96 + 16 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (1i32) as u8;
+                                                let vec16 = (e.into_bytes()).into_boxed_slice();
+                                                let ptr16 = vec16.as_ptr().cast::<u8>();
+                                                let len16 = vec16.len();
+                                                ::core::mem::forget(vec16);
+                                                *ptr1
+                                                    .add(96 + 18 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len16;
+                                                *ptr1
+                                                    .add(96 + 17 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>() = ptr16.cast_mut();
+                                            }
+                                            None => {
+                                                *ptr1
+                                                    .add(96 + 16 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (0i32) as u8;
+                                            }
+                                        };
+                                        match revision13 {
+                                            Some(e) => {
+                                                *ptr1
+                                                    .add(96 + 19 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (1i32) as u8;
+                                                let vec17 = (e.into_bytes()).into_boxed_slice();
+                                                let ptr17 = vec17.as_ptr().cast::<u8>();
+                                                let len17 = vec17.len();
+                                                ::core::mem::forget(vec17);
+                                                *ptr1
+                                                    .add(96 + 21 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len17;
+                                                *ptr1
+                                                    .add(96 + 20 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>() = ptr17.cast_mut();
+                                            }
+                                            None => {
+                                                *ptr1
+                                                    .add(96 + 19 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (0i32) as u8;
+                                            }
+                                        };
+                                    }
+                                    DatasetSource::Url(e) => {
+                                        *ptr1
+                                            .add(96 + 10 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (2i32) as u8;
+                                        let UrlDataset { url: url18, sha256: sha25618 } = e;
+                                        let vec19 = (url18.into_bytes()).into_boxed_slice();
+                                        let ptr19 = vec19.as_ptr().cast::<u8>();
+                                        let len19 = vec19.len();
+                                        ::core::mem::forget(vec19);
+                                        *ptr1
+                                            .add(96 + 12 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len19;
+                                        *ptr1
+                                            .add(96 + 11 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr19.cast_mut();
+                                        match sha25618 {
+                                            Some(e) => {
+                                                *ptr1
+                                                    .add(96 + 13 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (1i32) as u8;
+                                                let vec20 = (e.into_bytes()).into_boxed_slice();
+                                                let ptr20 = vec20.as_ptr().cast::<u8>();
+                                                let len20 = vec20.len();
+                                                ::core::mem::forget(vec20);
+                                                *ptr1
+                                                    .add(96 + 15 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len20;
+                                                *ptr1
+                                                    .add(96 + 14 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>() = ptr20.cast_mut();
+                                            }
+                                            None => {
+                                                *ptr1
+                                                    .add(96 + 13 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (0i32) as u8;
+                                            }
+                                        };
+                                    }
                                 }
                                 match eval_fraction2 {
                                     Some(e) => {
                                         *ptr1
-                                            .add(104 + 12 * ::core::mem::size_of::<*const u8>())
+                                            .add(96 + 22 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (1i32) as u8;
                                         *ptr1
-                                            .add(112 + 12 * ::core::mem::size_of::<*const u8>())
+                                            .add(104 + 22 * ::core::mem::size_of::<*const u8>())
                                             .cast::<f64>() = _rt::as_f64(e);
                                     }
                                     None => {
                                         *ptr1
-                                            .add(104 + 12 * ::core::mem::size_of::<*const u8>())
+                                            .add(96 + 22 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (0i32) as u8;
                                     }
                                 };
                                 match lora2 {
                                     Some(e) => {
                                         *ptr1
-                                            .add(120 + 12 * ::core::mem::size_of::<*const u8>())
+                                            .add(112 + 22 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (1i32) as u8;
                                         let Lora {
-                                            r: r13,
-                                            alpha: alpha13,
-                                            dropout: dropout13,
-                                            target_modules: target_modules13,
+                                            r: r21,
+                                            alpha: alpha21,
+                                            dropout: dropout21,
+                                            target_modules: target_modules21,
                                         } = e;
                                         *ptr1
-                                            .add(128 + 12 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<i32>() = _rt::as_i32(r13);
-                                        match alpha13 {
+                                            .add(120 + 22 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<i32>() = _rt::as_i32(r21);
+                                        match alpha21 {
                                             Some(e) => {
                                                 *ptr1
-                                                    .add(136 + 12 * ::core::mem::size_of::<*const u8>())
+                                                    .add(128 + 22 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>() = (1i32) as u8;
                                                 *ptr1
-                                                    .add(144 + 12 * ::core::mem::size_of::<*const u8>())
+                                                    .add(136 + 22 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<f64>() = _rt::as_f64(e);
                                             }
                                             None => {
                                                 *ptr1
-                                                    .add(136 + 12 * ::core::mem::size_of::<*const u8>())
+                                                    .add(128 + 22 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>() = (0i32) as u8;
                                             }
                                         };
-                                        match dropout13 {
+                                        match dropout21 {
                                             Some(e) => {
                                                 *ptr1
-                                                    .add(152 + 12 * ::core::mem::size_of::<*const u8>())
+                                                    .add(144 + 22 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>() = (1i32) as u8;
                                                 *ptr1
-                                                    .add(160 + 12 * ::core::mem::size_of::<*const u8>())
+                                                    .add(152 + 22 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<f64>() = _rt::as_f64(e);
                                             }
                                             None => {
                                                 *ptr1
-                                                    .add(152 + 12 * ::core::mem::size_of::<*const u8>())
+                                                    .add(144 + 22 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>() = (0i32) as u8;
                                             }
                                         };
-                                        let vec15 = target_modules13;
-                                        let len15 = vec15.len();
-                                        let layout15 = _rt::alloc::Layout::from_size_align(
-                                                vec15.len() * (2 * ::core::mem::size_of::<*const u8>()),
+                                        let vec23 = target_modules21;
+                                        let len23 = vec23.len();
+                                        let layout23 = _rt::alloc::Layout::from_size_align(
+                                                vec23.len() * (2 * ::core::mem::size_of::<*const u8>()),
                                                 ::core::mem::size_of::<*const u8>(),
                                             )
                                             .unwrap();
-                                        let (result15, _cleanup15) = ::wit_bindgen::rt::Cleanup::new(
-                                            layout15,
+                                        let (result23, _cleanup23) = ::wit_bindgen::rt::Cleanup::new(
+                                            layout23,
                                         );
-                                        if let Some(cleanup) = _cleanup15 {
+                                        if let Some(cleanup) = _cleanup23 {
                                             cleanup.forget();
                                         }
-                                        for (i, e) in vec15.into_iter().enumerate() {
-                                            let base = result15
+                                        for (i, e) in vec23.into_iter().enumerate() {
+                                            let base = result23
                                                 .add(i * (2 * ::core::mem::size_of::<*const u8>()));
                                             {
-                                                let vec14 = (e.into_bytes()).into_boxed_slice();
-                                                let ptr14 = vec14.as_ptr().cast::<u8>();
-                                                let len14 = vec14.len();
-                                                ::core::mem::forget(vec14);
+                                                let vec22 = (e.into_bytes()).into_boxed_slice();
+                                                let ptr22 = vec22.as_ptr().cast::<u8>();
+                                                let len22 = vec22.len();
+                                                ::core::mem::forget(vec22);
                                                 *base
                                                     .add(::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>() = len14;
-                                                *base.add(0).cast::<*mut u8>() = ptr14.cast_mut();
+                                                    .cast::<usize>() = len22;
+                                                *base.add(0).cast::<*mut u8>() = ptr22.cast_mut();
                                             }
                                         }
                                         *ptr1
-                                            .add(168 + 13 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len15;
+                                            .add(160 + 23 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len23;
                                         *ptr1
-                                            .add(168 + 12 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = result15;
+                                            .add(160 + 22 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = result23;
                                     }
                                     None => {
                                         *ptr1
-                                            .add(120 + 12 * ::core::mem::size_of::<*const u8>())
+                                            .add(112 + 22 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (0i32) as u8;
                                     }
                                 };
                                 let Hyperparameters {
-                                    max_steps: max_steps16,
-                                    num_train_epochs: num_train_epochs16,
-                                    learning_rate: learning_rate16,
-                                    per_device_train_batch_size: per_device_train_batch_size16,
-                                    gradient_accumulation_steps: gradient_accumulation_steps16,
-                                    max_length: max_length16,
-                                    lr_scheduler_type: lr_scheduler_type16,
-                                    warmup_steps: warmup_steps16,
-                                    weight_decay: weight_decay16,
-                                    max_grad_norm: max_grad_norm16,
-                                    adam_beta1: adam_beta116,
-                                    adam_beta2: adam_beta216,
-                                    adam_epsilon: adam_epsilon16,
-                                    logging_steps: logging_steps16,
-                                    eval_steps: eval_steps16,
-                                    save_steps: save_steps16,
-                                    save_total_limit: save_total_limit16,
-                                    seed: seed16,
-                                    early_stopping_patience: early_stopping_patience16,
-                                    early_stopping_threshold: early_stopping_threshold16,
+                                    max_steps: max_steps24,
+                                    num_train_epochs: num_train_epochs24,
+                                    learning_rate: learning_rate24,
+                                    per_device_train_batch_size: per_device_train_batch_size24,
+                                    gradient_accumulation_steps: gradient_accumulation_steps24,
+                                    max_length: max_length24,
+                                    lr_scheduler_type: lr_scheduler_type24,
+                                    warmup_steps: warmup_steps24,
+                                    weight_decay: weight_decay24,
+                                    max_grad_norm: max_grad_norm24,
+                                    adam_beta1: adam_beta124,
+                                    adam_beta2: adam_beta224,
+                                    adam_epsilon: adam_epsilon24,
+                                    logging_steps: logging_steps24,
+                                    eval_steps: eval_steps24,
+                                    save_steps: save_steps24,
+                                    save_total_limit: save_total_limit24,
+                                    seed: seed24,
+                                    early_stopping_patience: early_stopping_patience24,
+                                    early_stopping_threshold: early_stopping_threshold24,
                                 } = hyperparameters2;
-                                match max_steps16 {
+                                match max_steps24 {
                                     Some(e) => {
                                         *ptr1
-                                            .add(168 + 14 * ::core::mem::size_of::<*const u8>())
+                                            .add(160 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (1i32) as u8;
                                         *ptr1
-                                            .add(176 + 14 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<i64>() = _rt::as_i64(e);
+                                            .add(164 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<i32>() = _rt::as_i32(e);
                                     }
                                     None => {
                                         *ptr1
-                                            .add(168 + 14 * ::core::mem::size_of::<*const u8>())
+                                            .add(160 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (0i32) as u8;
                                     }
                                 };
-                                match num_train_epochs16 {
+                                match num_train_epochs24 {
                                     Some(e) => {
                                         *ptr1
-                                            .add(184 + 14 * ::core::mem::size_of::<*const u8>())
+                                            .add(168 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (1i32) as u8;
                                         *ptr1
-                                            .add(192 + 14 * ::core::mem::size_of::<*const u8>())
+                                            .add(176 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<f64>() = _rt::as_f64(e);
                                     }
                                     None => {
                                         *ptr1
-                                            .add(184 + 14 * ::core::mem::size_of::<*const u8>())
+                                            .add(168 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (0i32) as u8;
                                     }
                                 };
-                                match learning_rate16 {
+                                match learning_rate24 {
                                     Some(e) => {
                                         *ptr1
-                                            .add(200 + 14 * ::core::mem::size_of::<*const u8>())
+                                            .add(184 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (1i32) as u8;
                                         *ptr1
-                                            .add(208 + 14 * ::core::mem::size_of::<*const u8>())
+                                            .add(192 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<f64>() = _rt::as_f64(e);
                                     }
                                     None => {
                                         *ptr1
-                                            .add(200 + 14 * ::core::mem::size_of::<*const u8>())
+                                            .add(184 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (0i32) as u8;
                                     }
                                 };
-                                match per_device_train_batch_size16 {
+                                match per_device_train_batch_size24 {
                                     Some(e) => {
                                         *ptr1
-                                            .add(216 + 14 * ::core::mem::size_of::<*const u8>())
+                                            .add(200 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (1i32) as u8;
                                         *ptr1
-                                            .add(220 + 14 * ::core::mem::size_of::<*const u8>())
+                                            .add(204 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<i32>() = _rt::as_i32(e);
                                     }
                                     None => {
                                         *ptr1
-                                            .add(216 + 14 * ::core::mem::size_of::<*const u8>())
+                                            .add(200 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (0i32) as u8;
                                     }
                                 };
-                                match gradient_accumulation_steps16 {
+                                match gradient_accumulation_steps24 {
                                     Some(e) => {
                                         *ptr1
-                                            .add(224 + 14 * ::core::mem::size_of::<*const u8>())
+                                            .add(208 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (1i32) as u8;
                                         *ptr1
-                                            .add(228 + 14 * ::core::mem::size_of::<*const u8>())
+                                            .add(212 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<i32>() = _rt::as_i32(e);
                                     }
                                     None => {
                                         *ptr1
-                                            .add(224 + 14 * ::core::mem::size_of::<*const u8>())
+                                            .add(208 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (0i32) as u8;
                                     }
                                 };
-                                match max_length16 {
+                                match max_length24 {
                                     Some(e) => {
                                         *ptr1
-                                            .add(232 + 14 * ::core::mem::size_of::<*const u8>())
+                                            .add(216 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (1i32) as u8;
                                         *ptr1
-                                            .add(236 + 14 * ::core::mem::size_of::<*const u8>())
+                                            .add(220 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<i32>() = _rt::as_i32(e);
                                     }
                                     None => {
                                         *ptr1
-                                            .add(232 + 14 * ::core::mem::size_of::<*const u8>())
+                                            .add(216 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (0i32) as u8;
                                     }
                                 };
-                                match lr_scheduler_type16 {
+                                match lr_scheduler_type24 {
                                     Some(e) => {
                                         *ptr1
-                                            .add(240 + 14 * ::core::mem::size_of::<*const u8>())
+                                            .add(224 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (1i32) as u8;
                                         *ptr1
-                                            .add(241 + 14 * ::core::mem::size_of::<*const u8>())
+                                            .add(225 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (e.clone() as i32) as u8;
                                     }
                                     None => {
                                         *ptr1
-                                            .add(240 + 14 * ::core::mem::size_of::<*const u8>())
+                                            .add(224 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (0i32) as u8;
                                     }
                                 };
-                                match warmup_steps16 {
+                                match warmup_steps24 {
                                     Some(e) => {
                                         *ptr1
-                                            .add(248 + 14 * ::core::mem::size_of::<*const u8>())
+                                            .add(228 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (1i32) as u8;
                                         *ptr1
-                                            .add(256 + 14 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<i64>() = _rt::as_i64(e);
-                                    }
-                                    None => {
-                                        *ptr1
-                                            .add(248 + 14 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (0i32) as u8;
-                                    }
-                                };
-                                match weight_decay16 {
-                                    Some(e) => {
-                                        *ptr1
-                                            .add(264 + 14 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (1i32) as u8;
-                                        *ptr1
-                                            .add(272 + 14 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<f64>() = _rt::as_f64(e);
-                                    }
-                                    None => {
-                                        *ptr1
-                                            .add(264 + 14 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (0i32) as u8;
-                                    }
-                                };
-                                match max_grad_norm16 {
-                                    Some(e) => {
-                                        *ptr1
-                                            .add(280 + 14 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (1i32) as u8;
-                                        *ptr1
-                                            .add(288 + 14 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<f64>() = _rt::as_f64(e);
-                                    }
-                                    None => {
-                                        *ptr1
-                                            .add(280 + 14 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (0i32) as u8;
-                                    }
-                                };
-                                match adam_beta116 {
-                                    Some(e) => {
-                                        *ptr1
-                                            .add(296 + 14 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (1i32) as u8;
-                                        *ptr1
-                                            .add(304 + 14 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<f64>() = _rt::as_f64(e);
-                                    }
-                                    None => {
-                                        *ptr1
-                                            .add(296 + 14 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (0i32) as u8;
-                                    }
-                                };
-                                match adam_beta216 {
-                                    Some(e) => {
-                                        *ptr1
-                                            .add(312 + 14 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (1i32) as u8;
-                                        *ptr1
-                                            .add(320 + 14 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<f64>() = _rt::as_f64(e);
-                                    }
-                                    None => {
-                                        *ptr1
-                                            .add(312 + 14 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (0i32) as u8;
-                                    }
-                                };
-                                match adam_epsilon16 {
-                                    Some(e) => {
-                                        *ptr1
-                                            .add(328 + 14 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (1i32) as u8;
-                                        *ptr1
-                                            .add(336 + 14 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<f64>() = _rt::as_f64(e);
-                                    }
-                                    None => {
-                                        *ptr1
-                                            .add(328 + 14 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (0i32) as u8;
-                                    }
-                                };
-                                match logging_steps16 {
-                                    Some(e) => {
-                                        *ptr1
-                                            .add(344 + 14 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (1i32) as u8;
-                                        *ptr1
-                                            .add(352 + 14 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<i64>() = _rt::as_i64(e);
-                                    }
-                                    None => {
-                                        *ptr1
-                                            .add(344 + 14 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (0i32) as u8;
-                                    }
-                                };
-                                match eval_steps16 {
-                                    Some(e) => {
-                                        *ptr1
-                                            .add(360 + 14 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (1i32) as u8;
-                                        *ptr1
-                                            .add(368 + 14 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<i64>() = _rt::as_i64(e);
-                                    }
-                                    None => {
-                                        *ptr1
-                                            .add(360 + 14 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (0i32) as u8;
-                                    }
-                                };
-                                match save_steps16 {
-                                    Some(e) => {
-                                        *ptr1
-                                            .add(376 + 14 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (1i32) as u8;
-                                        *ptr1
-                                            .add(384 + 14 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<i64>() = _rt::as_i64(e);
-                                    }
-                                    None => {
-                                        *ptr1
-                                            .add(376 + 14 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (0i32) as u8;
-                                    }
-                                };
-                                match save_total_limit16 {
-                                    Some(e) => {
-                                        *ptr1
-                                            .add(392 + 14 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (1i32) as u8;
-                                        *ptr1
-                                            .add(396 + 14 * ::core::mem::size_of::<*const u8>())
+                                            .add(232 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<i32>() = _rt::as_i32(e);
                                     }
                                     None => {
                                         *ptr1
-                                            .add(392 + 14 * ::core::mem::size_of::<*const u8>())
+                                            .add(228 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (0i32) as u8;
                                     }
                                 };
-                                match seed16 {
+                                match weight_decay24 {
                                     Some(e) => {
                                         *ptr1
-                                            .add(400 + 14 * ::core::mem::size_of::<*const u8>())
+                                            .add(240 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (1i32) as u8;
                                         *ptr1
-                                            .add(408 + 14 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<i64>() = _rt::as_i64(e);
-                                    }
-                                    None => {
-                                        *ptr1
-                                            .add(400 + 14 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (0i32) as u8;
-                                    }
-                                };
-                                match early_stopping_patience16 {
-                                    Some(e) => {
-                                        *ptr1
-                                            .add(416 + 14 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (1i32) as u8;
-                                        *ptr1
-                                            .add(420 + 14 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<i32>() = _rt::as_i32(e);
-                                    }
-                                    None => {
-                                        *ptr1
-                                            .add(416 + 14 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (0i32) as u8;
-                                    }
-                                };
-                                match early_stopping_threshold16 {
-                                    Some(e) => {
-                                        *ptr1
-                                            .add(424 + 14 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (1i32) as u8;
-                                        *ptr1
-                                            .add(432 + 14 * ::core::mem::size_of::<*const u8>())
+                                            .add(248 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<f64>() = _rt::as_f64(e);
                                     }
                                     None => {
                                         *ptr1
-                                            .add(424 + 14 * ::core::mem::size_of::<*const u8>())
+                                            .add(240 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (0i32) as u8;
                                     }
                                 };
+                                match max_grad_norm24 {
+                                    Some(e) => {
+                                        *ptr1
+                                            .add(256 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (1i32) as u8;
+                                        *ptr1
+                                            .add(264 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<f64>() = _rt::as_f64(e);
+                                    }
+                                    None => {
+                                        *ptr1
+                                            .add(256 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (0i32) as u8;
+                                    }
+                                };
+                                match adam_beta124 {
+                                    Some(e) => {
+                                        *ptr1
+                                            .add(272 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (1i32) as u8;
+                                        *ptr1
+                                            .add(280 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<f64>() = _rt::as_f64(e);
+                                    }
+                                    None => {
+                                        *ptr1
+                                            .add(272 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (0i32) as u8;
+                                    }
+                                };
+                                match adam_beta224 {
+                                    Some(e) => {
+                                        *ptr1
+                                            .add(288 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (1i32) as u8;
+                                        *ptr1
+                                            .add(296 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<f64>() = _rt::as_f64(e);
+                                    }
+                                    None => {
+                                        *ptr1
+                                            .add(288 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (0i32) as u8;
+                                    }
+                                };
+                                match adam_epsilon24 {
+                                    Some(e) => {
+                                        *ptr1
+                                            .add(304 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (1i32) as u8;
+                                        *ptr1
+                                            .add(312 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<f64>() = _rt::as_f64(e);
+                                    }
+                                    None => {
+                                        *ptr1
+                                            .add(304 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (0i32) as u8;
+                                    }
+                                };
+                                match logging_steps24 {
+                                    Some(e) => {
+                                        *ptr1
+                                            .add(320 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (1i32) as u8;
+                                        *ptr1
+                                            .add(324 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<i32>() = _rt::as_i32(e);
+                                    }
+                                    None => {
+                                        *ptr1
+                                            .add(320 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (0i32) as u8;
+                                    }
+                                };
+                                match eval_steps24 {
+                                    Some(e) => {
+                                        *ptr1
+                                            .add(328 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (1i32) as u8;
+                                        *ptr1
+                                            .add(332 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<i32>() = _rt::as_i32(e);
+                                    }
+                                    None => {
+                                        *ptr1
+                                            .add(328 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (0i32) as u8;
+                                    }
+                                };
+                                match save_steps24 {
+                                    Some(e) => {
+                                        *ptr1
+                                            .add(336 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (1i32) as u8;
+                                        *ptr1
+                                            .add(340 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<i32>() = _rt::as_i32(e);
+                                    }
+                                    None => {
+                                        *ptr1
+                                            .add(336 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (0i32) as u8;
+                                    }
+                                };
+                                match save_total_limit24 {
+                                    Some(e) => {
+                                        *ptr1
+                                            .add(344 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (1i32) as u8;
+                                        *ptr1
+                                            .add(348 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<i32>() = _rt::as_i32(e);
+                                    }
+                                    None => {
+                                        *ptr1
+                                            .add(344 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (0i32) as u8;
+                                    }
+                                };
+                                match seed24 {
+                                    Some(e) => {
+                                        *ptr1
+                                            .add(352 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (1i32) as u8;
+                                        *ptr1
+                                            .add(356 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<i32>() = _rt::as_i32(e);
+                                    }
+                                    None => {
+                                        *ptr1
+                                            .add(352 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (0i32) as u8;
+                                    }
+                                };
+                                match early_stopping_patience24 {
+                                    Some(e) => {
+                                        *ptr1
+                                            .add(360 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (1i32) as u8;
+                                        *ptr1
+                                            .add(364 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<i32>() = _rt::as_i32(e);
+                                    }
+                                    None => {
+                                        *ptr1
+                                            .add(360 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (0i32) as u8;
+                                    }
+                                };
+                                match early_stopping_threshold24 {
+                                    Some(e) => {
+                                        *ptr1
+                                            .add(368 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (1i32) as u8;
+                                        *ptr1
+                                            .add(376 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<f64>() = _rt::as_f64(e);
+                                    }
+                                    None => {
+                                        *ptr1
+                                            .add(368 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (0i32) as u8;
+                                    }
+                                };
+                                let vec28 = additional2;
+                                let len28 = vec28.len();
+                                let layout28 = _rt::alloc::Layout::from_size_align(
+                                        vec28.len() * (4 * ::core::mem::size_of::<*const u8>()),
+                                        ::core::mem::size_of::<*const u8>(),
+                                    )
+                                    .unwrap();
+                                let (result28, _cleanup28) = ::wit_bindgen::rt::Cleanup::new(
+                                    layout28,
+                                );
+                                if let Some(cleanup) = _cleanup28 {
+                                    cleanup.forget();
+                                }
+                                for (i, e) in vec28.into_iter().enumerate() {
+                                    let base = result28
+                                        .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                    {
+                                        let Setting { name: name25, value: value25 } = e;
+                                        let vec26 = (name25.into_bytes()).into_boxed_slice();
+                                        let ptr26 = vec26.as_ptr().cast::<u8>();
+                                        let len26 = vec26.len();
+                                        ::core::mem::forget(vec26);
+                                        *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len26;
+                                        *base.add(0).cast::<*mut u8>() = ptr26.cast_mut();
+                                        let vec27 = (value25.into_bytes()).into_boxed_slice();
+                                        let ptr27 = vec27.as_ptr().cast::<u8>();
+                                        let len27 = vec27.len();
+                                        ::core::mem::forget(vec27);
+                                        *base
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len27;
+                                        *base
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr27.cast_mut();
+                                    }
+                                }
+                                *ptr1
+                                    .add(384 + 25 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len28;
+                                *ptr1
+                                    .add(384 + 24 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = result28;
                                 match extras2 {
                                     Some(e) => {
                                         *ptr1
-                                            .add(440 + 14 * ::core::mem::size_of::<*const u8>())
+                                            .add(384 + 26 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (1i32) as u8;
-                                        let vec17 = (e.into_bytes()).into_boxed_slice();
-                                        let ptr17 = vec17.as_ptr().cast::<u8>();
-                                        let len17 = vec17.len();
-                                        ::core::mem::forget(vec17);
+                                        let vec29 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr29 = vec29.as_ptr().cast::<u8>();
+                                        let len29 = vec29.len();
+                                        ::core::mem::forget(vec29);
                                         *ptr1
-                                            .add(440 + 16 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len17;
+                                            .add(384 + 28 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len29;
                                         *ptr1
-                                            .add(440 + 15 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr17.cast_mut();
+                                            .add(384 + 27 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr29.cast_mut();
                                     }
                                     None => {
                                         *ptr1
-                                            .add(440 + 14 * ::core::mem::size_of::<*const u8>())
+                                            .add(384 + 26 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (0i32) as u8;
                                     }
                                 };
                                 match dry_run2 {
                                     Some(e) => {
                                         *ptr1
-                                            .add(440 + 17 * ::core::mem::size_of::<*const u8>())
+                                            .add(384 + 29 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (1i32) as u8;
                                         *ptr1
-                                            .add(441 + 17 * ::core::mem::size_of::<*const u8>())
+                                            .add(385 + 29 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (match e {
                                             true => 1,
                                             false => 0,
@@ -5398,21 +5679,21 @@ pub mod exports {
                                     }
                                     None => {
                                         *ptr1
-                                            .add(440 + 17 * ::core::mem::size_of::<*const u8>())
+                                            .add(384 + 29 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (0i32) as u8;
                                     }
                                 };
                             }
                             Err(e) => {
                                 *ptr1.add(0).cast::<u8>() = (1i32) as u8;
-                                let vec18 = (e.into_bytes()).into_boxed_slice();
-                                let ptr18 = vec18.as_ptr().cast::<u8>();
-                                let len18 = vec18.len();
-                                ::core::mem::forget(vec18);
+                                let vec30 = (e.into_bytes()).into_boxed_slice();
+                                let ptr30 = vec30.as_ptr().cast::<u8>();
+                                let len30 = vec30.len();
+                                ::core::mem::forget(vec30);
                                 *ptr1
                                     .add(8 + 1 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len18;
-                                *ptr1.add(8).cast::<*mut u8>() = ptr18.cast_mut();
+                                    .cast::<usize>() = len30;
+                                *ptr1.add(8).cast::<*mut u8>() = ptr30.cast_mut();
                             }
                         };
                         ptr1
@@ -5486,129 +5767,245 @@ pub mod exports {
                                             .add(24 + 7 * ::core::mem::size_of::<*const u8>())
                                             .cast::<usize>();
                                         _rt::cabi_dealloc(l12, l13, 1);
+                                        let l14 = i32::from(
+                                            *arg0
+                                                .add(24 + 8 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>(),
+                                        );
+                                        match l14 {
+                                            0 => {}
+                                            _ => {
+                                                let l15 = *arg0
+                                                    .add(24 + 9 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l16 = *arg0
+                                                    .add(24 + 10 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                _rt::cabi_dealloc(l15, l16, 1);
+                                            }
+                                        }
                                     }
                                 }
-                                let l14 = i32::from(
+                                let l17 = i32::from(
                                     *arg0
                                         .add(96 + 6 * ::core::mem::size_of::<*const u8>())
                                         .cast::<u8>(),
                                 );
-                                match l14 {
+                                match l17 {
                                     0 => {}
                                     _ => {
-                                        let l15 = i32::from(
+                                        let l18 = i32::from(
                                             *arg0
                                                 .add(96 + 7 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<u8>(),
                                         );
-                                        match l15 {
+                                        match l18 {
                                             0 => {}
                                             1 => {}
                                             2 => {
-                                                let l16 = *arg0
+                                                let l19 = *arg0
                                                     .add(96 + 8 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<*mut u8>();
-                                                let l17 = *arg0
+                                                let l20 = *arg0
                                                     .add(96 + 9 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<usize>();
-                                                _rt::cabi_dealloc(l16, l17, 1);
+                                                _rt::cabi_dealloc(l19, l20, 1);
                                             }
                                             _ => {}
                                         }
                                     }
                                 }
-                                let l18 = i32::from(
+                                let l21 = i32::from(
                                     *arg0
                                         .add(96 + 10 * ::core::mem::size_of::<*const u8>())
                                         .cast::<u8>(),
                                 );
-                                match l18 {
+                                match l21 {
                                     0 => {
-                                        let l19 = *arg0
+                                        let l22 = *arg0
                                             .add(96 + 11 * ::core::mem::size_of::<*const u8>())
                                             .cast::<*mut u8>();
-                                        let l20 = *arg0
+                                        let l23 = *arg0
                                             .add(96 + 12 * ::core::mem::size_of::<*const u8>())
                                             .cast::<usize>();
-                                        _rt::cabi_dealloc(l19, l20, 1);
+                                        _rt::cabi_dealloc(l22, l23, 1);
                                     }
                                     1 => {
-                                        let l21 = *arg0
+                                        let l24 = *arg0
                                             .add(96 + 11 * ::core::mem::size_of::<*const u8>())
                                             .cast::<*mut u8>();
-                                        let l22 = *arg0
+                                        let l25 = *arg0
                                             .add(96 + 12 * ::core::mem::size_of::<*const u8>())
                                             .cast::<usize>();
-                                        _rt::cabi_dealloc(l21, l22, 1);
+                                        _rt::cabi_dealloc(l24, l25, 1);
+                                        let l26 = i32::from(
+                                            *arg0
+                                                .add(96 + 13 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>(),
+                                        );
+                                        match l26 {
+                                            0 => {}
+                                            _ => {
+                                                let l27 = *arg0
+                                                    .add(96 + 14 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l28 = *arg0
+                                                    .add(96 + 15 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                _rt::cabi_dealloc(l27, l28, 1);
+                                            }
+                                        }
+                                        let l29 = i32::from(
+                                            *arg0
+                                                .add(96 + 16 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>(),
+                                        );
+                                        match l29 {
+                                            0 => {}
+                                            _ => {
+                                                let l30 = *arg0
+                                                    .add(96 + 17 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l31 = *arg0
+                                                    .add(96 + 18 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                _rt::cabi_dealloc(l30, l31, 1);
+                                            }
+                                        }
+                                        let l32 = i32::from(
+                                            *arg0
+                                                .add(96 + 19 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>(),
+                                        );
+                                        match l32 {
+                                            0 => {}
+                                            _ => {
+                                                let l33 = *arg0
+                                                    .add(96 + 20 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l34 = *arg0
+                                                    .add(96 + 21 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                _rt::cabi_dealloc(l33, l34, 1);
+                                            }
+                                        }
                                     }
                                     _ => {
-                                        let l23 = *arg0
+                                        let l35 = *arg0
                                             .add(96 + 11 * ::core::mem::size_of::<*const u8>())
                                             .cast::<*mut u8>();
-                                        let l24 = *arg0
+                                        let l36 = *arg0
                                             .add(96 + 12 * ::core::mem::size_of::<*const u8>())
                                             .cast::<usize>();
-                                        _rt::cabi_dealloc(l23, l24, 1);
+                                        _rt::cabi_dealloc(l35, l36, 1);
+                                        let l37 = i32::from(
+                                            *arg0
+                                                .add(96 + 13 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>(),
+                                        );
+                                        match l37 {
+                                            0 => {}
+                                            _ => {
+                                                let l38 = *arg0
+                                                    .add(96 + 14 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l39 = *arg0
+                                                    .add(96 + 15 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                _rt::cabi_dealloc(l38, l39, 1);
+                                            }
+                                        }
                                     }
                                 }
-                                let l25 = i32::from(
+                                let l40 = i32::from(
                                     *arg0
-                                        .add(120 + 12 * ::core::mem::size_of::<*const u8>())
+                                        .add(112 + 22 * ::core::mem::size_of::<*const u8>())
                                         .cast::<u8>(),
                                 );
-                                match l25 {
+                                match l40 {
                                     0 => {}
                                     _ => {
-                                        let l26 = *arg0
-                                            .add(168 + 12 * ::core::mem::size_of::<*const u8>())
+                                        let l41 = *arg0
+                                            .add(160 + 22 * ::core::mem::size_of::<*const u8>())
                                             .cast::<*mut u8>();
-                                        let l27 = *arg0
-                                            .add(168 + 13 * ::core::mem::size_of::<*const u8>())
+                                        let l42 = *arg0
+                                            .add(160 + 23 * ::core::mem::size_of::<*const u8>())
                                             .cast::<usize>();
-                                        let base30 = l26;
-                                        let len30 = l27;
-                                        for i in 0..len30 {
-                                            let base = base30
+                                        let base45 = l41;
+                                        let len45 = l42;
+                                        for i in 0..len45 {
+                                            let base = base45
                                                 .add(i * (2 * ::core::mem::size_of::<*const u8>()));
                                             {
-                                                let l28 = *base.add(0).cast::<*mut u8>();
-                                                let l29 = *base
+                                                let l43 = *base.add(0).cast::<*mut u8>();
+                                                let l44 = *base
                                                     .add(::core::mem::size_of::<*const u8>())
                                                     .cast::<usize>();
-                                                _rt::cabi_dealloc(l28, l29, 1);
+                                                _rt::cabi_dealloc(l43, l44, 1);
                                             }
                                         }
                                         _rt::cabi_dealloc(
-                                            base30,
-                                            len30 * (2 * ::core::mem::size_of::<*const u8>()),
+                                            base45,
+                                            len45 * (2 * ::core::mem::size_of::<*const u8>()),
                                             ::core::mem::size_of::<*const u8>(),
                                         );
                                     }
                                 }
-                                let l31 = i32::from(
+                                let l46 = *arg0
+                                    .add(384 + 24 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l47 = *arg0
+                                    .add(384 + 25 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let base52 = l46;
+                                let len52 = l47;
+                                for i in 0..len52 {
+                                    let base = base52
+                                        .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                    {
+                                        let l48 = *base.add(0).cast::<*mut u8>();
+                                        let l49 = *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l48, l49, 1);
+                                        let l50 = *base
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l51 = *base
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l50, l51, 1);
+                                    }
+                                }
+                                _rt::cabi_dealloc(
+                                    base52,
+                                    len52 * (4 * ::core::mem::size_of::<*const u8>()),
+                                    ::core::mem::size_of::<*const u8>(),
+                                );
+                                let l53 = i32::from(
                                     *arg0
-                                        .add(440 + 14 * ::core::mem::size_of::<*const u8>())
+                                        .add(384 + 26 * ::core::mem::size_of::<*const u8>())
                                         .cast::<u8>(),
                                 );
-                                match l31 {
+                                match l53 {
                                     0 => {}
                                     _ => {
-                                        let l32 = *arg0
-                                            .add(440 + 15 * ::core::mem::size_of::<*const u8>())
+                                        let l54 = *arg0
+                                            .add(384 + 27 * ::core::mem::size_of::<*const u8>())
                                             .cast::<*mut u8>();
-                                        let l33 = *arg0
-                                            .add(440 + 16 * ::core::mem::size_of::<*const u8>())
+                                        let l55 = *arg0
+                                            .add(384 + 28 * ::core::mem::size_of::<*const u8>())
                                             .cast::<usize>();
-                                        _rt::cabi_dealloc(l32, l33, 1);
+                                        _rt::cabi_dealloc(l54, l55, 1);
                                     }
                                 }
                             }
                             _ => {
-                                let l34 = *arg0.add(8).cast::<*mut u8>();
-                                let l35 = *arg0
+                                let l56 = *arg0.add(8).cast::<*mut u8>();
+                                let l57 = *arg0
                                     .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                     .cast::<usize>();
-                                _rt::cabi_dealloc(l34, l35, 1);
+                                _rt::cabi_dealloc(l56, l57, 1);
                             }
                         }
                     }
@@ -5642,18 +6039,19 @@ pub mod exports {
                 struct _RetArea(
                     [::core::mem::MaybeUninit<
                         u8,
-                    >; 440 + 18 * ::core::mem::size_of::<*const u8>()],
+                    >; 384 + 30 * ::core::mem::size_of::<*const u8>()],
                 );
                 static mut _RET_AREA: _RetArea = _RetArea(
-                    [::core::mem::MaybeUninit::uninit(); 440
-                        + 18 * ::core::mem::size_of::<*const u8>()],
+                    [::core::mem::MaybeUninit::uninit(); 384
+                        + 30 * ::core::mem::size_of::<*const u8>()],
                 );
             }
             /// A training loop of the trainer's own.
             ///
             /// The loop runs in an instance of its own: it shares no memory with the instance
-            /// that answers the callbacks. What must survive a stop goes through
-            /// `hooks.checkpoint`.
+            /// that answers the callbacks. What must survive a stop goes through the state given
+            /// to `hooks.checkpoint`, a random generator for one: it starts anew when the run is
+            /// resumed, like all memory.
             #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
             pub mod training_loop {
                 #[used]
@@ -5666,7 +6064,7 @@ pub mod exports {
                 pub unsafe fn _export_run_cabi<T_: Guest>(arg0: *mut u8) -> *mut u8 {
                     unsafe {
                         #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
-                        let result109 = {
+                        let result138 = {
                             let l0 = *arg0.add(0).cast::<*mut u8>();
                             let l1 = *arg0
                                 .add(::core::mem::size_of::<*const u8>())
@@ -5715,10 +6113,10 @@ pub mod exports {
                                     .add(8 + 6 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
-                            use super::super::super::super::exports::arkor::trainer::definition::ModelSource as V30;
-                            let v30 = match l13 {
+                            use super::super::super::super::exports::arkor::trainer::definition::ModelSource as V34;
+                            let v34 = match l13 {
                                 0 => {
-                                    let e30 = {
+                                    let e34 = {
                                         let l14 = *arg0
                                             .add(16 + 6 * ::core::mem::size_of::<*const u8>())
                                             .cast::<i32>();
@@ -5826,11 +6224,11 @@ pub mod exports {
                                             },
                                         }
                                     };
-                                    V30::Scratch(e30)
+                                    V34::Scratch(e34)
                                 }
                                 n => {
                                     debug_assert_eq!(n, 1, "invalid enum discriminant");
-                                    let e30 = {
+                                    let e34 = {
                                         let l27 = *arg0
                                             .add(16 + 6 * ::core::mem::size_of::<*const u8>())
                                             .cast::<*mut u8>();
@@ -5843,197 +6241,385 @@ pub mod exports {
                                             len29,
                                             len29,
                                         );
-                                        _rt::string_lift(bytes29)
+                                        let l30 = i32::from(
+                                            *arg0
+                                                .add(16 + 8 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>(),
+                                        );
+                                        super::super::super::super::exports::arkor::trainer::definition::Pretrained {
+                                            name: _rt::string_lift(bytes29),
+                                            revision: match l30 {
+                                                0 => None,
+                                                1 => {
+                                                    let e = {
+                                                        let l31 = *arg0
+                                                            .add(16 + 9 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<*mut u8>();
+                                                        let l32 = *arg0
+                                                            .add(16 + 10 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<usize>();
+                                                        let len33 = l32;
+                                                        let bytes33 = _rt::Vec::from_raw_parts(
+                                                            l31.cast(),
+                                                            len33,
+                                                            len33,
+                                                        );
+                                                        _rt::string_lift(bytes33)
+                                                    };
+                                                    Some(e)
+                                                }
+                                                _ => _rt::invalid_enum_discriminant(),
+                                            },
+                                        }
                                     };
-                                    V30::Pretrained(e30)
+                                    V34::Pretrained(e34)
                                 }
                             };
-                            let l31 = i32::from(
+                            let l35 = i32::from(
                                 *arg0
                                     .add(88 + 6 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
-                            let l38 = i32::from(
+                            let l42 = i32::from(
                                 *arg0
                                     .add(88 + 10 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
-                            use super::super::super::super::exports::arkor::trainer::definition::DatasetSource as V48;
-                            let v48 = match l38 {
+                            use super::super::super::super::exports::arkor::trainer::definition::DatasetSource as V68;
+                            let v68 = match l42 {
                                 0 => {
-                                    let e48 = {
-                                        let l39 = *arg0
+                                    let e68 = {
+                                        let l43 = *arg0
                                             .add(88 + 11 * ::core::mem::size_of::<*const u8>())
                                             .cast::<*mut u8>();
-                                        let l40 = *arg0
+                                        let l44 = *arg0
                                             .add(88 + 12 * ::core::mem::size_of::<*const u8>())
                                             .cast::<usize>();
-                                        let len41 = l40;
-                                        let bytes41 = _rt::Vec::from_raw_parts(
-                                            l39.cast(),
-                                            len41,
-                                            len41,
+                                        let len45 = l44;
+                                        let bytes45 = _rt::Vec::from_raw_parts(
+                                            l43.cast(),
+                                            len45,
+                                            len45,
                                         );
-                                        _rt::string_lift(bytes41)
+                                        _rt::string_lift(bytes45)
                                     };
-                                    V48::File(e48)
+                                    V68::File(e68)
                                 }
                                 1 => {
-                                    let e48 = {
-                                        let l42 = *arg0
+                                    let e68 = {
+                                        let l46 = *arg0
                                             .add(88 + 11 * ::core::mem::size_of::<*const u8>())
                                             .cast::<*mut u8>();
-                                        let l43 = *arg0
+                                        let l47 = *arg0
                                             .add(88 + 12 * ::core::mem::size_of::<*const u8>())
                                             .cast::<usize>();
-                                        let len44 = l43;
-                                        let bytes44 = _rt::Vec::from_raw_parts(
-                                            l42.cast(),
-                                            len44,
-                                            len44,
+                                        let len48 = l47;
+                                        let bytes48 = _rt::Vec::from_raw_parts(
+                                            l46.cast(),
+                                            len48,
+                                            len48,
                                         );
-                                        _rt::string_lift(bytes44)
+                                        let l49 = i32::from(
+                                            *arg0
+                                                .add(88 + 13 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>(),
+                                        );
+                                        let l53 = i32::from(
+                                            *arg0
+                                                .add(88 + 16 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>(),
+                                        );
+                                        let l57 = i32::from(
+                                            *arg0
+                                                .add(88 + 19 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>(),
+                                        );
+                                        super::super::super::super::exports::arkor::trainer::definition::HubDataset {
+                                            name: _rt::string_lift(bytes48),
+                                            config: match l49 {
+                                                0 => None,
+                                                1 => {
+                                                    let e = {
+                                                        let l50 = *arg0
+                                                            .add(88 + 14 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<*mut u8>();
+                                                        let l51 = *arg0
+                                                            .add(88 + 15 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<usize>();
+                                                        let len52 = l51;
+                                                        let bytes52 = _rt::Vec::from_raw_parts(
+                                                            l50.cast(),
+                                                            len52,
+                                                            len52,
+                                                        );
+                                                        _rt::string_lift(bytes52)
+                                                    };
+                                                    Some(e)
+                                                }
+                                                _ => _rt::invalid_enum_discriminant(),
+                                            },
+                                            split: match l53 {
+                                                0 => None,
+                                                1 => {
+                                                    let e = {
+                                                        let l54 = *arg0
+                                                            .add(88 + 17 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<*mut u8>();
+                                                        let l55 = *arg0
+                                                            .add(88 + 18 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<usize>();
+                                                        let len56 = l55;
+                                                        let bytes56 = _rt::Vec::from_raw_parts(
+                                                            l54.cast(),
+                                                            len56,
+                                                            len56,
+                                                        );
+                                                        _rt::string_lift(bytes56)
+                                                    };
+                                                    Some(e)
+                                                }
+                                                _ => _rt::invalid_enum_discriminant(),
+                                            },
+                                            revision: match l57 {
+                                                0 => None,
+                                                1 => {
+                                                    let e = {
+                                                        let l58 = *arg0
+                                                            .add(88 + 20 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<*mut u8>();
+                                                        let l59 = *arg0
+                                                            .add(88 + 21 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<usize>();
+                                                        let len60 = l59;
+                                                        let bytes60 = _rt::Vec::from_raw_parts(
+                                                            l58.cast(),
+                                                            len60,
+                                                            len60,
+                                                        );
+                                                        _rt::string_lift(bytes60)
+                                                    };
+                                                    Some(e)
+                                                }
+                                                _ => _rt::invalid_enum_discriminant(),
+                                            },
+                                        }
                                     };
-                                    V48::Hub(e48)
+                                    V68::Hub(e68)
                                 }
                                 n => {
                                     debug_assert_eq!(n, 2, "invalid enum discriminant");
-                                    let e48 = {
-                                        let l45 = *arg0
+                                    let e68 = {
+                                        let l61 = *arg0
                                             .add(88 + 11 * ::core::mem::size_of::<*const u8>())
                                             .cast::<*mut u8>();
-                                        let l46 = *arg0
+                                        let l62 = *arg0
                                             .add(88 + 12 * ::core::mem::size_of::<*const u8>())
                                             .cast::<usize>();
-                                        let len47 = l46;
-                                        let bytes47 = _rt::Vec::from_raw_parts(
-                                            l45.cast(),
-                                            len47,
-                                            len47,
+                                        let len63 = l62;
+                                        let bytes63 = _rt::Vec::from_raw_parts(
+                                            l61.cast(),
+                                            len63,
+                                            len63,
                                         );
-                                        _rt::string_lift(bytes47)
+                                        let l64 = i32::from(
+                                            *arg0
+                                                .add(88 + 13 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<u8>(),
+                                        );
+                                        super::super::super::super::exports::arkor::trainer::definition::UrlDataset {
+                                            url: _rt::string_lift(bytes63),
+                                            sha256: match l64 {
+                                                0 => None,
+                                                1 => {
+                                                    let e = {
+                                                        let l65 = *arg0
+                                                            .add(88 + 14 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<*mut u8>();
+                                                        let l66 = *arg0
+                                                            .add(88 + 15 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<usize>();
+                                                        let len67 = l66;
+                                                        let bytes67 = _rt::Vec::from_raw_parts(
+                                                            l65.cast(),
+                                                            len67,
+                                                            len67,
+                                                        );
+                                                        _rt::string_lift(bytes67)
+                                                    };
+                                                    Some(e)
+                                                }
+                                                _ => _rt::invalid_enum_discriminant(),
+                                            },
+                                        }
                                     };
-                                    V48::Url(e48)
+                                    V68::Url(e68)
                                 }
                             };
-                            let l49 = i32::from(
-                                *arg0
-                                    .add(96 + 12 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<u8>(),
-                            );
-                            let l51 = i32::from(
-                                *arg0
-                                    .add(112 + 12 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<u8>(),
-                            );
-                            let l63 = i32::from(
-                                *arg0
-                                    .add(160 + 14 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<u8>(),
-                            );
-                            let l65 = i32::from(
-                                *arg0
-                                    .add(176 + 14 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<u8>(),
-                            );
-                            let l67 = i32::from(
-                                *arg0
-                                    .add(192 + 14 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<u8>(),
-                            );
                             let l69 = i32::from(
                                 *arg0
-                                    .add(208 + 14 * ::core::mem::size_of::<*const u8>())
+                                    .add(88 + 22 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
                             let l71 = i32::from(
                                 *arg0
-                                    .add(216 + 14 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<u8>(),
-                            );
-                            let l73 = i32::from(
-                                *arg0
-                                    .add(224 + 14 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<u8>(),
-                            );
-                            let l75 = i32::from(
-                                *arg0
-                                    .add(232 + 14 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<u8>(),
-                            );
-                            let l77 = i32::from(
-                                *arg0
-                                    .add(240 + 14 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<u8>(),
-                            );
-                            let l79 = i32::from(
-                                *arg0
-                                    .add(256 + 14 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<u8>(),
-                            );
-                            let l81 = i32::from(
-                                *arg0
-                                    .add(272 + 14 * ::core::mem::size_of::<*const u8>())
+                                    .add(104 + 22 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
                             let l83 = i32::from(
                                 *arg0
-                                    .add(288 + 14 * ::core::mem::size_of::<*const u8>())
+                                    .add(152 + 24 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
                             let l85 = i32::from(
                                 *arg0
-                                    .add(304 + 14 * ::core::mem::size_of::<*const u8>())
+                                    .add(160 + 24 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
                             let l87 = i32::from(
                                 *arg0
-                                    .add(320 + 14 * ::core::mem::size_of::<*const u8>())
+                                    .add(176 + 24 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
                             let l89 = i32::from(
                                 *arg0
-                                    .add(336 + 14 * ::core::mem::size_of::<*const u8>())
+                                    .add(192 + 24 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
                             let l91 = i32::from(
                                 *arg0
-                                    .add(352 + 14 * ::core::mem::size_of::<*const u8>())
+                                    .add(200 + 24 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
                             let l93 = i32::from(
                                 *arg0
-                                    .add(368 + 14 * ::core::mem::size_of::<*const u8>())
+                                    .add(208 + 24 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
                             let l95 = i32::from(
                                 *arg0
-                                    .add(384 + 14 * ::core::mem::size_of::<*const u8>())
+                                    .add(216 + 24 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
                             let l97 = i32::from(
                                 *arg0
-                                    .add(392 + 14 * ::core::mem::size_of::<*const u8>())
+                                    .add(220 + 24 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
                             let l99 = i32::from(
                                 *arg0
-                                    .add(408 + 14 * ::core::mem::size_of::<*const u8>())
+                                    .add(232 + 24 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
                             let l101 = i32::from(
                                 *arg0
-                                    .add(416 + 14 * ::core::mem::size_of::<*const u8>())
+                                    .add(248 + 24 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
                             let l103 = i32::from(
                                 *arg0
-                                    .add(432 + 14 * ::core::mem::size_of::<*const u8>())
+                                    .add(264 + 24 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u8>(),
+                            );
+                            let l105 = i32::from(
+                                *arg0
+                                    .add(280 + 24 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
                             let l107 = i32::from(
                                 *arg0
-                                    .add(432 + 17 * ::core::mem::size_of::<*const u8>())
+                                    .add(296 + 24 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u8>(),
+                            );
+                            let l109 = i32::from(
+                                *arg0
+                                    .add(312 + 24 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u8>(),
+                            );
+                            let l111 = i32::from(
+                                *arg0
+                                    .add(320 + 24 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u8>(),
+                            );
+                            let l113 = i32::from(
+                                *arg0
+                                    .add(328 + 24 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u8>(),
+                            );
+                            let l115 = i32::from(
+                                *arg0
+                                    .add(336 + 24 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u8>(),
+                            );
+                            let l117 = i32::from(
+                                *arg0
+                                    .add(344 + 24 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u8>(),
+                            );
+                            let l119 = i32::from(
+                                *arg0
+                                    .add(352 + 24 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u8>(),
+                            );
+                            let l121 = i32::from(
+                                *arg0
+                                    .add(360 + 24 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u8>(),
+                            );
+                            let l123 = *arg0
+                                .add(376 + 24 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>();
+                            let l124 = *arg0
+                                .add(376 + 25 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>();
+                            let base131 = l123;
+                            let len131 = l124;
+                            let mut result131 = _rt::Vec::with_capacity(len131);
+                            for i in 0..len131 {
+                                let base = base131
+                                    .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                let e131 = {
+                                    let l125 = *base.add(0).cast::<*mut u8>();
+                                    let l126 = *base
+                                        .add(::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len127 = l126;
+                                    let bytes127 = _rt::Vec::from_raw_parts(
+                                        l125.cast(),
+                                        len127,
+                                        len127,
+                                    );
+                                    let l128 = *base
+                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<*mut u8>();
+                                    let l129 = *base
+                                        .add(3 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len130 = l129;
+                                    let bytes130 = _rt::Vec::from_raw_parts(
+                                        l128.cast(),
+                                        len130,
+                                        len130,
+                                    );
+                                    super::super::super::super::exports::arkor::trainer::definition::Setting {
+                                        name: _rt::string_lift(bytes127),
+                                        value: _rt::string_lift(bytes130),
+                                    }
+                                };
+                                result131.push(e131);
+                            }
+                            _rt::cabi_dealloc(
+                                base131,
+                                len131 * (4 * ::core::mem::size_of::<*const u8>()),
+                                ::core::mem::size_of::<*const u8>(),
+                            );
+                            let l132 = i32::from(
+                                *arg0
+                                    .add(376 + 26 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u8>(),
+                            );
+                            let l136 = i32::from(
+                                *arg0
+                                    .add(376 + 29 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
                             T_::run(super::super::super::super::exports::arkor::trainer::definition::Spec {
@@ -6061,149 +6647,149 @@ pub mod exports {
                                     _ => _rt::invalid_enum_discriminant(),
                                 },
                                 tags: result12,
-                                model: v30,
-                                tokenizer: match l31 {
+                                model: v34,
+                                tokenizer: match l35 {
                                     0 => None,
                                     1 => {
                                         let e = {
-                                            let l32 = i32::from(
+                                            let l36 = i32::from(
                                                 *arg0
                                                     .add(88 + 7 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>(),
                                             );
-                                            use super::super::super::super::exports::arkor::trainer::definition::TokenizerSource as V37;
-                                            let v37 = match l32 {
-                                                0 => V37::Bytes,
+                                            use super::super::super::super::exports::arkor::trainer::definition::TokenizerSource as V41;
+                                            let v41 = match l36 {
+                                                0 => V41::Bytes,
                                                 1 => {
-                                                    let e37 = {
-                                                        let l33 = *arg0
+                                                    let e41 = {
+                                                        let l37 = *arg0
                                                             .add(88 + 8 * ::core::mem::size_of::<*const u8>())
                                                             .cast::<i32>();
-                                                        l33 as u32
+                                                        l37 as u32
                                                     };
-                                                    V37::Bpe(e37)
+                                                    V41::Bpe(e41)
                                                 }
                                                 2 => {
-                                                    let e37 = {
-                                                        let l34 = *arg0
+                                                    let e41 = {
+                                                        let l38 = *arg0
                                                             .add(88 + 8 * ::core::mem::size_of::<*const u8>())
                                                             .cast::<*mut u8>();
-                                                        let l35 = *arg0
+                                                        let l39 = *arg0
                                                             .add(88 + 9 * ::core::mem::size_of::<*const u8>())
                                                             .cast::<usize>();
-                                                        let len36 = l35;
-                                                        let bytes36 = _rt::Vec::from_raw_parts(
-                                                            l34.cast(),
-                                                            len36,
-                                                            len36,
+                                                        let len40 = l39;
+                                                        let bytes40 = _rt::Vec::from_raw_parts(
+                                                            l38.cast(),
+                                                            len40,
+                                                            len40,
                                                         );
-                                                        _rt::string_lift(bytes36)
+                                                        _rt::string_lift(bytes40)
                                                     };
-                                                    V37::File(e37)
+                                                    V41::File(e41)
                                                 }
                                                 n => {
                                                     debug_assert_eq!(n, 3, "invalid enum discriminant");
-                                                    V37::Model
+                                                    V41::Model
                                                 }
                                             };
-                                            v37
+                                            v41
                                         };
                                         Some(e)
                                     }
                                     _ => _rt::invalid_enum_discriminant(),
                                 },
-                                dataset: v48,
-                                eval_fraction: match l49 {
+                                dataset: v68,
+                                eval_fraction: match l69 {
                                     0 => None,
                                     1 => {
                                         let e = {
-                                            let l50 = *arg0
-                                                .add(104 + 12 * ::core::mem::size_of::<*const u8>())
+                                            let l70 = *arg0
+                                                .add(96 + 22 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<f64>();
-                                            l50
+                                            l70
                                         };
                                         Some(e)
                                     }
                                     _ => _rt::invalid_enum_discriminant(),
                                 },
-                                lora: match l51 {
+                                lora: match l71 {
                                     0 => None,
                                     1 => {
                                         let e = {
-                                            let l52 = *arg0
-                                                .add(120 + 12 * ::core::mem::size_of::<*const u8>())
+                                            let l72 = *arg0
+                                                .add(112 + 22 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<i32>();
-                                            let l53 = i32::from(
+                                            let l73 = i32::from(
                                                 *arg0
-                                                    .add(128 + 12 * ::core::mem::size_of::<*const u8>())
+                                                    .add(120 + 22 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>(),
                                             );
-                                            let l55 = i32::from(
+                                            let l75 = i32::from(
                                                 *arg0
-                                                    .add(144 + 12 * ::core::mem::size_of::<*const u8>())
+                                                    .add(136 + 22 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>(),
                                             );
-                                            let l57 = *arg0
-                                                .add(160 + 12 * ::core::mem::size_of::<*const u8>())
+                                            let l77 = *arg0
+                                                .add(152 + 22 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l58 = *arg0
-                                                .add(160 + 13 * ::core::mem::size_of::<*const u8>())
+                                            let l78 = *arg0
+                                                .add(152 + 23 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let base62 = l57;
-                                            let len62 = l58;
-                                            let mut result62 = _rt::Vec::with_capacity(len62);
-                                            for i in 0..len62 {
-                                                let base = base62
+                                            let base82 = l77;
+                                            let len82 = l78;
+                                            let mut result82 = _rt::Vec::with_capacity(len82);
+                                            for i in 0..len82 {
+                                                let base = base82
                                                     .add(i * (2 * ::core::mem::size_of::<*const u8>()));
-                                                let e62 = {
-                                                    let l59 = *base.add(0).cast::<*mut u8>();
-                                                    let l60 = *base
+                                                let e82 = {
+                                                    let l79 = *base.add(0).cast::<*mut u8>();
+                                                    let l80 = *base
                                                         .add(::core::mem::size_of::<*const u8>())
                                                         .cast::<usize>();
-                                                    let len61 = l60;
-                                                    let bytes61 = _rt::Vec::from_raw_parts(
-                                                        l59.cast(),
-                                                        len61,
-                                                        len61,
+                                                    let len81 = l80;
+                                                    let bytes81 = _rt::Vec::from_raw_parts(
+                                                        l79.cast(),
+                                                        len81,
+                                                        len81,
                                                     );
-                                                    _rt::string_lift(bytes61)
+                                                    _rt::string_lift(bytes81)
                                                 };
-                                                result62.push(e62);
+                                                result82.push(e82);
                                             }
                                             _rt::cabi_dealloc(
-                                                base62,
-                                                len62 * (2 * ::core::mem::size_of::<*const u8>()),
+                                                base82,
+                                                len82 * (2 * ::core::mem::size_of::<*const u8>()),
                                                 ::core::mem::size_of::<*const u8>(),
                                             );
                                             super::super::super::super::exports::arkor::trainer::definition::Lora {
-                                                r: l52 as u32,
-                                                alpha: match l53 {
+                                                r: l72 as u32,
+                                                alpha: match l73 {
                                                     0 => None,
                                                     1 => {
                                                         let e = {
-                                                            let l54 = *arg0
-                                                                .add(136 + 12 * ::core::mem::size_of::<*const u8>())
+                                                            let l74 = *arg0
+                                                                .add(128 + 22 * ::core::mem::size_of::<*const u8>())
                                                                 .cast::<f64>();
-                                                            l54
+                                                            l74
                                                         };
                                                         Some(e)
                                                     }
                                                     _ => _rt::invalid_enum_discriminant(),
                                                 },
-                                                dropout: match l55 {
+                                                dropout: match l75 {
                                                     0 => None,
                                                     1 => {
                                                         let e = {
-                                                            let l56 = *arg0
-                                                                .add(152 + 12 * ::core::mem::size_of::<*const u8>())
+                                                            let l76 = *arg0
+                                                                .add(144 + 22 * ::core::mem::size_of::<*const u8>())
                                                                 .cast::<f64>();
-                                                            l56
+                                                            l76
                                                         };
                                                         Some(e)
                                                     }
                                                     _ => _rt::invalid_enum_discriminant(),
                                                 },
-                                                target_modules: result62,
+                                                target_modules: result82,
                                             }
                                         };
                                         Some(e)
@@ -6211,159 +6797,25 @@ pub mod exports {
                                     _ => _rt::invalid_enum_discriminant(),
                                 },
                                 hyperparameters: super::super::super::super::exports::arkor::trainer::definition::Hyperparameters {
-                                    max_steps: match l63 {
-                                        0 => None,
-                                        1 => {
-                                            let e = {
-                                                let l64 = *arg0
-                                                    .add(168 + 14 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<i64>();
-                                                l64 as u64
-                                            };
-                                            Some(e)
-                                        }
-                                        _ => _rt::invalid_enum_discriminant(),
-                                    },
-                                    num_train_epochs: match l65 {
-                                        0 => None,
-                                        1 => {
-                                            let e = {
-                                                let l66 = *arg0
-                                                    .add(184 + 14 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<f64>();
-                                                l66
-                                            };
-                                            Some(e)
-                                        }
-                                        _ => _rt::invalid_enum_discriminant(),
-                                    },
-                                    learning_rate: match l67 {
-                                        0 => None,
-                                        1 => {
-                                            let e = {
-                                                let l68 = *arg0
-                                                    .add(200 + 14 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<f64>();
-                                                l68
-                                            };
-                                            Some(e)
-                                        }
-                                        _ => _rt::invalid_enum_discriminant(),
-                                    },
-                                    per_device_train_batch_size: match l69 {
-                                        0 => None,
-                                        1 => {
-                                            let e = {
-                                                let l70 = *arg0
-                                                    .add(212 + 14 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<i32>();
-                                                l70 as u32
-                                            };
-                                            Some(e)
-                                        }
-                                        _ => _rt::invalid_enum_discriminant(),
-                                    },
-                                    gradient_accumulation_steps: match l71 {
-                                        0 => None,
-                                        1 => {
-                                            let e = {
-                                                let l72 = *arg0
-                                                    .add(220 + 14 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<i32>();
-                                                l72 as u32
-                                            };
-                                            Some(e)
-                                        }
-                                        _ => _rt::invalid_enum_discriminant(),
-                                    },
-                                    max_length: match l73 {
-                                        0 => None,
-                                        1 => {
-                                            let e = {
-                                                let l74 = *arg0
-                                                    .add(228 + 14 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<i32>();
-                                                l74 as u32
-                                            };
-                                            Some(e)
-                                        }
-                                        _ => _rt::invalid_enum_discriminant(),
-                                    },
-                                    lr_scheduler_type: match l75 {
-                                        0 => None,
-                                        1 => {
-                                            let e = {
-                                                let l76 = i32::from(
-                                                    *arg0
-                                                        .add(233 + 14 * ::core::mem::size_of::<*const u8>())
-                                                        .cast::<u8>(),
-                                                );
-                                                super::super::super::super::exports::arkor::trainer::definition::LrSchedulerType::_lift(
-                                                    l76 as u8,
-                                                )
-                                            };
-                                            Some(e)
-                                        }
-                                        _ => _rt::invalid_enum_discriminant(),
-                                    },
-                                    warmup_steps: match l77 {
-                                        0 => None,
-                                        1 => {
-                                            let e = {
-                                                let l78 = *arg0
-                                                    .add(248 + 14 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<i64>();
-                                                l78 as u64
-                                            };
-                                            Some(e)
-                                        }
-                                        _ => _rt::invalid_enum_discriminant(),
-                                    },
-                                    weight_decay: match l79 {
-                                        0 => None,
-                                        1 => {
-                                            let e = {
-                                                let l80 = *arg0
-                                                    .add(264 + 14 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<f64>();
-                                                l80
-                                            };
-                                            Some(e)
-                                        }
-                                        _ => _rt::invalid_enum_discriminant(),
-                                    },
-                                    max_grad_norm: match l81 {
-                                        0 => None,
-                                        1 => {
-                                            let e = {
-                                                let l82 = *arg0
-                                                    .add(280 + 14 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<f64>();
-                                                l82
-                                            };
-                                            Some(e)
-                                        }
-                                        _ => _rt::invalid_enum_discriminant(),
-                                    },
-                                    adam_beta1: match l83 {
+                                    max_steps: match l83 {
                                         0 => None,
                                         1 => {
                                             let e = {
                                                 let l84 = *arg0
-                                                    .add(296 + 14 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<f64>();
-                                                l84
+                                                    .add(156 + 24 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<i32>();
+                                                l84 as u32
                                             };
                                             Some(e)
                                         }
                                         _ => _rt::invalid_enum_discriminant(),
                                     },
-                                    adam_beta2: match l85 {
+                                    num_train_epochs: match l85 {
                                         0 => None,
                                         1 => {
                                             let e = {
                                                 let l86 = *arg0
-                                                    .add(312 + 14 * ::core::mem::size_of::<*const u8>())
+                                                    .add(168 + 24 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<f64>();
                                                 l86
                                             };
@@ -6371,12 +6823,12 @@ pub mod exports {
                                         }
                                         _ => _rt::invalid_enum_discriminant(),
                                     },
-                                    adam_epsilon: match l87 {
+                                    learning_rate: match l87 {
                                         0 => None,
                                         1 => {
                                             let e = {
                                                 let l88 = *arg0
-                                                    .add(328 + 14 * ::core::mem::size_of::<*const u8>())
+                                                    .add(184 + 24 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<f64>();
                                                 l88
                                             };
@@ -6384,90 +6836,94 @@ pub mod exports {
                                         }
                                         _ => _rt::invalid_enum_discriminant(),
                                     },
-                                    logging_steps: match l89 {
+                                    per_device_train_batch_size: match l89 {
                                         0 => None,
                                         1 => {
                                             let e = {
                                                 let l90 = *arg0
-                                                    .add(344 + 14 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<i64>();
-                                                l90 as u64
+                                                    .add(196 + 24 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<i32>();
+                                                l90 as u32
                                             };
                                             Some(e)
                                         }
                                         _ => _rt::invalid_enum_discriminant(),
                                     },
-                                    eval_steps: match l91 {
+                                    gradient_accumulation_steps: match l91 {
                                         0 => None,
                                         1 => {
                                             let e = {
                                                 let l92 = *arg0
-                                                    .add(360 + 14 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<i64>();
-                                                l92 as u64
+                                                    .add(204 + 24 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<i32>();
+                                                l92 as u32
                                             };
                                             Some(e)
                                         }
                                         _ => _rt::invalid_enum_discriminant(),
                                     },
-                                    save_steps: match l93 {
+                                    max_length: match l93 {
                                         0 => None,
                                         1 => {
                                             let e = {
                                                 let l94 = *arg0
-                                                    .add(376 + 14 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<i64>();
-                                                l94 as u64
+                                                    .add(212 + 24 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<i32>();
+                                                l94 as u32
                                             };
                                             Some(e)
                                         }
                                         _ => _rt::invalid_enum_discriminant(),
                                     },
-                                    save_total_limit: match l95 {
+                                    lr_scheduler_type: match l95 {
                                         0 => None,
                                         1 => {
                                             let e = {
-                                                let l96 = *arg0
-                                                    .add(388 + 14 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<i32>();
-                                                l96 as u32
+                                                let l96 = i32::from(
+                                                    *arg0
+                                                        .add(217 + 24 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u8>(),
+                                                );
+                                                super::super::super::super::exports::arkor::trainer::definition::LrSchedulerType::_lift(
+                                                    l96 as u8,
+                                                )
                                             };
                                             Some(e)
                                         }
                                         _ => _rt::invalid_enum_discriminant(),
                                     },
-                                    seed: match l97 {
+                                    warmup_steps: match l97 {
                                         0 => None,
                                         1 => {
                                             let e = {
                                                 let l98 = *arg0
-                                                    .add(400 + 14 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<i64>();
-                                                l98 as u64
+                                                    .add(224 + 24 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<i32>();
+                                                l98 as u32
                                             };
                                             Some(e)
                                         }
                                         _ => _rt::invalid_enum_discriminant(),
                                     },
-                                    early_stopping_patience: match l99 {
+                                    weight_decay: match l99 {
                                         0 => None,
                                         1 => {
                                             let e = {
                                                 let l100 = *arg0
-                                                    .add(412 + 14 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<i32>();
-                                                l100 as u32
+                                                    .add(240 + 24 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<f64>();
+                                                l100
                                             };
                                             Some(e)
                                         }
                                         _ => _rt::invalid_enum_discriminant(),
                                     },
-                                    early_stopping_threshold: match l101 {
+                                    max_grad_norm: match l101 {
                                         0 => None,
                                         1 => {
                                             let e = {
                                                 let l102 = *arg0
-                                                    .add(424 + 14 * ::core::mem::size_of::<*const u8>())
+                                                    .add(256 + 24 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<f64>();
                                                 l102
                                             };
@@ -6475,39 +6931,170 @@ pub mod exports {
                                         }
                                         _ => _rt::invalid_enum_discriminant(),
                                     },
+                                    adam_beta1: match l103 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l104 = *arg0
+                                                    .add(272 + 24 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<f64>();
+                                                l104
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                    adam_beta2: match l105 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l106 = *arg0
+                                                    .add(288 + 24 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<f64>();
+                                                l106
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                    adam_epsilon: match l107 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l108 = *arg0
+                                                    .add(304 + 24 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<f64>();
+                                                l108
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                    logging_steps: match l109 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l110 = *arg0
+                                                    .add(316 + 24 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<i32>();
+                                                l110 as u32
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                    eval_steps: match l111 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l112 = *arg0
+                                                    .add(324 + 24 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<i32>();
+                                                l112 as u32
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                    save_steps: match l113 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l114 = *arg0
+                                                    .add(332 + 24 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<i32>();
+                                                l114 as u32
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                    save_total_limit: match l115 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l116 = *arg0
+                                                    .add(340 + 24 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<i32>();
+                                                l116 as u32
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                    seed: match l117 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l118 = *arg0
+                                                    .add(348 + 24 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<i32>();
+                                                l118 as u32
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                    early_stopping_patience: match l119 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l120 = *arg0
+                                                    .add(356 + 24 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<i32>();
+                                                l120 as u32
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                    early_stopping_threshold: match l121 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l122 = *arg0
+                                                    .add(368 + 24 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<f64>();
+                                                l122
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
                                 },
-                                extras: match l103 {
+                                additional: result131,
+                                extras: match l132 {
                                     0 => None,
                                     1 => {
                                         let e = {
-                                            let l104 = *arg0
-                                                .add(432 + 15 * ::core::mem::size_of::<*const u8>())
+                                            let l133 = *arg0
+                                                .add(376 + 27 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l105 = *arg0
-                                                .add(432 + 16 * ::core::mem::size_of::<*const u8>())
+                                            let l134 = *arg0
+                                                .add(376 + 28 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len106 = l105;
-                                            let bytes106 = _rt::Vec::from_raw_parts(
-                                                l104.cast(),
-                                                len106,
-                                                len106,
+                                            let len135 = l134;
+                                            let bytes135 = _rt::Vec::from_raw_parts(
+                                                l133.cast(),
+                                                len135,
+                                                len135,
                                             );
-                                            _rt::string_lift(bytes106)
+                                            _rt::string_lift(bytes135)
                                         };
                                         Some(e)
                                     }
                                     _ => _rt::invalid_enum_discriminant(),
                                 },
-                                dry_run: match l107 {
+                                dry_run: match l136 {
                                     0 => None,
                                     1 => {
                                         let e = {
-                                            let l108 = i32::from(
+                                            let l137 = i32::from(
                                                 *arg0
-                                                    .add(433 + 17 * ::core::mem::size_of::<*const u8>())
+                                                    .add(377 + 29 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>(),
                                             );
-                                            _rt::bool_lift(l108 as u8)
+                                            _rt::bool_lift(l137 as u8)
                                         };
                                         Some(e)
                                     }
@@ -6517,29 +7104,29 @@ pub mod exports {
                         };
                         _rt::cabi_dealloc(
                             arg0,
-                            432 + 18 * ::core::mem::size_of::<*const u8>(),
+                            376 + 30 * ::core::mem::size_of::<*const u8>(),
                             8,
                         );
-                        let ptr110 = (&raw mut _RET_AREA.0).cast::<u8>();
-                        match result109 {
+                        let ptr139 = (&raw mut _RET_AREA.0).cast::<u8>();
+                        match result138 {
                             Ok(_) => {
-                                *ptr110.add(0).cast::<u8>() = (0i32) as u8;
+                                *ptr139.add(0).cast::<u8>() = (0i32) as u8;
                             }
                             Err(e) => {
-                                *ptr110.add(0).cast::<u8>() = (1i32) as u8;
-                                let vec111 = (e.into_bytes()).into_boxed_slice();
-                                let ptr111 = vec111.as_ptr().cast::<u8>();
-                                let len111 = vec111.len();
-                                ::core::mem::forget(vec111);
-                                *ptr110
+                                *ptr139.add(0).cast::<u8>() = (1i32) as u8;
+                                let vec140 = (e.into_bytes()).into_boxed_slice();
+                                let ptr140 = vec140.as_ptr().cast::<u8>();
+                                let len140 = vec140.len();
+                                ::core::mem::forget(vec140);
+                                *ptr139
                                     .add(2 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len111;
-                                *ptr110
+                                    .cast::<usize>() = len140;
+                                *ptr139
                                     .add(::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>() = ptr111.cast_mut();
+                                    .cast::<*mut u8>() = ptr140.cast_mut();
                             }
                         };
-                        ptr110
+                        ptr139
                     }
                 }
                 #[doc(hidden)]
@@ -6624,9 +7211,9 @@ pub mod exports {
                 pub struct Position {
                     /// Sequence number of the event in the run's log, from 1, without gaps. After a
                     /// crash an event may be handed over once more, with the same number.
-                    pub seq: u64,
+                    pub seq: u32,
                     /// Optimizer steps finished.
-                    pub step: u64,
+                    pub step: u32,
                 }
                 impl ::core::fmt::Debug for Position {
                     fn fmt(
@@ -6648,9 +7235,11 @@ pub mod exports {
                     /// Counts the callback instances of this run, from 1.
                     pub generation: u32,
                     /// The step of the checkpoint the run goes on from; absent for a new run.
-                    pub resumed_from: ::core::option::Option<u64>,
+                    pub resumed_from: ::core::option::Option<u32>,
                     /// Number of steps planned; absent if the trainer's own loop decides.
-                    pub total_steps: ::core::option::Option<u64>,
+                    pub total_steps: ::core::option::Option<u32>,
+                    /// The run whose place this one took when its configuration was changed.
+                    pub parent: ::core::option::Option<_rt::String>,
                 }
                 impl ::core::fmt::Debug for Started {
                     fn fmt(
@@ -6663,6 +7252,7 @@ pub mod exports {
                             .field("generation", &self.generation)
                             .field("resumed-from", &self.resumed_from)
                             .field("total-steps", &self.total_steps)
+                            .field("parent", &self.parent)
                             .finish()
                     }
                 }
@@ -6700,8 +7290,7 @@ pub mod exports {
                     }
                 }
                 /// The held-out data was scored.
-                #[repr(C)]
-                #[derive(Clone, Copy, PartialEq)]
+                #[derive(Clone, PartialEq)]
                 pub struct Evaluation {
                     pub at: Position,
                     /// Mean loss in nats per token.
@@ -6712,6 +7301,8 @@ pub mod exports {
                     pub best_loss: f64,
                     /// Evaluations in a row, up to this one, that were no improvement.
                     pub evaluations_without_improvement: u32,
+                    /// What else was measured on the held-out data, by names of the field.
+                    pub metrics: _rt::Vec<Metric>,
                 }
                 impl ::core::fmt::Debug for Evaluation {
                     fn fmt(
@@ -6727,6 +7318,7 @@ pub mod exports {
                                 "evaluations-without-improvement",
                                 &self.evaluations_without_improvement,
                             )
+                            .field("metrics", &self.metrics)
                             .finish()
                     }
                 }
@@ -6788,8 +7380,8 @@ pub mod exports {
                 pub struct Completed {
                     pub at: Position,
                     pub reason: EndReason,
-                    /// The last checkpoint.
-                    pub checkpoint: _rt::String,
+                    /// The last checkpoint; absent after a dry run.
+                    pub checkpoint: ::core::option::Option<_rt::String>,
                     /// The last logged loss.
                     pub loss: ::core::option::Option<f64>,
                     /// The last evaluation loss.
@@ -6847,7 +7439,8 @@ pub mod exports {
                     SetLearningRate(f64),
                     /// Wait, after this step, until a user lets the run go on.
                     Pause,
-                    /// Put a number into the next log event.
+                    /// Record a number. It is in the run's log at once, and in the metrics of the next
+                    /// log event.
                     LogMetric(Metric),
                 }
                 impl ::core::fmt::Debug for Action {
@@ -6876,19 +7469,22 @@ pub mod exports {
                 #[doc(hidden)]
                 #[allow(non_snake_case, unused_unsafe)]
                 pub unsafe fn _export_on_started_cabi<T_: Guest>(
-                    arg0: i64,
-                    arg1: i64,
+                    arg0: i32,
+                    arg1: i32,
                     arg2: *mut u8,
                     arg3: usize,
                     arg4: i32,
                     arg5: i32,
-                    arg6: i64,
+                    arg6: i32,
                     arg7: i32,
-                    arg8: i64,
+                    arg8: i32,
+                    arg9: i32,
+                    arg10: *mut u8,
+                    arg11: usize,
                 ) -> *mut u8 {
                     unsafe {
                         #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
-                        let result1 = {
+                        let result2 = {
                             let len0 = arg3;
                             let bytes0 = _rt::Vec::from_raw_parts(
                                 arg2.cast(),
@@ -6897,15 +7493,15 @@ pub mod exports {
                             );
                             T_::on_started(Started {
                                 at: Position {
-                                    seq: arg0 as u64,
-                                    step: arg1 as u64,
+                                    seq: arg0 as u32,
+                                    step: arg1 as u32,
                                 },
                                 run: _rt::string_lift(bytes0),
                                 generation: arg4 as u32,
                                 resumed_from: match arg5 {
                                     0 => None,
                                     1 => {
-                                        let e = arg6 as u64;
+                                        let e = arg6 as u32;
                                         Some(e)
                                     }
                                     _ => _rt::invalid_enum_discriminant(),
@@ -6913,45 +7509,61 @@ pub mod exports {
                                 total_steps: match arg7 {
                                     0 => None,
                                     1 => {
-                                        let e = arg8 as u64;
+                                        let e = arg8 as u32;
+                                        Some(e)
+                                    }
+                                    _ => _rt::invalid_enum_discriminant(),
+                                },
+                                parent: match arg9 {
+                                    0 => None,
+                                    1 => {
+                                        let e = {
+                                            let len1 = arg11;
+                                            let bytes1 = _rt::Vec::from_raw_parts(
+                                                arg10.cast(),
+                                                len1,
+                                                len1,
+                                            );
+                                            _rt::string_lift(bytes1)
+                                        };
                                         Some(e)
                                     }
                                     _ => _rt::invalid_enum_discriminant(),
                                 },
                             })
                         };
-                        let ptr2 = (&raw mut _RET_AREA.0).cast::<u8>();
-                        match result1 {
+                        let ptr3 = (&raw mut _RET_AREA.0).cast::<u8>();
+                        match result2 {
                             Ok(e) => {
-                                *ptr2.add(0).cast::<u8>() = (0i32) as u8;
-                                let vec6 = e;
-                                let len6 = vec6.len();
-                                let layout6 = _rt::alloc::Layout::from_size_align(
-                                        vec6.len() * (16 + 2 * ::core::mem::size_of::<*const u8>()),
+                                *ptr3.add(0).cast::<u8>() = (0i32) as u8;
+                                let vec7 = e;
+                                let len7 = vec7.len();
+                                let layout7 = _rt::alloc::Layout::from_size_align(
+                                        vec7.len() * (16 + 2 * ::core::mem::size_of::<*const u8>()),
                                         8,
                                     )
                                     .unwrap();
-                                let (result6, _cleanup6) = ::wit_bindgen::rt::Cleanup::new(
-                                    layout6,
+                                let (result7, _cleanup7) = ::wit_bindgen::rt::Cleanup::new(
+                                    layout7,
                                 );
-                                if let Some(cleanup) = _cleanup6 {
+                                if let Some(cleanup) = _cleanup7 {
                                     cleanup.forget();
                                 }
-                                for (i, e) in vec6.into_iter().enumerate() {
-                                    let base = result6
+                                for (i, e) in vec7.into_iter().enumerate() {
+                                    let base = result7
                                         .add(i * (16 + 2 * ::core::mem::size_of::<*const u8>()));
                                     {
                                         match e {
                                             Action::Stop(e) => {
                                                 *base.add(0).cast::<u8>() = (0i32) as u8;
-                                                let vec3 = (e.into_bytes()).into_boxed_slice();
-                                                let ptr3 = vec3.as_ptr().cast::<u8>();
-                                                let len3 = vec3.len();
-                                                ::core::mem::forget(vec3);
+                                                let vec4 = (e.into_bytes()).into_boxed_slice();
+                                                let ptr4 = vec4.as_ptr().cast::<u8>();
+                                                let len4 = vec4.len();
+                                                ::core::mem::forget(vec4);
                                                 *base
                                                     .add(8 + 1 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>() = len3;
-                                                *base.add(8).cast::<*mut u8>() = ptr3.cast_mut();
+                                                    .cast::<usize>() = len4;
+                                                *base.add(8).cast::<*mut u8>() = ptr4.cast_mut();
                                             }
                                             Action::Save => {
                                                 *base.add(0).cast::<u8>() = (1i32) as u8;
@@ -6969,46 +7581,46 @@ pub mod exports {
                                             Action::LogMetric(e) => {
                                                 *base.add(0).cast::<u8>() = (5i32) as u8;
                                                 let super::super::super::super::arkor::trainer::types::Metric {
-                                                    name: name4,
-                                                    value: value4,
+                                                    name: name5,
+                                                    value: value5,
                                                 } = e;
-                                                let vec5 = (name4.into_bytes()).into_boxed_slice();
-                                                let ptr5 = vec5.as_ptr().cast::<u8>();
-                                                let len5 = vec5.len();
-                                                ::core::mem::forget(vec5);
+                                                let vec6 = (name5.into_bytes()).into_boxed_slice();
+                                                let ptr6 = vec6.as_ptr().cast::<u8>();
+                                                let len6 = vec6.len();
+                                                ::core::mem::forget(vec6);
                                                 *base
                                                     .add(8 + 1 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>() = len5;
-                                                *base.add(8).cast::<*mut u8>() = ptr5.cast_mut();
+                                                    .cast::<usize>() = len6;
+                                                *base.add(8).cast::<*mut u8>() = ptr6.cast_mut();
                                                 *base
                                                     .add(8 + 2 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<f64>() = _rt::as_f64(value4);
+                                                    .cast::<f64>() = _rt::as_f64(value5);
                                             }
                                         }
                                     }
                                 }
-                                *ptr2
-                                    .add(2 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len6;
-                                *ptr2
-                                    .add(::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>() = result6;
-                            }
-                            Err(e) => {
-                                *ptr2.add(0).cast::<u8>() = (1i32) as u8;
-                                let vec7 = (e.into_bytes()).into_boxed_slice();
-                                let ptr7 = vec7.as_ptr().cast::<u8>();
-                                let len7 = vec7.len();
-                                ::core::mem::forget(vec7);
-                                *ptr2
+                                *ptr3
                                     .add(2 * ::core::mem::size_of::<*const u8>())
                                     .cast::<usize>() = len7;
-                                *ptr2
+                                *ptr3
                                     .add(::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>() = ptr7.cast_mut();
+                                    .cast::<*mut u8>() = result7;
+                            }
+                            Err(e) => {
+                                *ptr3.add(0).cast::<u8>() = (1i32) as u8;
+                                let vec8 = (e.into_bytes()).into_boxed_slice();
+                                let ptr8 = vec8.as_ptr().cast::<u8>();
+                                let len8 = vec8.len();
+                                ::core::mem::forget(vec8);
+                                *ptr3
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len8;
+                                *ptr3
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = ptr8.cast_mut();
                             }
                         };
-                        ptr2
+                        ptr3
                     }
                 }
                 #[doc(hidden)]
@@ -7074,8 +7686,8 @@ pub mod exports {
                 #[doc(hidden)]
                 #[allow(non_snake_case, unused_unsafe)]
                 pub unsafe fn _export_on_log_cabi<T_: Guest>(
-                    arg0: i64,
-                    arg1: i64,
+                    arg0: i32,
+                    arg1: i32,
                     arg2: i32,
                     arg3: f64,
                     arg4: i32,
@@ -7125,8 +7737,8 @@ pub mod exports {
                             );
                             T_::on_log(LogRecord {
                                 at: Position {
-                                    seq: arg0 as u64,
-                                    step: arg1 as u64,
+                                    seq: arg0 as u32,
+                                    step: arg1 as u32,
                                 },
                                 epoch: match arg2 {
                                     0 => None,
@@ -7319,59 +7931,95 @@ pub mod exports {
                 #[doc(hidden)]
                 #[allow(non_snake_case, unused_unsafe)]
                 pub unsafe fn _export_on_evaluate_cabi<T_: Guest>(
-                    arg0: i64,
-                    arg1: i64,
+                    arg0: i32,
+                    arg1: i32,
                     arg2: f64,
                     arg3: f64,
                     arg4: f64,
                     arg5: i32,
+                    arg6: *mut u8,
+                    arg7: usize,
                 ) -> *mut u8 {
                     unsafe {
                         #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
-                        let result0 = {
+                        let result5 = {
+                            let base4 = arg6;
+                            let len4 = arg7;
+                            let mut result4 = _rt::Vec::with_capacity(len4);
+                            for i in 0..len4 {
+                                let base = base4
+                                    .add(i * (8 + 2 * ::core::mem::size_of::<*const u8>()));
+                                let e4 = {
+                                    let l0 = *base.add(0).cast::<*mut u8>();
+                                    let l1 = *base
+                                        .add(::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>();
+                                    let len2 = l1;
+                                    let bytes2 = _rt::Vec::from_raw_parts(
+                                        l0.cast(),
+                                        len2,
+                                        len2,
+                                    );
+                                    let l3 = *base
+                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<f64>();
+                                    super::super::super::super::arkor::trainer::types::Metric {
+                                        name: _rt::string_lift(bytes2),
+                                        value: l3,
+                                    }
+                                };
+                                result4.push(e4);
+                            }
+                            _rt::cabi_dealloc(
+                                base4,
+                                len4 * (8 + 2 * ::core::mem::size_of::<*const u8>()),
+                                8,
+                            );
                             T_::on_evaluate(Evaluation {
                                 at: Position {
-                                    seq: arg0 as u64,
-                                    step: arg1 as u64,
+                                    seq: arg0 as u32,
+                                    step: arg1 as u32,
                                 },
                                 loss: arg2,
                                 perplexity: arg3,
                                 best_loss: arg4,
                                 evaluations_without_improvement: arg5 as u32,
+                                metrics: result4,
                             })
                         };
-                        let ptr1 = (&raw mut _RET_AREA.0).cast::<u8>();
-                        match result0 {
+                        let ptr6 = (&raw mut _RET_AREA.0).cast::<u8>();
+                        match result5 {
                             Ok(e) => {
-                                *ptr1.add(0).cast::<u8>() = (0i32) as u8;
-                                let vec5 = e;
-                                let len5 = vec5.len();
-                                let layout5 = _rt::alloc::Layout::from_size_align(
-                                        vec5.len() * (16 + 2 * ::core::mem::size_of::<*const u8>()),
+                                *ptr6.add(0).cast::<u8>() = (0i32) as u8;
+                                let vec10 = e;
+                                let len10 = vec10.len();
+                                let layout10 = _rt::alloc::Layout::from_size_align(
+                                        vec10.len()
+                                            * (16 + 2 * ::core::mem::size_of::<*const u8>()),
                                         8,
                                     )
                                     .unwrap();
-                                let (result5, _cleanup5) = ::wit_bindgen::rt::Cleanup::new(
-                                    layout5,
+                                let (result10, _cleanup10) = ::wit_bindgen::rt::Cleanup::new(
+                                    layout10,
                                 );
-                                if let Some(cleanup) = _cleanup5 {
+                                if let Some(cleanup) = _cleanup10 {
                                     cleanup.forget();
                                 }
-                                for (i, e) in vec5.into_iter().enumerate() {
-                                    let base = result5
+                                for (i, e) in vec10.into_iter().enumerate() {
+                                    let base = result10
                                         .add(i * (16 + 2 * ::core::mem::size_of::<*const u8>()));
                                     {
                                         match e {
                                             Action::Stop(e) => {
                                                 *base.add(0).cast::<u8>() = (0i32) as u8;
-                                                let vec2 = (e.into_bytes()).into_boxed_slice();
-                                                let ptr2 = vec2.as_ptr().cast::<u8>();
-                                                let len2 = vec2.len();
-                                                ::core::mem::forget(vec2);
+                                                let vec7 = (e.into_bytes()).into_boxed_slice();
+                                                let ptr7 = vec7.as_ptr().cast::<u8>();
+                                                let len7 = vec7.len();
+                                                ::core::mem::forget(vec7);
                                                 *base
                                                     .add(8 + 1 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>() = len2;
-                                                *base.add(8).cast::<*mut u8>() = ptr2.cast_mut();
+                                                    .cast::<usize>() = len7;
+                                                *base.add(8).cast::<*mut u8>() = ptr7.cast_mut();
                                             }
                                             Action::Save => {
                                                 *base.add(0).cast::<u8>() = (1i32) as u8;
@@ -7389,46 +8037,46 @@ pub mod exports {
                                             Action::LogMetric(e) => {
                                                 *base.add(0).cast::<u8>() = (5i32) as u8;
                                                 let super::super::super::super::arkor::trainer::types::Metric {
-                                                    name: name3,
-                                                    value: value3,
+                                                    name: name8,
+                                                    value: value8,
                                                 } = e;
-                                                let vec4 = (name3.into_bytes()).into_boxed_slice();
-                                                let ptr4 = vec4.as_ptr().cast::<u8>();
-                                                let len4 = vec4.len();
-                                                ::core::mem::forget(vec4);
+                                                let vec9 = (name8.into_bytes()).into_boxed_slice();
+                                                let ptr9 = vec9.as_ptr().cast::<u8>();
+                                                let len9 = vec9.len();
+                                                ::core::mem::forget(vec9);
                                                 *base
                                                     .add(8 + 1 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>() = len4;
-                                                *base.add(8).cast::<*mut u8>() = ptr4.cast_mut();
+                                                    .cast::<usize>() = len9;
+                                                *base.add(8).cast::<*mut u8>() = ptr9.cast_mut();
                                                 *base
                                                     .add(8 + 2 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<f64>() = _rt::as_f64(value3);
+                                                    .cast::<f64>() = _rt::as_f64(value8);
                                             }
                                         }
                                     }
                                 }
-                                *ptr1
+                                *ptr6
                                     .add(2 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len5;
-                                *ptr1
+                                    .cast::<usize>() = len10;
+                                *ptr6
                                     .add(::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>() = result5;
+                                    .cast::<*mut u8>() = result10;
                             }
                             Err(e) => {
-                                *ptr1.add(0).cast::<u8>() = (1i32) as u8;
-                                let vec6 = (e.into_bytes()).into_boxed_slice();
-                                let ptr6 = vec6.as_ptr().cast::<u8>();
-                                let len6 = vec6.len();
-                                ::core::mem::forget(vec6);
-                                *ptr1
+                                *ptr6.add(0).cast::<u8>() = (1i32) as u8;
+                                let vec11 = (e.into_bytes()).into_boxed_slice();
+                                let ptr11 = vec11.as_ptr().cast::<u8>();
+                                let len11 = vec11.len();
+                                ::core::mem::forget(vec11);
+                                *ptr6
                                     .add(2 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len6;
-                                *ptr1
+                                    .cast::<usize>() = len11;
+                                *ptr6
                                     .add(::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>() = ptr6.cast_mut();
+                                    .cast::<*mut u8>() = ptr11.cast_mut();
                             }
                         };
-                        ptr1
+                        ptr6
                     }
                 }
                 #[doc(hidden)]
@@ -7494,8 +8142,8 @@ pub mod exports {
                 #[doc(hidden)]
                 #[allow(non_snake_case, unused_unsafe)]
                 pub unsafe fn _export_on_checkpoint_cabi<T_: Guest>(
-                    arg0: i64,
-                    arg1: i64,
+                    arg0: i32,
+                    arg1: i32,
                     arg2: *mut u8,
                     arg3: usize,
                     arg4: i32,
@@ -7512,8 +8160,8 @@ pub mod exports {
                             );
                             T_::on_checkpoint(Checkpoint {
                                 at: Position {
-                                    seq: arg0 as u64,
-                                    step: arg1 as u64,
+                                    seq: arg0 as u32,
+                                    step: arg1 as u32,
                                 },
                                 id: _rt::string_lift(bytes0),
                                 eval_loss: match arg4 {
@@ -7680,17 +8328,18 @@ pub mod exports {
                 #[doc(hidden)]
                 #[allow(non_snake_case, unused_unsafe)]
                 pub unsafe fn _export_on_completed_cabi<T_: Guest>(
-                    arg0: i64,
-                    arg1: i64,
+                    arg0: i32,
+                    arg1: i32,
                     arg2: i32,
                     arg3: *mut u8,
                     arg4: usize,
-                    arg5: *mut u8,
-                    arg6: usize,
-                    arg7: i32,
-                    arg8: f64,
-                    arg9: i32,
-                    arg10: f64,
+                    arg5: i32,
+                    arg6: *mut u8,
+                    arg7: usize,
+                    arg8: i32,
+                    arg9: f64,
+                    arg10: i32,
+                    arg11: f64,
                 ) -> *mut u8 {
                     unsafe {
                         #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
@@ -7715,31 +8364,40 @@ pub mod exports {
                                     EndReason::User
                                 }
                             };
-                            let len2 = arg6;
-                            let bytes2 = _rt::Vec::from_raw_parts(
-                                arg5.cast(),
-                                len2,
-                                len2,
-                            );
                             T_::on_completed(Completed {
                                 at: Position {
-                                    seq: arg0 as u64,
-                                    step: arg1 as u64,
+                                    seq: arg0 as u32,
+                                    step: arg1 as u32,
                                 },
                                 reason: v1,
-                                checkpoint: _rt::string_lift(bytes2),
-                                loss: match arg7 {
+                                checkpoint: match arg5 {
                                     0 => None,
                                     1 => {
-                                        let e = arg8;
+                                        let e = {
+                                            let len2 = arg7;
+                                            let bytes2 = _rt::Vec::from_raw_parts(
+                                                arg6.cast(),
+                                                len2,
+                                                len2,
+                                            );
+                                            _rt::string_lift(bytes2)
+                                        };
                                         Some(e)
                                     }
                                     _ => _rt::invalid_enum_discriminant(),
                                 },
-                                eval_loss: match arg9 {
+                                loss: match arg8 {
                                     0 => None,
                                     1 => {
-                                        let e = arg10;
+                                        let e = arg9;
+                                        Some(e)
+                                    }
+                                    _ => _rt::invalid_enum_discriminant(),
+                                },
+                                eval_loss: match arg10 {
+                                    0 => None,
+                                    1 => {
+                                        let e = arg11;
                                         Some(e)
                                     }
                                     _ => _rt::invalid_enum_discriminant(),
@@ -7900,8 +8558,8 @@ pub mod exports {
                 #[doc(hidden)]
                 #[allow(non_snake_case, unused_unsafe)]
                 pub unsafe fn _export_on_failed_cabi<T_: Guest>(
-                    arg0: i64,
-                    arg1: i64,
+                    arg0: i32,
+                    arg1: i32,
                     arg2: *mut u8,
                     arg3: usize,
                     arg4: i32,
@@ -7919,8 +8577,8 @@ pub mod exports {
                             );
                             T_::on_failed(Failed {
                                 at: Position {
-                                    seq: arg0 as u64,
-                                    step: arg1 as u64,
+                                    seq: arg0 as u32,
+                                    step: arg1 as u32,
                                 },
                                 message: _rt::string_lift(bytes0),
                                 checkpoint: match arg4 {
@@ -8218,7 +8876,8 @@ pub mod exports {
                     }
                 }
                 pub trait Guest {
-                    /// Before the first step. Asking to stop ends the run without a step.
+                    /// Before the first step of every attempt: of a new run, and after an interruption.
+                    /// Asking to stop ends the run after a checkpoint and before another step.
                     #[allow(async_fn_in_trait)]
                     fn on_started(
                         event: Started,
@@ -8250,7 +8909,8 @@ pub mod exports {
                     ///
                     /// Called for every checkpoint, before its event is handed to `on-checkpoint`, and
                     /// before new code takes over. Must not change what later calls do. A trainer
-                    /// without memory returns an empty list.
+                    /// without memory returns an empty list. Random generators start anew in another
+                    /// process: one whose numbers matter belongs in here.
                     #[allow(async_fn_in_trait)]
                     fn save_state() -> ::core::result::Result<_rt::Vec<u8>, _rt::String>;
                     /// Takes up what `save-state` returned, perhaps in an older version of the code.
@@ -8269,17 +8929,18 @@ pub mod exports {
                     ($ty:ident with_types_in $($path_to_types:tt)*) => {
                         const _ : () = { #[unsafe (export_name =
                         "arkor:trainer/callbacks@0.1.0#on-started")] unsafe extern "C" fn
-                        export_on_started(arg0 : i64, arg1 : i64, arg2 : * mut u8, arg3 :
-                        usize, arg4 : i32, arg5 : i32, arg6 : i64, arg7 : i32, arg8 :
-                        i64,) -> * mut u8 { unsafe { $($path_to_types)*::
-                        _export_on_started_cabi::<$ty > (arg0, arg1, arg2, arg3, arg4,
-                        arg5, arg6, arg7, arg8) } } #[unsafe (export_name =
+                        export_on_started(arg0 : i32, arg1 : i32, arg2 : * mut u8, arg3 :
+                        usize, arg4 : i32, arg5 : i32, arg6 : i32, arg7 : i32, arg8 :
+                        i32, arg9 : i32, arg10 : * mut u8, arg11 : usize,) -> * mut u8 {
+                        unsafe { $($path_to_types)*:: _export_on_started_cabi::<$ty >
+                        (arg0, arg1, arg2, arg3, arg4, arg5, arg6, arg7, arg8, arg9,
+                        arg10, arg11) } } #[unsafe (export_name =
                         "cabi_post_arkor:trainer/callbacks@0.1.0#on-started")] unsafe
                         extern "C" fn _post_return_on_started(arg0 : * mut u8,) { unsafe
                         { $($path_to_types)*:: __post_return_on_started::<$ty > (arg0) }
                         } #[unsafe (export_name =
                         "arkor:trainer/callbacks@0.1.0#on-log")] unsafe extern "C" fn
-                        export_on_log(arg0 : i64, arg1 : i64, arg2 : i32, arg3 : f64,
+                        export_on_log(arg0 : i32, arg1 : i32, arg2 : i32, arg3 : f64,
                         arg4 : i32, arg5 : f64, arg6 : i32, arg7 : f64, arg8 : i32, arg9
                         : f64, arg10 : i64, arg11 : * mut u8, arg12 : usize,) -> * mut u8
                         { unsafe { $($path_to_types)*:: _export_on_log_cabi::<$ty >
@@ -8290,16 +8951,17 @@ pub mod exports {
                         $($path_to_types)*:: __post_return_on_log::<$ty > (arg0) } }
                         #[unsafe (export_name =
                         "arkor:trainer/callbacks@0.1.0#on-evaluate")] unsafe extern "C"
-                        fn export_on_evaluate(arg0 : i64, arg1 : i64, arg2 : f64, arg3 :
-                        f64, arg4 : f64, arg5 : i32,) -> * mut u8 { unsafe {
-                        $($path_to_types)*:: _export_on_evaluate_cabi::<$ty > (arg0,
-                        arg1, arg2, arg3, arg4, arg5) } } #[unsafe (export_name =
+                        fn export_on_evaluate(arg0 : i32, arg1 : i32, arg2 : f64, arg3 :
+                        f64, arg4 : f64, arg5 : i32, arg6 : * mut u8, arg7 : usize,) -> *
+                        mut u8 { unsafe { $($path_to_types)*::
+                        _export_on_evaluate_cabi::<$ty > (arg0, arg1, arg2, arg3, arg4,
+                        arg5, arg6, arg7) } } #[unsafe (export_name =
                         "cabi_post_arkor:trainer/callbacks@0.1.0#on-evaluate")] unsafe
                         extern "C" fn _post_return_on_evaluate(arg0 : * mut u8,) { unsafe
                         { $($path_to_types)*:: __post_return_on_evaluate::<$ty > (arg0) }
                         } #[unsafe (export_name =
                         "arkor:trainer/callbacks@0.1.0#on-checkpoint")] unsafe extern "C"
-                        fn export_on_checkpoint(arg0 : i64, arg1 : i64, arg2 : * mut u8,
+                        fn export_on_checkpoint(arg0 : i32, arg1 : i32, arg2 : * mut u8,
                         arg3 : usize, arg4 : i32, arg5 : f64,) -> * mut u8 { unsafe {
                         $($path_to_types)*:: _export_on_checkpoint_cabi::<$ty > (arg0,
                         arg1, arg2, arg3, arg4, arg5) } } #[unsafe (export_name =
@@ -8308,18 +8970,19 @@ pub mod exports {
                         unsafe { $($path_to_types)*:: __post_return_on_checkpoint::<$ty >
                         (arg0) } } #[unsafe (export_name =
                         "arkor:trainer/callbacks@0.1.0#on-completed")] unsafe extern "C"
-                        fn export_on_completed(arg0 : i64, arg1 : i64, arg2 : i32, arg3 :
-                        * mut u8, arg4 : usize, arg5 : * mut u8, arg6 : usize, arg7 :
-                        i32, arg8 : f64, arg9 : i32, arg10 : f64,) -> * mut u8 { unsafe {
-                        $($path_to_types)*:: _export_on_completed_cabi::<$ty > (arg0,
-                        arg1, arg2, arg3, arg4, arg5, arg6, arg7, arg8, arg9, arg10) } }
-                        #[unsafe (export_name =
+                        fn export_on_completed(arg0 : i32, arg1 : i32, arg2 : i32, arg3 :
+                        * mut u8, arg4 : usize, arg5 : i32, arg6 : * mut u8, arg7 :
+                        usize, arg8 : i32, arg9 : f64, arg10 : i32, arg11 : f64,) -> *
+                        mut u8 { unsafe { $($path_to_types)*::
+                        _export_on_completed_cabi::<$ty > (arg0, arg1, arg2, arg3, arg4,
+                        arg5, arg6, arg7, arg8, arg9, arg10, arg11) } } #[unsafe
+                        (export_name =
                         "cabi_post_arkor:trainer/callbacks@0.1.0#on-completed")] unsafe
                         extern "C" fn _post_return_on_completed(arg0 : * mut u8,) {
                         unsafe { $($path_to_types)*:: __post_return_on_completed::<$ty >
                         (arg0) } } #[unsafe (export_name =
                         "arkor:trainer/callbacks@0.1.0#on-failed")] unsafe extern "C" fn
-                        export_on_failed(arg0 : i64, arg1 : i64, arg2 : * mut u8, arg3 :
+                        export_on_failed(arg0 : i32, arg1 : i32, arg2 : * mut u8, arg3 :
                         usize, arg4 : i32, arg5 : * mut u8, arg6 : usize,) -> * mut u8 {
                         unsafe { $($path_to_types)*:: _export_on_failed_cabi::<$ty >
                         (arg0, arg1, arg2, arg3, arg4, arg5, arg6) } } #[unsafe
@@ -8484,29 +9147,6 @@ mod _rt {
             self as i32
         }
     }
-    pub fn as_i64<T: AsI64>(t: T) -> i64 {
-        t.as_i64()
-    }
-    pub trait AsI64 {
-        fn as_i64(self) -> i64;
-    }
-    impl<'a, T: Copy + AsI64> AsI64 for &'a T {
-        fn as_i64(self) -> i64 {
-            (*self).as_i64()
-        }
-    }
-    impl AsI64 for i64 {
-        #[inline]
-        fn as_i64(self) -> i64 {
-            self as i64
-        }
-    }
-    impl AsI64 for u64 {
-        #[inline]
-        fn as_i64(self) -> i64 {
-            self as i64
-        }
-    }
     pub unsafe fn bool_lift(val: u8) -> bool {
         if cfg!(debug_assertions) {
             match val {
@@ -8561,15 +9201,15 @@ macro_rules! __export_loop_trainer_impl {
         (link_section =
         "component-type:wit-bindgen:0.61.1:arkor:trainer@0.1.0:loop-trainer:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 4667] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 4850] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xb8#\x01A\x02\x01A\x17\
-\x01B\x0c\x01r\x02\x04names\x05valueu\x04\0\x06metric\x03\0\0\x01ky\x01ku\x01ps\x01\
-kw\x01r\x06\x0amax-tokens\x02\x0btemperature\x03\x05top-k\x02\x05top-p\x03\x04st\
-op\x04\x04seed\x05\x04\0\x08sampling\x03\0\x06\x01m\x02\x06length\x04stop\x04\0\x0b\
-stop-reason\x03\0\x08\x01m\x04\x05debug\x04info\x04warn\x05error\x04\0\x05level\x03\
-\0\x0a\x03\0\x19arkor:trainer/types@0.1.0\x05\0\x02\x03\0\0\x08sampling\x02\x03\0\
-\0\x0bstop-reason\x01BF\x02\x03\x02\x01\x01\x04\0\x08sampling\x03\0\0\x02\x03\x02\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xef$\x01A\x02\x01A\x17\
+\x01B\x0b\x01r\x02\x04names\x05valueu\x04\0\x06metric\x03\0\0\x01ky\x01ku\x01ps\x01\
+r\x06\x0amax-tokens\x02\x0btemperature\x03\x05top-k\x02\x05top-p\x03\x04stop\x04\
+\x04seed\x02\x04\0\x08sampling\x03\0\x05\x01m\x02\x06length\x04stop\x04\0\x0bsto\
+p-reason\x03\0\x07\x01m\x04\x05debug\x04info\x04warn\x05error\x04\0\x05level\x03\
+\0\x09\x03\0\x19arkor:trainer/types@0.1.0\x05\0\x02\x03\0\0\x08sampling\x02\x03\0\
+\0\x0bstop-reason\x01BE\x02\x03\x02\x01\x01\x04\0\x08sampling\x03\0\0\x02\x03\x02\
 \x01\x02\x04\0\x0bstop-reason\x03\0\x02\x01py\x01pv\x01r\x05\x06tokens\x04\x07ta\
 rgets\x04\x07weights\x05\x0aadvantages\x05\x0dold-log-probs\x05\x04\0\x05datum\x03\
 \0\x06\x01r\x02\x03lowv\x04highv\x04\0\x08ppo-clip\x03\0\x08\x01q\x03\x0dcross-e\
@@ -8577,94 +9217,99 @@ ntropy\0\0\x13importance-sampling\0\0\x03ppo\x01\x09\0\x04\0\x04loss\x03\0\x0a\x
 m\x02\x04omit\x04give\x04\0\x09log-probs\x03\0\x0c\x01p\x05\x01r\x03\x08loss-sum\
 u\x0aweight-sumu\x09log-probs\x0e\x04\0\x0eforward-output\x03\0\x0f\x01ku\x01r\x06\
 \x0dlearning-rateu\x05beta1\x11\x05beta2\x11\x03eps\x11\x0cweight-decay\x11\x0dm\
-ax-grad-norm\x11\x04\0\x04adam\x03\0\x12\x01r\x02\x04stepw\x09grad-normu\x04\0\x0c\
+ax-grad-norm\x11\x04\0\x04adam\x03\0\x12\x01r\x02\x04stepy\x09grad-normu\x04\0\x0c\
 optim-output\x03\0\x14\x01r\x02\x04lossu\x06tokensw\x04\0\x0aevaluation\x03\0\x16\
 \x01r\x03\x06tokens\x04\x09log-probs\x05\x0bstop-reason\x03\x04\0\x08sequence\x03\
 \0\x18\x01m\x04\x06system\x04user\x09assistant\x04tool\x04\0\x04role\x03\0\x1a\x01\
-r\x02\x04role\x1b\x07contents\x04\0\x0cchat-message\x03\0\x1c\x01p}\x01r\x02\x06\
-tokens\x04\x0eassistant-mask\x1e\x04\0\x0drendered-chat\x03\0\x1f\x01ky\x01r\x05\
-\x0carchitectures\x0aparametersw\x0avocab-sizey\x0econtext-lengthy\x0fend-of-seq\
-uence!\x04\0\x0amodel-info\x03\0\"\x01q\x07\x0coutside-loop\0\0\x05ended\0\0\x07\
-invalid\x01s\0\x08diverged\x01s\0\x0bunsupported\x01s\0\x0dno-such-state\x01s\0\x05\
-other\x01s\0\x04\0\x0dsession-error\x03\0$\x01j\x01#\x01%\x01@\0\0&\x04\0\x05mod\
-el\x01'\x01p\x07\x01j\x01\x10\x01%\x01@\x03\x04data(\x04loss\x0b\x09log-probs\x0d\
-\0)\x04\0\x10forward-backward\x01*\x04\0\x07forward\x01*\x01j\x01\x15\x01%\x01@\x01\
-\x04adam\x13\0+\x04\0\x0aoptim-step\x01,\x01j\x01\x17\x01%\x01@\0\0-\x04\0\x08ev\
-aluate\x01.\x01p\x19\x01j\x01/\x01%\x01@\x03\x06prompt\x04\x05county\x08sampling\
-\x01\00\x04\0\x06sample\x011\x01j\0\x01%\x01@\x01\x04names\02\x04\0\x0asave-stat\
-e\x013\x04\0\x0aload-state\x013\x01j\x01\x04\x01%\x01@\x01\x04texts\04\x04\0\x08\
-tokenize\x015\x01j\x01s\x01%\x01@\x01\x06tokens\x04\06\x04\0\x0adetokenize\x017\x01\
-p\x1d\x01j\x01\x20\x01%\x01@\x02\x08messages8\x15add-generation-prompt\x7f\09\x04\
-\0\x0brender-chat\x01:\x03\0\x1barkor:trainer/session@0.1.0\x05\x03\x02\x03\0\0\x06\
-metric\x02\x03\0\0\x05level\x01B\x1b\x02\x03\x02\x01\x04\x04\0\x06metric\x03\0\0\
-\x02\x03\x02\x01\x05\x04\0\x05level\x03\0\x02\x01m\x03\x07proceed\x04stop\x09han\
-d-over\x04\0\x09directive\x03\0\x04\x01ku\x01r\x02\x0acheckpoint\x7f\x0dlearning\
--rate\x06\x04\0\x06wishes\x03\0\x07\x01p}\x01r\x02\x04stepw\x05state\x09\x04\0\x0b\
-resume-info\x03\0\x0a\x01q\x04\x0coutside-loop\0\0\x05ended\0\0\x07invalid\x01s\0\
-\x05other\x01s\0\x04\0\x0ahook-error\x03\0\x0c\x01j\x01\x05\x01\x0d\x01@\x02\x04\
-stepw\x05state\x09\0\x0e\x04\0\x0acheckpoint\x01\x0f\x01p\x01\x01j\x01\x08\x01\x0d\
-\x01@\x02\x04stepw\x07metrics\x10\0\x11\x04\0\x03log\x01\x12\x01k\x0b\x01j\x01\x13\
-\x01\x0d\x01@\0\0\x14\x04\0\x0cresume-point\x01\x15\x01@\x02\x05level\x03\x04tex\
-ts\x01\0\x04\0\x07message\x01\x16\x03\0\x19arkor:trainer/hooks@0.1.0\x05\x06\x01\
-B\x13\x01m\x02\x05train\x04eval\x04\0\x05split\x03\0\0\x01ku\x01r\x04\x0etrain-e\
-xamplesw\x0deval-examplesw\x0ctrain-tokensw\x0funigram-entropy\x02\x04\0\x0cdata\
-set-info\x03\0\x03\x01py\x01r\x02\x06tokens\x05\x07targets\x05\x04\0\x07example\x03\
-\0\x06\x01q\x03\x09not-ready\0\0\x0cout-of-range\x01s\0\x05other\x01s\0\x04\0\x0d\
-dataset-error\x03\0\x08\x01j\x01\x04\x01\x09\x01@\0\0\x0a\x04\0\x04info\x01\x0b\x01\
-p\x07\x01j\x01\x0c\x01\x09\x01@\x03\x05split\x01\x05startw\x05county\0\x0d\x04\0\
-\x04read\x01\x0e\x01@\x01\x04stepw\0\x0d\x04\0\x05batch\x01\x0f\x03\0\x1barkor:t\
-rainer/dataset@0.1.0\x05\x07\x01B\x0b\x02\x03\x02\x01\x01\x04\0\x08sampling\x03\0\
-\0\x02\x03\x02\x01\x02\x04\0\x0bstop-reason\x03\0\x02\x01r\x03\x04texts\x06token\
-sy\x0bstop-reason\x03\x04\0\x0ageneration\x03\0\x04\x01q\x03\x09not-ready\0\0\x07\
-invalid\x01s\0\x05other\x01s\0\x04\0\x0finference-error\x03\0\x06\x01j\x01\x05\x01\
-\x07\x01@\x02\x06prompts\x08sampling\x01\0\x08\x04\0\x08generate\x01\x09\x03\0\x1d\
-arkor:trainer/inference@0.1.0\x05\x08\x01B\x08\x01r\x03\x04names\x04sizew\x06dig\
-ests\x04\0\x08artifact\x03\0\0\x01q\x04\x09not-ready\0\0\x0cinvalid-name\x01s\0\x09\
-too-large\x01s\0\x05other\x01s\0\x04\0\x0eartifact-error\x03\0\x02\x01p}\x01j\x01\
-\x01\x01\x03\x01@\x02\x04names\x07content\x04\0\x05\x04\0\x05write\x01\x06\x03\0\
-\x1darkor:trainer/artifacts@0.1.0\x05\x09\x01B\x1c\x01ky\x01ku\x01k\x7f\x01r\x08\
-\x0bhidden-sizey\x11num-hidden-layersy\x13num-attention-headsy\x13num-key-value-\
-heads\0\x11intermediate-size\0\x0arope-theta\x01\x0crms-norm-eps\x01\x13tie-word\
--embeddings\x02\x04\0\x0bmodel-shape\x03\0\x03\x01q\x02\x07scratch\x01\x04\0\x0a\
-pretrained\x01s\0\x04\0\x0cmodel-source\x03\0\x05\x01q\x04\x05bytes\0\0\x03bpe\x01\
-y\0\x04file\x01s\0\x05model\0\0\x04\0\x10tokenizer-source\x03\0\x07\x01q\x03\x04\
-file\x01s\0\x03hub\x01s\0\x03url\x01s\0\x04\0\x0edataset-source\x03\0\x09\x01ps\x01\
-r\x04\x01ry\x05alpha\x01\x07dropout\x01\x0etarget-modules\x0b\x04\0\x04lora\x03\0\
-\x0c\x01m\x03\x06linear\x06cosine\x08constant\x04\0\x11lr-scheduler-type\x03\0\x0e\
-\x01kw\x01k\x0f\x01r\x14\x09max-steps\x10\x10num-train-epochs\x01\x0dlearning-ra\
-te\x01\x1bper-device-train-batch-size\0\x1bgradient-accumulation-steps\0\x0amax-\
-length\0\x11lr-scheduler-type\x11\x0cwarmup-steps\x10\x0cweight-decay\x01\x0dmax\
--grad-norm\x01\x0aadam-beta1\x01\x0aadam-beta2\x01\x0cadam-epsilon\x01\x0dloggin\
-g-steps\x10\x0aeval-steps\x10\x0asave-steps\x10\x10save-total-limit\0\x04seed\x10\
-\x17early-stopping-patience\0\x18early-stopping-threshold\x01\x04\0\x0fhyperpara\
-meters\x03\0\x12\x01ks\x01k\x08\x01k\x0d\x01r\x0b\x04names\x0bdescription\x14\x04\
-tags\x0b\x05model\x06\x09tokenizer\x15\x07dataset\x0a\x0deval-fraction\x01\x04lo\
-ra\x16\x0fhyperparameters\x13\x06extras\x14\x07dry-run\x02\x04\0\x04spec\x03\0\x17\
-\x01j\x01\x18\x01s\x01@\0\0\x19\x04\0\x08describe\x01\x1a\x04\0\x1earkor:trainer\
-/definition@0.1.0\x05\x0a\x02\x03\0\x06\x04spec\x01B\x05\x02\x03\x02\x01\x0b\x04\
-\0\x04spec\x03\0\0\x01j\0\x01s\x01@\x01\x04spec\x01\0\x02\x04\0\x03run\x01\x03\x04\
+r\x02\x04role\x1b\x07contents\x04\0\x0cchat-message\x03\0\x1c\x01r\x02\x06tokens\
+\x04\x0eassistant-mask\x05\x04\0\x0drendered-chat\x03\0\x1e\x01ky\x01r\x05\x0car\
+chitectures\x0aparametersw\x0avocab-sizey\x0econtext-lengthy\x0fend-of-sequence\x20\
+\x04\0\x0amodel-info\x03\0!\x01q\x07\x0coutside-loop\0\0\x05ended\0\0\x07invalid\
+\x01s\0\x08diverged\x01s\0\x0bunsupported\x01s\0\x0dno-such-state\x01s\0\x05othe\
+r\x01s\0\x04\0\x0dsession-error\x03\0#\x01j\x01\"\x01$\x01@\0\0%\x04\0\x05model\x01\
+&\x01p\x07\x01j\x01\x10\x01$\x01@\x03\x04data'\x04loss\x0b\x09log-probs\x0d\0(\x04\
+\0\x10forward-backward\x01)\x04\0\x07forward\x01)\x01j\x01\x15\x01$\x01@\x01\x04\
+adam\x13\0*\x04\0\x0aoptim-step\x01+\x01j\x01\x17\x01$\x01@\0\0,\x04\0\x08evalua\
+te\x01-\x01p\x19\x01j\x01.\x01$\x01@\x03\x06prompt\x04\x05county\x08sampling\x01\
+\0/\x04\0\x06sample\x010\x01j\0\x01$\x01@\x01\x04names\01\x04\0\x0asave-state\x01\
+2\x04\0\x0aload-state\x012\x01j\x01\x04\x01$\x01@\x01\x04texts\03\x04\0\x08token\
+ize\x014\x01j\x01s\x01$\x01@\x01\x06tokens\x04\05\x04\0\x0adetokenize\x016\x01p\x1d\
+\x01j\x01\x1f\x01$\x01@\x02\x08messages7\x15add-generation-prompt\x7f\08\x04\0\x0b\
+render-chat\x019\x03\0\x1barkor:trainer/session@0.1.0\x05\x03\x02\x03\0\0\x06met\
+ric\x02\x03\0\0\x05level\x01B\x1b\x02\x03\x02\x01\x04\x04\0\x06metric\x03\0\0\x02\
+\x03\x02\x01\x05\x04\0\x05level\x03\0\x02\x01m\x03\x07proceed\x04stop\x09hand-ov\
+er\x04\0\x09directive\x03\0\x04\x01ku\x01r\x02\x0acheckpoint\x7f\x0dlearning-rat\
+e\x06\x04\0\x06wishes\x03\0\x07\x01p}\x01r\x02\x04stepy\x05state\x09\x04\0\x0bre\
+sume-info\x03\0\x0a\x01q\x04\x0coutside-loop\0\0\x05ended\0\0\x07invalid\x01s\0\x05\
+other\x01s\0\x04\0\x0ahook-error\x03\0\x0c\x01j\x01\x05\x01\x0d\x01@\x02\x04step\
+y\x05state\x09\0\x0e\x04\0\x0acheckpoint\x01\x0f\x01p\x01\x01j\x01\x08\x01\x0d\x01\
+@\x02\x04stepy\x07metrics\x10\0\x11\x04\0\x03log\x01\x12\x01k\x0b\x01j\x01\x13\x01\
+\x0d\x01@\0\0\x14\x04\0\x0cresume-point\x01\x15\x01@\x02\x05level\x03\x04texts\x01\
+\0\x04\0\x07message\x01\x16\x03\0\x19arkor:trainer/hooks@0.1.0\x05\x06\x01B\x14\x01\
+m\x02\x05train\x04eval\x04\0\x05split\x03\0\0\x01ku\x01r\x04\x0etrain-examplesy\x0d\
+eval-examplesy\x0ctrain-tokensw\x0funigram-entropy\x02\x04\0\x0cdataset-info\x03\
+\0\x03\x01py\x01pv\x01r\x03\x06tokens\x05\x07targets\x05\x07weights\x06\x04\0\x07\
+example\x03\0\x07\x01q\x03\x09not-ready\0\0\x0cout-of-range\x01s\0\x05other\x01s\
+\0\x04\0\x0ddataset-error\x03\0\x09\x01j\x01\x04\x01\x0a\x01@\0\0\x0b\x04\0\x04i\
+nfo\x01\x0c\x01p\x08\x01j\x01\x0d\x01\x0a\x01@\x03\x05split\x01\x05starty\x05cou\
+nty\0\x0e\x04\0\x04read\x01\x0f\x01@\x01\x04stepy\0\x0e\x04\0\x05batch\x01\x10\x03\
+\0\x1barkor:trainer/dataset@0.1.0\x05\x07\x01B\x0b\x02\x03\x02\x01\x01\x04\0\x08\
+sampling\x03\0\0\x02\x03\x02\x01\x02\x04\0\x0bstop-reason\x03\0\x02\x01r\x03\x04\
+texts\x06tokensy\x0bstop-reason\x03\x04\0\x0ageneration\x03\0\x04\x01q\x03\x09no\
+t-ready\0\0\x07invalid\x01s\0\x05other\x01s\0\x04\0\x0finference-error\x03\0\x06\
+\x01j\x01\x05\x01\x07\x01@\x02\x06prompts\x08sampling\x01\0\x08\x04\0\x08generat\
+e\x01\x09\x03\0\x1darkor:trainer/inference@0.1.0\x05\x08\x01B\x08\x01r\x03\x04na\
+mes\x04sizew\x06digests\x04\0\x08artifact\x03\0\0\x01q\x04\x09not-ready\0\0\x0ci\
+nvalid-name\x01s\0\x09too-large\x01s\0\x05other\x01s\0\x04\0\x0eartifact-error\x03\
+\0\x02\x01p}\x01j\x01\x01\x01\x03\x01@\x02\x04names\x07content\x04\0\x05\x04\0\x05\
+write\x01\x06\x03\0\x1darkor:trainer/artifacts@0.1.0\x05\x09\x01B$\x01r\x02\x04n\
+ames\x05values\x04\0\x07setting\x03\0\0\x01ks\x01r\x02\x04names\x08revision\x02\x04\
+\0\x0apretrained\x03\0\x03\x01ky\x01ku\x01k\x7f\x01r\x08\x0bhidden-sizey\x11num-\
+hidden-layersy\x13num-attention-headsy\x13num-key-value-heads\x05\x11intermediat\
+e-size\x05\x0arope-theta\x06\x0crms-norm-eps\x06\x13tie-word-embeddings\x07\x04\0\
+\x0bmodel-shape\x03\0\x08\x01q\x02\x07scratch\x01\x09\0\x0apretrained\x01\x04\0\x04\
+\0\x0cmodel-source\x03\0\x0a\x01q\x04\x05bytes\0\0\x03bpe\x01y\0\x04file\x01s\0\x05\
+model\0\0\x04\0\x10tokenizer-source\x03\0\x0c\x01r\x04\x04names\x06config\x02\x05\
+split\x02\x08revision\x02\x04\0\x0bhub-dataset\x03\0\x0e\x01r\x02\x03urls\x06sha\
+256\x02\x04\0\x0burl-dataset\x03\0\x10\x01q\x03\x04file\x01s\0\x03hub\x01\x0f\0\x03\
+url\x01\x11\0\x04\0\x0edataset-source\x03\0\x12\x01ps\x01r\x04\x01ry\x05alpha\x06\
+\x07dropout\x06\x0etarget-modules\x14\x04\0\x04lora\x03\0\x15\x01m\x03\x06linear\
+\x06cosine\x08constant\x04\0\x11lr-scheduler-type\x03\0\x17\x01k\x18\x01r\x14\x09\
+max-steps\x05\x10num-train-epochs\x06\x0dlearning-rate\x06\x1bper-device-train-b\
+atch-size\x05\x1bgradient-accumulation-steps\x05\x0amax-length\x05\x11lr-schedul\
+er-type\x19\x0cwarmup-steps\x05\x0cweight-decay\x06\x0dmax-grad-norm\x06\x0aadam\
+-beta1\x06\x0aadam-beta2\x06\x0cadam-epsilon\x06\x0dlogging-steps\x05\x0aeval-st\
+eps\x05\x0asave-steps\x05\x10save-total-limit\x05\x04seed\x05\x17early-stopping-\
+patience\x05\x18early-stopping-threshold\x06\x04\0\x0fhyperparameters\x03\0\x1a\x01\
+k\x0d\x01k\x16\x01p\x01\x01r\x0c\x04names\x0bdescription\x02\x04tags\x14\x05mode\
+l\x0b\x09tokenizer\x1c\x07dataset\x13\x0deval-fraction\x06\x04lora\x1d\x0fhyperp\
+arameters\x1b\x0aadditional\x1e\x06extras\x02\x07dry-run\x07\x04\0\x04spec\x03\0\
+\x1f\x01j\x01\x20\x01s\x01@\0\0!\x04\0\x08describe\x01\"\x04\0\x1earkor:trainer/\
+definition@0.1.0\x05\x0a\x02\x03\0\x06\x04spec\x01B\x05\x02\x03\x02\x01\x0b\x04\0\
+\x04spec\x03\0\0\x01j\0\x01s\x01@\x01\x04spec\x01\0\x02\x04\0\x03run\x01\x03\x04\
 \0!arkor:trainer/training-loop@0.1.0\x05\x0c\x01B-\x02\x03\x02\x01\x04\x04\0\x06\
-metric\x03\0\0\x01r\x02\x03seqw\x04stepw\x04\0\x08position\x03\0\x02\x01kw\x01r\x05\
-\x02at\x03\x03runs\x0agenerationy\x0cresumed-from\x04\x0btotal-steps\x04\x04\0\x07\
-started\x03\0\x05\x01ku\x01p\x01\x01r\x07\x02at\x03\x05epoch\x07\x04loss\x07\x0d\
-learning-rate\x07\x09grad-norm\x07\x06tokensw\x07metrics\x08\x04\0\x0alog-record\
-\x03\0\x09\x01r\x05\x02at\x03\x04lossu\x0aperplexityu\x09best-lossu\x1fevaluatio\
-ns-without-improvementy\x04\0\x0aevaluation\x03\0\x0b\x01r\x03\x02at\x03\x02ids\x09\
-eval-loss\x07\x04\0\x0acheckpoint\x03\0\x0d\x01q\x04\x08finished\0\0\x0eearly-st\
-opping\0\0\x07trainer\x01s\0\x04user\0\0\x04\0\x0aend-reason\x03\0\x0f\x01r\x05\x02\
-at\x03\x06reason\x10\x0acheckpoints\x04loss\x07\x09eval-loss\x07\x04\0\x09comple\
-ted\x03\0\x11\x01ks\x01r\x03\x02at\x03\x07messages\x0acheckpoint\x13\x04\0\x06fa\
-iled\x03\0\x14\x01q\x06\x04stop\x01s\0\x04save\0\0\x08evaluate\0\0\x11set-learni\
-ng-rate\x01u\0\x05pause\0\0\x0alog-metric\x01\x01\0\x04\0\x06action\x03\0\x16\x01\
-p\x17\x01j\x01\x18\x01s\x01@\x01\x05event\x06\0\x19\x04\0\x0aon-started\x01\x1a\x01\
-@\x01\x05event\x0a\0\x19\x04\0\x06on-log\x01\x1b\x01@\x01\x05event\x0c\0\x19\x04\
-\0\x0bon-evaluate\x01\x1c\x01@\x01\x05event\x0e\0\x19\x04\0\x0don-checkpoint\x01\
-\x1d\x01@\x01\x05event\x12\0\x19\x04\0\x0con-completed\x01\x1e\x01@\x01\x05event\
-\x15\0\x19\x04\0\x09on-failed\x01\x1f\x01p}\x01j\x01\x20\x01s\x01@\0\0!\x04\0\x0a\
-save-state\x01\"\x01j\0\x01s\x01@\x01\x05state\x20\0#\x04\0\x0aload-state\x01$\x04\
-\0\x1darkor:trainer/callbacks@0.1.0\x05\x0d\x04\0\x20arkor:trainer/loop-trainer@\
-0.1.0\x04\0\x0b\x12\x01\0\x0cloop-trainer\x03\0\0\0G\x09producers\x01\x0cprocess\
-ed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
+metric\x03\0\0\x01r\x02\x03seqy\x04stepy\x04\0\x08position\x03\0\x02\x01ky\x01ks\
+\x01r\x06\x02at\x03\x03runs\x0agenerationy\x0cresumed-from\x04\x0btotal-steps\x04\
+\x06parent\x05\x04\0\x07started\x03\0\x06\x01ku\x01p\x01\x01r\x07\x02at\x03\x05e\
+poch\x08\x04loss\x08\x0dlearning-rate\x08\x09grad-norm\x08\x06tokensw\x07metrics\
+\x09\x04\0\x0alog-record\x03\0\x0a\x01r\x06\x02at\x03\x04lossu\x0aperplexityu\x09\
+best-lossu\x1fevaluations-without-improvementy\x07metrics\x09\x04\0\x0aevaluatio\
+n\x03\0\x0c\x01r\x03\x02at\x03\x02ids\x09eval-loss\x08\x04\0\x0acheckpoint\x03\0\
+\x0e\x01q\x04\x08finished\0\0\x0eearly-stopping\0\0\x07trainer\x01s\0\x04user\0\0\
+\x04\0\x0aend-reason\x03\0\x10\x01r\x05\x02at\x03\x06reason\x11\x0acheckpoint\x05\
+\x04loss\x08\x09eval-loss\x08\x04\0\x09completed\x03\0\x12\x01r\x03\x02at\x03\x07\
+messages\x0acheckpoint\x05\x04\0\x06failed\x03\0\x14\x01q\x06\x04stop\x01s\0\x04\
+save\0\0\x08evaluate\0\0\x11set-learning-rate\x01u\0\x05pause\0\0\x0alog-metric\x01\
+\x01\0\x04\0\x06action\x03\0\x16\x01p\x17\x01j\x01\x18\x01s\x01@\x01\x05event\x07\
+\0\x19\x04\0\x0aon-started\x01\x1a\x01@\x01\x05event\x0b\0\x19\x04\0\x06on-log\x01\
+\x1b\x01@\x01\x05event\x0d\0\x19\x04\0\x0bon-evaluate\x01\x1c\x01@\x01\x05event\x0f\
+\0\x19\x04\0\x0don-checkpoint\x01\x1d\x01@\x01\x05event\x13\0\x19\x04\0\x0con-co\
+mpleted\x01\x1e\x01@\x01\x05event\x15\0\x19\x04\0\x09on-failed\x01\x1f\x01p}\x01\
+j\x01\x20\x01s\x01@\0\0!\x04\0\x0asave-state\x01\"\x01j\0\x01s\x01@\x01\x05state\
+\x20\0#\x04\0\x0aload-state\x01$\x04\0\x1darkor:trainer/callbacks@0.1.0\x05\x0d\x04\
+\0\x20arkor:trainer/loop-trainer@0.1.0\x04\0\x0b\x12\x01\0\x0cloop-trainer\x03\0\
+\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-bi\
+ndgen-rust\x060.61.1";
         };
     };
 }
@@ -8677,61 +9322,61 @@ pub use __export_loop_trainer_impl as export_loop_trainer;
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 2836] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xf1\x14\x01A\x02\x01\
-A\x10\x01B\x0c\x01r\x02\x04names\x05valueu\x04\0\x06metric\x03\0\0\x01ky\x01ku\x01\
-ps\x01kw\x01r\x06\x0amax-tokens\x02\x0btemperature\x03\x05top-k\x02\x05top-p\x03\
-\x04stop\x04\x04seed\x05\x04\0\x08sampling\x03\0\x06\x01m\x02\x06length\x04stop\x04\
-\0\x0bstop-reason\x03\0\x08\x01m\x04\x05debug\x04info\x04warn\x05error\x04\0\x05\
-level\x03\0\x0a\x03\0\x19arkor:trainer/types@0.1.0\x05\0\x02\x03\0\0\x08sampling\
-\x02\x03\0\0\x0bstop-reason\x01BF\x02\x03\x02\x01\x01\x04\0\x08sampling\x03\0\0\x02\
-\x03\x02\x01\x02\x04\0\x0bstop-reason\x03\0\x02\x01py\x01pv\x01r\x05\x06tokens\x04\
-\x07targets\x04\x07weights\x05\x0aadvantages\x05\x0dold-log-probs\x05\x04\0\x05d\
-atum\x03\0\x06\x01r\x02\x03lowv\x04highv\x04\0\x08ppo-clip\x03\0\x08\x01q\x03\x0d\
-cross-entropy\0\0\x13importance-sampling\0\0\x03ppo\x01\x09\0\x04\0\x04loss\x03\0\
-\x0a\x01m\x02\x04omit\x04give\x04\0\x09log-probs\x03\0\x0c\x01p\x05\x01r\x03\x08\
-loss-sumu\x0aweight-sumu\x09log-probs\x0e\x04\0\x0eforward-output\x03\0\x0f\x01k\
-u\x01r\x06\x0dlearning-rateu\x05beta1\x11\x05beta2\x11\x03eps\x11\x0cweight-deca\
-y\x11\x0dmax-grad-norm\x11\x04\0\x04adam\x03\0\x12\x01r\x02\x04stepw\x09grad-nor\
-mu\x04\0\x0coptim-output\x03\0\x14\x01r\x02\x04lossu\x06tokensw\x04\0\x0aevaluat\
-ion\x03\0\x16\x01r\x03\x06tokens\x04\x09log-probs\x05\x0bstop-reason\x03\x04\0\x08\
-sequence\x03\0\x18\x01m\x04\x06system\x04user\x09assistant\x04tool\x04\0\x04role\
-\x03\0\x1a\x01r\x02\x04role\x1b\x07contents\x04\0\x0cchat-message\x03\0\x1c\x01p\
-}\x01r\x02\x06tokens\x04\x0eassistant-mask\x1e\x04\0\x0drendered-chat\x03\0\x1f\x01\
-ky\x01r\x05\x0carchitectures\x0aparametersw\x0avocab-sizey\x0econtext-lengthy\x0f\
-end-of-sequence!\x04\0\x0amodel-info\x03\0\"\x01q\x07\x0coutside-loop\0\0\x05end\
-ed\0\0\x07invalid\x01s\0\x08diverged\x01s\0\x0bunsupported\x01s\0\x0dno-such-sta\
-te\x01s\0\x05other\x01s\0\x04\0\x0dsession-error\x03\0$\x01j\x01#\x01%\x01@\0\0&\
-\x04\0\x05model\x01'\x01p\x07\x01j\x01\x10\x01%\x01@\x03\x04data(\x04loss\x0b\x09\
-log-probs\x0d\0)\x04\0\x10forward-backward\x01*\x04\0\x07forward\x01*\x01j\x01\x15\
-\x01%\x01@\x01\x04adam\x13\0+\x04\0\x0aoptim-step\x01,\x01j\x01\x17\x01%\x01@\0\0\
--\x04\0\x08evaluate\x01.\x01p\x19\x01j\x01/\x01%\x01@\x03\x06prompt\x04\x05count\
-y\x08sampling\x01\00\x04\0\x06sample\x011\x01j\0\x01%\x01@\x01\x04names\02\x04\0\
-\x0asave-state\x013\x04\0\x0aload-state\x013\x01j\x01\x04\x01%\x01@\x01\x04texts\
-\04\x04\0\x08tokenize\x015\x01j\x01s\x01%\x01@\x01\x06tokens\x04\06\x04\0\x0adet\
-okenize\x017\x01p\x1d\x01j\x01\x20\x01%\x01@\x02\x08messages8\x15add-generation-\
-prompt\x7f\09\x04\0\x0brender-chat\x01:\x03\0\x1barkor:trainer/session@0.1.0\x05\
-\x03\x02\x03\0\0\x06metric\x02\x03\0\0\x05level\x01B\x1b\x02\x03\x02\x01\x04\x04\
-\0\x06metric\x03\0\0\x02\x03\x02\x01\x05\x04\0\x05level\x03\0\x02\x01m\x03\x07pr\
-oceed\x04stop\x09hand-over\x04\0\x09directive\x03\0\x04\x01ku\x01r\x02\x0acheckp\
-oint\x7f\x0dlearning-rate\x06\x04\0\x06wishes\x03\0\x07\x01p}\x01r\x02\x04stepw\x05\
-state\x09\x04\0\x0bresume-info\x03\0\x0a\x01q\x04\x0coutside-loop\0\0\x05ended\0\
-\0\x07invalid\x01s\0\x05other\x01s\0\x04\0\x0ahook-error\x03\0\x0c\x01j\x01\x05\x01\
-\x0d\x01@\x02\x04stepw\x05state\x09\0\x0e\x04\0\x0acheckpoint\x01\x0f\x01p\x01\x01\
-j\x01\x08\x01\x0d\x01@\x02\x04stepw\x07metrics\x10\0\x11\x04\0\x03log\x01\x12\x01\
-k\x0b\x01j\x01\x13\x01\x0d\x01@\0\0\x14\x04\0\x0cresume-point\x01\x15\x01@\x02\x05\
-level\x03\x04texts\x01\0\x04\0\x07message\x01\x16\x03\0\x19arkor:trainer/hooks@0\
-.1.0\x05\x06\x01B\x13\x01m\x02\x05train\x04eval\x04\0\x05split\x03\0\0\x01ku\x01\
-r\x04\x0etrain-examplesw\x0deval-examplesw\x0ctrain-tokensw\x0funigram-entropy\x02\
-\x04\0\x0cdataset-info\x03\0\x03\x01py\x01r\x02\x06tokens\x05\x07targets\x05\x04\
-\0\x07example\x03\0\x06\x01q\x03\x09not-ready\0\0\x0cout-of-range\x01s\0\x05othe\
-r\x01s\0\x04\0\x0ddataset-error\x03\0\x08\x01j\x01\x04\x01\x09\x01@\0\0\x0a\x04\0\
-\x04info\x01\x0b\x01p\x07\x01j\x01\x0c\x01\x09\x01@\x03\x05split\x01\x05startw\x05\
-county\0\x0d\x04\0\x04read\x01\x0e\x01@\x01\x04stepw\0\x0d\x04\0\x05batch\x01\x0f\
-\x03\0\x1barkor:trainer/dataset@0.1.0\x05\x07\x01B\x0b\x02\x03\x02\x01\x01\x04\0\
-\x08sampling\x03\0\0\x02\x03\x02\x01\x02\x04\0\x0bstop-reason\x03\0\x02\x01r\x03\
-\x04texts\x06tokensy\x0bstop-reason\x03\x04\0\x0ageneration\x03\0\x04\x01q\x03\x09\
-not-ready\0\0\x07invalid\x01s\0\x05other\x01s\0\x04\0\x0finference-error\x03\0\x06\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 2842] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xf7\x14\x01A\x02\x01\
+A\x10\x01B\x0b\x01r\x02\x04names\x05valueu\x04\0\x06metric\x03\0\0\x01ky\x01ku\x01\
+ps\x01r\x06\x0amax-tokens\x02\x0btemperature\x03\x05top-k\x02\x05top-p\x03\x04st\
+op\x04\x04seed\x02\x04\0\x08sampling\x03\0\x05\x01m\x02\x06length\x04stop\x04\0\x0b\
+stop-reason\x03\0\x07\x01m\x04\x05debug\x04info\x04warn\x05error\x04\0\x05level\x03\
+\0\x09\x03\0\x19arkor:trainer/types@0.1.0\x05\0\x02\x03\0\0\x08sampling\x02\x03\0\
+\0\x0bstop-reason\x01BE\x02\x03\x02\x01\x01\x04\0\x08sampling\x03\0\0\x02\x03\x02\
+\x01\x02\x04\0\x0bstop-reason\x03\0\x02\x01py\x01pv\x01r\x05\x06tokens\x04\x07ta\
+rgets\x04\x07weights\x05\x0aadvantages\x05\x0dold-log-probs\x05\x04\0\x05datum\x03\
+\0\x06\x01r\x02\x03lowv\x04highv\x04\0\x08ppo-clip\x03\0\x08\x01q\x03\x0dcross-e\
+ntropy\0\0\x13importance-sampling\0\0\x03ppo\x01\x09\0\x04\0\x04loss\x03\0\x0a\x01\
+m\x02\x04omit\x04give\x04\0\x09log-probs\x03\0\x0c\x01p\x05\x01r\x03\x08loss-sum\
+u\x0aweight-sumu\x09log-probs\x0e\x04\0\x0eforward-output\x03\0\x0f\x01ku\x01r\x06\
+\x0dlearning-rateu\x05beta1\x11\x05beta2\x11\x03eps\x11\x0cweight-decay\x11\x0dm\
+ax-grad-norm\x11\x04\0\x04adam\x03\0\x12\x01r\x02\x04stepy\x09grad-normu\x04\0\x0c\
+optim-output\x03\0\x14\x01r\x02\x04lossu\x06tokensw\x04\0\x0aevaluation\x03\0\x16\
+\x01r\x03\x06tokens\x04\x09log-probs\x05\x0bstop-reason\x03\x04\0\x08sequence\x03\
+\0\x18\x01m\x04\x06system\x04user\x09assistant\x04tool\x04\0\x04role\x03\0\x1a\x01\
+r\x02\x04role\x1b\x07contents\x04\0\x0cchat-message\x03\0\x1c\x01r\x02\x06tokens\
+\x04\x0eassistant-mask\x05\x04\0\x0drendered-chat\x03\0\x1e\x01ky\x01r\x05\x0car\
+chitectures\x0aparametersw\x0avocab-sizey\x0econtext-lengthy\x0fend-of-sequence\x20\
+\x04\0\x0amodel-info\x03\0!\x01q\x07\x0coutside-loop\0\0\x05ended\0\0\x07invalid\
+\x01s\0\x08diverged\x01s\0\x0bunsupported\x01s\0\x0dno-such-state\x01s\0\x05othe\
+r\x01s\0\x04\0\x0dsession-error\x03\0#\x01j\x01\"\x01$\x01@\0\0%\x04\0\x05model\x01\
+&\x01p\x07\x01j\x01\x10\x01$\x01@\x03\x04data'\x04loss\x0b\x09log-probs\x0d\0(\x04\
+\0\x10forward-backward\x01)\x04\0\x07forward\x01)\x01j\x01\x15\x01$\x01@\x01\x04\
+adam\x13\0*\x04\0\x0aoptim-step\x01+\x01j\x01\x17\x01$\x01@\0\0,\x04\0\x08evalua\
+te\x01-\x01p\x19\x01j\x01.\x01$\x01@\x03\x06prompt\x04\x05county\x08sampling\x01\
+\0/\x04\0\x06sample\x010\x01j\0\x01$\x01@\x01\x04names\01\x04\0\x0asave-state\x01\
+2\x04\0\x0aload-state\x012\x01j\x01\x04\x01$\x01@\x01\x04texts\03\x04\0\x08token\
+ize\x014\x01j\x01s\x01$\x01@\x01\x06tokens\x04\05\x04\0\x0adetokenize\x016\x01p\x1d\
+\x01j\x01\x1f\x01$\x01@\x02\x08messages7\x15add-generation-prompt\x7f\08\x04\0\x0b\
+render-chat\x019\x03\0\x1barkor:trainer/session@0.1.0\x05\x03\x02\x03\0\0\x06met\
+ric\x02\x03\0\0\x05level\x01B\x1b\x02\x03\x02\x01\x04\x04\0\x06metric\x03\0\0\x02\
+\x03\x02\x01\x05\x04\0\x05level\x03\0\x02\x01m\x03\x07proceed\x04stop\x09hand-ov\
+er\x04\0\x09directive\x03\0\x04\x01ku\x01r\x02\x0acheckpoint\x7f\x0dlearning-rat\
+e\x06\x04\0\x06wishes\x03\0\x07\x01p}\x01r\x02\x04stepy\x05state\x09\x04\0\x0bre\
+sume-info\x03\0\x0a\x01q\x04\x0coutside-loop\0\0\x05ended\0\0\x07invalid\x01s\0\x05\
+other\x01s\0\x04\0\x0ahook-error\x03\0\x0c\x01j\x01\x05\x01\x0d\x01@\x02\x04step\
+y\x05state\x09\0\x0e\x04\0\x0acheckpoint\x01\x0f\x01p\x01\x01j\x01\x08\x01\x0d\x01\
+@\x02\x04stepy\x07metrics\x10\0\x11\x04\0\x03log\x01\x12\x01k\x0b\x01j\x01\x13\x01\
+\x0d\x01@\0\0\x14\x04\0\x0cresume-point\x01\x15\x01@\x02\x05level\x03\x04texts\x01\
+\0\x04\0\x07message\x01\x16\x03\0\x19arkor:trainer/hooks@0.1.0\x05\x06\x01B\x14\x01\
+m\x02\x05train\x04eval\x04\0\x05split\x03\0\0\x01ku\x01r\x04\x0etrain-examplesy\x0d\
+eval-examplesy\x0ctrain-tokensw\x0funigram-entropy\x02\x04\0\x0cdataset-info\x03\
+\0\x03\x01py\x01pv\x01r\x03\x06tokens\x05\x07targets\x05\x07weights\x06\x04\0\x07\
+example\x03\0\x07\x01q\x03\x09not-ready\0\0\x0cout-of-range\x01s\0\x05other\x01s\
+\0\x04\0\x0ddataset-error\x03\0\x09\x01j\x01\x04\x01\x0a\x01@\0\0\x0b\x04\0\x04i\
+nfo\x01\x0c\x01p\x08\x01j\x01\x0d\x01\x0a\x01@\x03\x05split\x01\x05starty\x05cou\
+nty\0\x0e\x04\0\x04read\x01\x0f\x01@\x01\x04stepy\0\x0e\x04\0\x05batch\x01\x10\x03\
+\0\x1barkor:trainer/dataset@0.1.0\x05\x07\x01B\x0b\x02\x03\x02\x01\x01\x04\0\x08\
+sampling\x03\0\0\x02\x03\x02\x01\x02\x04\0\x0bstop-reason\x03\0\x02\x01r\x03\x04\
+texts\x06tokensy\x0bstop-reason\x03\x04\0\x0ageneration\x03\0\x04\x01q\x03\x09no\
+t-ready\0\0\x07invalid\x01s\0\x05other\x01s\0\x04\0\x0finference-error\x03\0\x06\
 \x01j\x01\x05\x01\x07\x01@\x02\x06prompts\x08sampling\x01\0\x08\x04\0\x08generat\
 e\x01\x09\x03\0\x1darkor:trainer/inference@0.1.0\x05\x08\x01B\x08\x01r\x03\x04na\
 mes\x04sizew\x06digests\x04\0\x08artifact\x03\0\0\x01q\x04\x09not-ready\0\0\x0ci\
@@ -8781,82 +9426,86 @@ macro_rules! __export_managed_trainer_impl {
         (link_section =
         "component-type:wit-bindgen:0.61.1:arkor:trainer@0.1.0:managed-trainer:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 3366] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 3552] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xa0\x19\x01A\x02\x01\
-A\x12\x01B\x0c\x01r\x02\x04names\x05valueu\x04\0\x06metric\x03\0\0\x01ky\x01ku\x01\
-ps\x01kw\x01r\x06\x0amax-tokens\x02\x0btemperature\x03\x05top-k\x02\x05top-p\x03\
-\x04stop\x04\x04seed\x05\x04\0\x08sampling\x03\0\x06\x01m\x02\x06length\x04stop\x04\
-\0\x0bstop-reason\x03\0\x08\x01m\x04\x05debug\x04info\x04warn\x05error\x04\0\x05\
-level\x03\0\x0a\x03\0\x19arkor:trainer/types@0.1.0\x05\0\x02\x03\0\0\x06metric\x02\
-\x03\0\0\x05level\x01B\x1b\x02\x03\x02\x01\x01\x04\0\x06metric\x03\0\0\x02\x03\x02\
-\x01\x02\x04\0\x05level\x03\0\x02\x01m\x03\x07proceed\x04stop\x09hand-over\x04\0\
-\x09directive\x03\0\x04\x01ku\x01r\x02\x0acheckpoint\x7f\x0dlearning-rate\x06\x04\
-\0\x06wishes\x03\0\x07\x01p}\x01r\x02\x04stepw\x05state\x09\x04\0\x0bresume-info\
-\x03\0\x0a\x01q\x04\x0coutside-loop\0\0\x05ended\0\0\x07invalid\x01s\0\x05other\x01\
-s\0\x04\0\x0ahook-error\x03\0\x0c\x01j\x01\x05\x01\x0d\x01@\x02\x04stepw\x05stat\
-e\x09\0\x0e\x04\0\x0acheckpoint\x01\x0f\x01p\x01\x01j\x01\x08\x01\x0d\x01@\x02\x04\
-stepw\x07metrics\x10\0\x11\x04\0\x03log\x01\x12\x01k\x0b\x01j\x01\x13\x01\x0d\x01\
-@\0\0\x14\x04\0\x0cresume-point\x01\x15\x01@\x02\x05level\x03\x04texts\x01\0\x04\
-\0\x07message\x01\x16\x03\0\x19arkor:trainer/hooks@0.1.0\x05\x03\x01B\x13\x01m\x02\
-\x05train\x04eval\x04\0\x05split\x03\0\0\x01ku\x01r\x04\x0etrain-examplesw\x0dev\
-al-examplesw\x0ctrain-tokensw\x0funigram-entropy\x02\x04\0\x0cdataset-info\x03\0\
-\x03\x01py\x01r\x02\x06tokens\x05\x07targets\x05\x04\0\x07example\x03\0\x06\x01q\
-\x03\x09not-ready\0\0\x0cout-of-range\x01s\0\x05other\x01s\0\x04\0\x0ddataset-er\
-ror\x03\0\x08\x01j\x01\x04\x01\x09\x01@\0\0\x0a\x04\0\x04info\x01\x0b\x01p\x07\x01\
-j\x01\x0c\x01\x09\x01@\x03\x05split\x01\x05startw\x05county\0\x0d\x04\0\x04read\x01\
-\x0e\x01@\x01\x04stepw\0\x0d\x04\0\x05batch\x01\x0f\x03\0\x1barkor:trainer/datas\
-et@0.1.0\x05\x04\x02\x03\0\0\x08sampling\x02\x03\0\0\x0bstop-reason\x01B\x0b\x02\
-\x03\x02\x01\x05\x04\0\x08sampling\x03\0\0\x02\x03\x02\x01\x06\x04\0\x0bstop-rea\
-son\x03\0\x02\x01r\x03\x04texts\x06tokensy\x0bstop-reason\x03\x04\0\x0ageneratio\
-n\x03\0\x04\x01q\x03\x09not-ready\0\0\x07invalid\x01s\0\x05other\x01s\0\x04\0\x0f\
-inference-error\x03\0\x06\x01j\x01\x05\x01\x07\x01@\x02\x06prompts\x08sampling\x01\
-\0\x08\x04\0\x08generate\x01\x09\x03\0\x1darkor:trainer/inference@0.1.0\x05\x07\x01\
-B\x08\x01r\x03\x04names\x04sizew\x06digests\x04\0\x08artifact\x03\0\0\x01q\x04\x09\
-not-ready\0\0\x0cinvalid-name\x01s\0\x09too-large\x01s\0\x05other\x01s\0\x04\0\x0e\
-artifact-error\x03\0\x02\x01p}\x01j\x01\x01\x01\x03\x01@\x02\x04names\x07content\
-\x04\0\x05\x04\0\x05write\x01\x06\x03\0\x1darkor:trainer/artifacts@0.1.0\x05\x08\
-\x01B\x1c\x01ky\x01ku\x01k\x7f\x01r\x08\x0bhidden-sizey\x11num-hidden-layersy\x13\
-num-attention-headsy\x13num-key-value-heads\0\x11intermediate-size\0\x0arope-the\
-ta\x01\x0crms-norm-eps\x01\x13tie-word-embeddings\x02\x04\0\x0bmodel-shape\x03\0\
-\x03\x01q\x02\x07scratch\x01\x04\0\x0apretrained\x01s\0\x04\0\x0cmodel-source\x03\
-\0\x05\x01q\x04\x05bytes\0\0\x03bpe\x01y\0\x04file\x01s\0\x05model\0\0\x04\0\x10\
-tokenizer-source\x03\0\x07\x01q\x03\x04file\x01s\0\x03hub\x01s\0\x03url\x01s\0\x04\
-\0\x0edataset-source\x03\0\x09\x01ps\x01r\x04\x01ry\x05alpha\x01\x07dropout\x01\x0e\
-target-modules\x0b\x04\0\x04lora\x03\0\x0c\x01m\x03\x06linear\x06cosine\x08const\
-ant\x04\0\x11lr-scheduler-type\x03\0\x0e\x01kw\x01k\x0f\x01r\x14\x09max-steps\x10\
-\x10num-train-epochs\x01\x0dlearning-rate\x01\x1bper-device-train-batch-size\0\x1b\
-gradient-accumulation-steps\0\x0amax-length\0\x11lr-scheduler-type\x11\x0cwarmup\
--steps\x10\x0cweight-decay\x01\x0dmax-grad-norm\x01\x0aadam-beta1\x01\x0aadam-be\
-ta2\x01\x0cadam-epsilon\x01\x0dlogging-steps\x10\x0aeval-steps\x10\x0asave-steps\
-\x10\x10save-total-limit\0\x04seed\x10\x17early-stopping-patience\0\x18early-sto\
-pping-threshold\x01\x04\0\x0fhyperparameters\x03\0\x12\x01ks\x01k\x08\x01k\x0d\x01\
-r\x0b\x04names\x0bdescription\x14\x04tags\x0b\x05model\x06\x09tokenizer\x15\x07d\
-ataset\x0a\x0deval-fraction\x01\x04lora\x16\x0fhyperparameters\x13\x06extras\x14\
-\x07dry-run\x02\x04\0\x04spec\x03\0\x17\x01j\x01\x18\x01s\x01@\0\0\x19\x04\0\x08\
-describe\x01\x1a\x04\0\x1earkor:trainer/definition@0.1.0\x05\x09\x01B-\x02\x03\x02\
-\x01\x01\x04\0\x06metric\x03\0\0\x01r\x02\x03seqw\x04stepw\x04\0\x08position\x03\
-\0\x02\x01kw\x01r\x05\x02at\x03\x03runs\x0agenerationy\x0cresumed-from\x04\x0bto\
-tal-steps\x04\x04\0\x07started\x03\0\x05\x01ku\x01p\x01\x01r\x07\x02at\x03\x05ep\
-och\x07\x04loss\x07\x0dlearning-rate\x07\x09grad-norm\x07\x06tokensw\x07metrics\x08\
-\x04\0\x0alog-record\x03\0\x09\x01r\x05\x02at\x03\x04lossu\x0aperplexityu\x09bes\
-t-lossu\x1fevaluations-without-improvementy\x04\0\x0aevaluation\x03\0\x0b\x01r\x03\
-\x02at\x03\x02ids\x09eval-loss\x07\x04\0\x0acheckpoint\x03\0\x0d\x01q\x04\x08fin\
-ished\0\0\x0eearly-stopping\0\0\x07trainer\x01s\0\x04user\0\0\x04\0\x0aend-reaso\
-n\x03\0\x0f\x01r\x05\x02at\x03\x06reason\x10\x0acheckpoints\x04loss\x07\x09eval-\
-loss\x07\x04\0\x09completed\x03\0\x11\x01ks\x01r\x03\x02at\x03\x07messages\x0ach\
-eckpoint\x13\x04\0\x06failed\x03\0\x14\x01q\x06\x04stop\x01s\0\x04save\0\0\x08ev\
-aluate\0\0\x11set-learning-rate\x01u\0\x05pause\0\0\x0alog-metric\x01\x01\0\x04\0\
-\x06action\x03\0\x16\x01p\x17\x01j\x01\x18\x01s\x01@\x01\x05event\x06\0\x19\x04\0\
-\x0aon-started\x01\x1a\x01@\x01\x05event\x0a\0\x19\x04\0\x06on-log\x01\x1b\x01@\x01\
-\x05event\x0c\0\x19\x04\0\x0bon-evaluate\x01\x1c\x01@\x01\x05event\x0e\0\x19\x04\
-\0\x0don-checkpoint\x01\x1d\x01@\x01\x05event\x12\0\x19\x04\0\x0con-completed\x01\
-\x1e\x01@\x01\x05event\x15\0\x19\x04\0\x09on-failed\x01\x1f\x01p}\x01j\x01\x20\x01\
-s\x01@\0\0!\x04\0\x0asave-state\x01\"\x01j\0\x01s\x01@\x01\x05state\x20\0#\x04\0\
-\x0aload-state\x01$\x04\0\x1darkor:trainer/callbacks@0.1.0\x05\x0a\x04\0#arkor:t\
-rainer/managed-trainer@0.1.0\x04\0\x0b\x15\x01\0\x0fmanaged-trainer\x03\0\0\0G\x09\
-producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rus\
-t\x060.61.1";
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xda\x1a\x01A\x02\x01\
+A\x12\x01B\x0b\x01r\x02\x04names\x05valueu\x04\0\x06metric\x03\0\0\x01ky\x01ku\x01\
+ps\x01r\x06\x0amax-tokens\x02\x0btemperature\x03\x05top-k\x02\x05top-p\x03\x04st\
+op\x04\x04seed\x02\x04\0\x08sampling\x03\0\x05\x01m\x02\x06length\x04stop\x04\0\x0b\
+stop-reason\x03\0\x07\x01m\x04\x05debug\x04info\x04warn\x05error\x04\0\x05level\x03\
+\0\x09\x03\0\x19arkor:trainer/types@0.1.0\x05\0\x02\x03\0\0\x06metric\x02\x03\0\0\
+\x05level\x01B\x1b\x02\x03\x02\x01\x01\x04\0\x06metric\x03\0\0\x02\x03\x02\x01\x02\
+\x04\0\x05level\x03\0\x02\x01m\x03\x07proceed\x04stop\x09hand-over\x04\0\x09dire\
+ctive\x03\0\x04\x01ku\x01r\x02\x0acheckpoint\x7f\x0dlearning-rate\x06\x04\0\x06w\
+ishes\x03\0\x07\x01p}\x01r\x02\x04stepy\x05state\x09\x04\0\x0bresume-info\x03\0\x0a\
+\x01q\x04\x0coutside-loop\0\0\x05ended\0\0\x07invalid\x01s\0\x05other\x01s\0\x04\
+\0\x0ahook-error\x03\0\x0c\x01j\x01\x05\x01\x0d\x01@\x02\x04stepy\x05state\x09\0\
+\x0e\x04\0\x0acheckpoint\x01\x0f\x01p\x01\x01j\x01\x08\x01\x0d\x01@\x02\x04stepy\
+\x07metrics\x10\0\x11\x04\0\x03log\x01\x12\x01k\x0b\x01j\x01\x13\x01\x0d\x01@\0\0\
+\x14\x04\0\x0cresume-point\x01\x15\x01@\x02\x05level\x03\x04texts\x01\0\x04\0\x07\
+message\x01\x16\x03\0\x19arkor:trainer/hooks@0.1.0\x05\x03\x01B\x14\x01m\x02\x05\
+train\x04eval\x04\0\x05split\x03\0\0\x01ku\x01r\x04\x0etrain-examplesy\x0deval-e\
+xamplesy\x0ctrain-tokensw\x0funigram-entropy\x02\x04\0\x0cdataset-info\x03\0\x03\
+\x01py\x01pv\x01r\x03\x06tokens\x05\x07targets\x05\x07weights\x06\x04\0\x07examp\
+le\x03\0\x07\x01q\x03\x09not-ready\0\0\x0cout-of-range\x01s\0\x05other\x01s\0\x04\
+\0\x0ddataset-error\x03\0\x09\x01j\x01\x04\x01\x0a\x01@\0\0\x0b\x04\0\x04info\x01\
+\x0c\x01p\x08\x01j\x01\x0d\x01\x0a\x01@\x03\x05split\x01\x05starty\x05county\0\x0e\
+\x04\0\x04read\x01\x0f\x01@\x01\x04stepy\0\x0e\x04\0\x05batch\x01\x10\x03\0\x1ba\
+rkor:trainer/dataset@0.1.0\x05\x04\x02\x03\0\0\x08sampling\x02\x03\0\0\x0bstop-r\
+eason\x01B\x0b\x02\x03\x02\x01\x05\x04\0\x08sampling\x03\0\0\x02\x03\x02\x01\x06\
+\x04\0\x0bstop-reason\x03\0\x02\x01r\x03\x04texts\x06tokensy\x0bstop-reason\x03\x04\
+\0\x0ageneration\x03\0\x04\x01q\x03\x09not-ready\0\0\x07invalid\x01s\0\x05other\x01\
+s\0\x04\0\x0finference-error\x03\0\x06\x01j\x01\x05\x01\x07\x01@\x02\x06prompts\x08\
+sampling\x01\0\x08\x04\0\x08generate\x01\x09\x03\0\x1darkor:trainer/inference@0.\
+1.0\x05\x07\x01B\x08\x01r\x03\x04names\x04sizew\x06digests\x04\0\x08artifact\x03\
+\0\0\x01q\x04\x09not-ready\0\0\x0cinvalid-name\x01s\0\x09too-large\x01s\0\x05oth\
+er\x01s\0\x04\0\x0eartifact-error\x03\0\x02\x01p}\x01j\x01\x01\x01\x03\x01@\x02\x04\
+names\x07content\x04\0\x05\x04\0\x05write\x01\x06\x03\0\x1darkor:trainer/artifac\
+ts@0.1.0\x05\x08\x01B$\x01r\x02\x04names\x05values\x04\0\x07setting\x03\0\0\x01k\
+s\x01r\x02\x04names\x08revision\x02\x04\0\x0apretrained\x03\0\x03\x01ky\x01ku\x01\
+k\x7f\x01r\x08\x0bhidden-sizey\x11num-hidden-layersy\x13num-attention-headsy\x13\
+num-key-value-heads\x05\x11intermediate-size\x05\x0arope-theta\x06\x0crms-norm-e\
+ps\x06\x13tie-word-embeddings\x07\x04\0\x0bmodel-shape\x03\0\x08\x01q\x02\x07scr\
+atch\x01\x09\0\x0apretrained\x01\x04\0\x04\0\x0cmodel-source\x03\0\x0a\x01q\x04\x05\
+bytes\0\0\x03bpe\x01y\0\x04file\x01s\0\x05model\0\0\x04\0\x10tokenizer-source\x03\
+\0\x0c\x01r\x04\x04names\x06config\x02\x05split\x02\x08revision\x02\x04\0\x0bhub\
+-dataset\x03\0\x0e\x01r\x02\x03urls\x06sha256\x02\x04\0\x0burl-dataset\x03\0\x10\
+\x01q\x03\x04file\x01s\0\x03hub\x01\x0f\0\x03url\x01\x11\0\x04\0\x0edataset-sour\
+ce\x03\0\x12\x01ps\x01r\x04\x01ry\x05alpha\x06\x07dropout\x06\x0etarget-modules\x14\
+\x04\0\x04lora\x03\0\x15\x01m\x03\x06linear\x06cosine\x08constant\x04\0\x11lr-sc\
+heduler-type\x03\0\x17\x01k\x18\x01r\x14\x09max-steps\x05\x10num-train-epochs\x06\
+\x0dlearning-rate\x06\x1bper-device-train-batch-size\x05\x1bgradient-accumulatio\
+n-steps\x05\x0amax-length\x05\x11lr-scheduler-type\x19\x0cwarmup-steps\x05\x0cwe\
+ight-decay\x06\x0dmax-grad-norm\x06\x0aadam-beta1\x06\x0aadam-beta2\x06\x0cadam-\
+epsilon\x06\x0dlogging-steps\x05\x0aeval-steps\x05\x0asave-steps\x05\x10save-tot\
+al-limit\x05\x04seed\x05\x17early-stopping-patience\x05\x18early-stopping-thresh\
+old\x06\x04\0\x0fhyperparameters\x03\0\x1a\x01k\x0d\x01k\x16\x01p\x01\x01r\x0c\x04\
+names\x0bdescription\x02\x04tags\x14\x05model\x0b\x09tokenizer\x1c\x07dataset\x13\
+\x0deval-fraction\x06\x04lora\x1d\x0fhyperparameters\x1b\x0aadditional\x1e\x06ex\
+tras\x02\x07dry-run\x07\x04\0\x04spec\x03\0\x1f\x01j\x01\x20\x01s\x01@\0\0!\x04\0\
+\x08describe\x01\"\x04\0\x1earkor:trainer/definition@0.1.0\x05\x09\x01B-\x02\x03\
+\x02\x01\x01\x04\0\x06metric\x03\0\0\x01r\x02\x03seqy\x04stepy\x04\0\x08position\
+\x03\0\x02\x01ky\x01ks\x01r\x06\x02at\x03\x03runs\x0agenerationy\x0cresumed-from\
+\x04\x0btotal-steps\x04\x06parent\x05\x04\0\x07started\x03\0\x06\x01ku\x01p\x01\x01\
+r\x07\x02at\x03\x05epoch\x08\x04loss\x08\x0dlearning-rate\x08\x09grad-norm\x08\x06\
+tokensw\x07metrics\x09\x04\0\x0alog-record\x03\0\x0a\x01r\x06\x02at\x03\x04lossu\
+\x0aperplexityu\x09best-lossu\x1fevaluations-without-improvementy\x07metrics\x09\
+\x04\0\x0aevaluation\x03\0\x0c\x01r\x03\x02at\x03\x02ids\x09eval-loss\x08\x04\0\x0a\
+checkpoint\x03\0\x0e\x01q\x04\x08finished\0\0\x0eearly-stopping\0\0\x07trainer\x01\
+s\0\x04user\0\0\x04\0\x0aend-reason\x03\0\x10\x01r\x05\x02at\x03\x06reason\x11\x0a\
+checkpoint\x05\x04loss\x08\x09eval-loss\x08\x04\0\x09completed\x03\0\x12\x01r\x03\
+\x02at\x03\x07messages\x0acheckpoint\x05\x04\0\x06failed\x03\0\x14\x01q\x06\x04s\
+top\x01s\0\x04save\0\0\x08evaluate\0\0\x11set-learning-rate\x01u\0\x05pause\0\0\x0a\
+log-metric\x01\x01\0\x04\0\x06action\x03\0\x16\x01p\x17\x01j\x01\x18\x01s\x01@\x01\
+\x05event\x07\0\x19\x04\0\x0aon-started\x01\x1a\x01@\x01\x05event\x0b\0\x19\x04\0\
+\x06on-log\x01\x1b\x01@\x01\x05event\x0d\0\x19\x04\0\x0bon-evaluate\x01\x1c\x01@\
+\x01\x05event\x0f\0\x19\x04\0\x0don-checkpoint\x01\x1d\x01@\x01\x05event\x13\0\x19\
+\x04\0\x0con-completed\x01\x1e\x01@\x01\x05event\x15\0\x19\x04\0\x09on-failed\x01\
+\x1f\x01p}\x01j\x01\x20\x01s\x01@\0\0!\x04\0\x0asave-state\x01\"\x01j\0\x01s\x01\
+@\x01\x05state\x20\0#\x04\0\x0aload-state\x01$\x04\0\x1darkor:trainer/callbacks@\
+0.1.0\x05\x0a\x04\0#arkor:trainer/managed-trainer@0.1.0\x04\0\x0b\x15\x01\0\x0fm\
+anaged-trainer\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x07\
+0.258.3\x10wit-bindgen-rust\x060.61.1";
         };
     };
 }

@@ -1,7 +1,10 @@
 //! Short ways to values of the contract, most of whose fields have defaults.
 
 use crate::dataset::Example;
-use crate::definition::{DatasetSource, Hyperparameters, Lora, ModelShape, ModelSource, Spec};
+use crate::definition::{
+    DatasetSource, HubDataset, Hyperparameters, Lora, ModelShape, ModelSource, Pretrained, Spec,
+    UrlDataset,
+};
 use crate::session::{Adam, Datum};
 use crate::types::Metric;
 
@@ -22,6 +25,7 @@ impl Spec {
             eval_fraction: None,
             lora: None,
             hyperparameters: Hyperparameters::default(),
+            additional: vec![],
             extras: None,
             dry_run: None,
         }
@@ -53,7 +57,10 @@ impl From<ModelShape> for ModelSource {
 impl ModelSource {
     /// A pretrained model, by path or Hugging Face name.
     pub fn pretrained(name: impl Into<String>) -> Self {
-        Self::Pretrained(name.into())
+        Self::Pretrained(Pretrained {
+            name: name.into(),
+            revision: None,
+        })
     }
 }
 
@@ -61,6 +68,24 @@ impl DatasetSource {
     /// A text file of the project.
     pub fn file(path: impl Into<String>) -> Self {
         Self::File(path.into())
+    }
+
+    /// A dataset of the Hugging Face hub: its split `train`, as it is now.
+    pub fn hub(name: impl Into<String>) -> Self {
+        Self::Hub(HubDataset {
+            name: name.into(),
+            config: None,
+            split: None,
+            revision: None,
+        })
+    }
+
+    /// A text file behind an http or https address.
+    pub fn url(url: impl Into<String>) -> Self {
+        Self::Url(UrlDataset {
+            url: url.into(),
+            sha256: None,
+        })
     }
 }
 
@@ -91,11 +116,12 @@ impl Lora {
 }
 
 impl From<Example> for Datum {
-    /// Next-token prediction, each position with weight 1.
+    /// Next-token prediction.
     fn from(example: Example) -> Self {
         Self {
             tokens: example.tokens,
             targets: example.targets,
+            weights: example.weights,
             ..Self::default()
         }
     }

@@ -114,8 +114,8 @@ pub mod prelude {
         Action, Checkpoint, Completed, EndReason, Evaluation, Failed, LogRecord, Started,
     };
     pub use crate::definition::{
-        DatasetSource, Hyperparameters, Lora, LrSchedulerType, ModelShape, ModelSource, Spec,
-        TokenizerSource,
+        DatasetSource, Hyperparameters, Lora, LrSchedulerType, ModelShape, ModelSource, Setting,
+        Spec, TokenizerSource,
     };
     pub use crate::hooks::Directive;
     pub use crate::session::{Adam, Datum, LogProbs, Loss};

@@ -100,6 +100,7 @@ fn open(tied: bool, keys: u32) -> Result<Box<dyn TrainingSession>, Failure> {
             max_length: Some(256),
             ..Default::default()
         },
+        additional: Vec::new(),
         extras: None,
         dry_run: None,
     }

@@ -43,6 +43,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             max_length: Some(128),
             ..Default::default()
         },
+        additional: Vec::new(),
         extras: None,
         dry_run: None,
     }

@@ -53,7 +53,7 @@ impl Engine for EmbeddedEngine {
     fn open(&self, request: SessionRequest) -> Result<Box<dyn TrainingSession>, EngineError> {
         let shape = supported(&request)?;
         let context = request.spec.hyperparameters.max_length;
-        let seed = request.spec.hyperparameters.seed;
+        let seed = request.spec.hyperparameters.seed.into();
         let pool = Arc::clone(&self.pool);
         let session = if let Some(path) = &request.saved {
             Session::restore(pool, shape, context, path)?
@@ -76,7 +76,9 @@ fn supported(request: &SessionRequest) -> Result<&ModelShape, EngineError> {
     }
     match &request.spec.model {
         ModelSource::Scratch(shape) => Ok(shape),
-        ModelSource::Pretrained(name) => unsupported(format!("load the pretrained model `{name}`")),
+        ModelSource::Pretrained(model) => {
+            unsupported(format!("load the pretrained model `{}`", model.name))
+        }
     }
 }
 

@@ -21,7 +21,7 @@ impl Schedule {
         Self {
             peak: hyperparameters.learning_rate,
             shape: hyperparameters.lr_scheduler_type,
-            warmup_steps: hyperparameters.warmup_steps,
+            warmup_steps: hyperparameters.warmup_steps.into(),
             planned_steps,
         }
     }
@@ -57,11 +57,12 @@ impl Schedule {
 )]
 pub fn planned_steps(hyperparameters: &Hyperparameters, train_examples: u64) -> u64 {
     if hyperparameters.max_steps > 0 {
-        return hyperparameters.max_steps;
+        return hyperparameters.max_steps.into();
     }
     let examples = hyperparameters.num_train_epochs * train_examples as f64;
     let steps = (examples / examples_per_step(hyperparameters) as f64).ceil();
-    (steps as u64).max(1)
+    // The contract counts steps with 32 bits.
+    (steps as u64).clamp(1, u32::MAX.into())
 }
 
 /// Training examples of one optimizer step.

@@ -38,6 +38,7 @@ mod tests {
                 per_device_train_batch_size: Some(5),
                 ..HyperparametersDraft::default()
             },
+            additional: Vec::new(),
             extras: None,
             dry_run: None,
         }

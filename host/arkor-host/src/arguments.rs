@@ -61,8 +61,8 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "RUN")]
     pub(crate) resume: Option<String>,
     /// Train so many optimizer steps, whatever the trainer says.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) max_steps: Option<u64>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000_000))]
+    pub(crate) max_steps: Option<u32>,
     /// Check everything (build, dataset, tokenizer, model, on-started) and train no step.
     #[arg(long)]
     pub(crate) dry_run: bool,

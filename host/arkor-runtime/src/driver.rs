@@ -355,6 +355,7 @@ impl Driver {
             step: parts.machine.step(),
             attempt: record.attempt,
             generation: self.slot.as_ref().map_or(0, |slot| slot.generation()),
+            parent: record.parent.clone(),
             resumed_from: parts
                 .resumed
                 .as_ref()

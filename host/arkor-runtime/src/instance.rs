@@ -218,7 +218,7 @@ impl Instance {
             }
             Wire::Log(event) => guarded(timeout, callbacks.call_on_log(store, &event)).await,
             Wire::Evaluation(event) => {
-                guarded(timeout, callbacks.call_on_evaluate(store, event)).await
+                guarded(timeout, callbacks.call_on_evaluate(store, &event)).await
             }
             Wire::Checkpoint(event) => {
                 guarded(timeout, callbacks.call_on_checkpoint(store, &event)).await

@@ -172,7 +172,7 @@ impl Trainer {
     pub async fn resume(
         mut self,
         run: &RunRecord,
-        max_steps: Option<u64>,
+        max_steps: Option<u32>,
         store: &Store,
         settings: &RunSettings,
     ) -> Result<RunControl, RuntimeError> {
@@ -255,9 +255,9 @@ impl Trainer {
         let plan = Plan {
             owner,
             total_steps: (owner == LoopOwner::Host).then_some(planned),
-            logging_steps: h.logging_steps,
-            eval_steps: h.eval_steps,
-            save_steps: h.save_steps,
+            logging_steps: h.logging_steps.into(),
+            eval_steps: h.eval_steps.into(),
+            save_steps: h.save_steps.into(),
             evaluates: examples.info().eval_examples > 0,
             patience: h.early_stopping_patience,
             threshold: h.early_stopping_threshold,
@@ -357,12 +357,12 @@ impl Ready {
     ) -> Result<Self, RuntimeError> {
         let dataset = match &spec.dataset.source {
             DatasetSource::File(path) => inside(&settings.project, "dataset.source.file", path)?,
-            DatasetSource::Hub(name) => {
-                let what = format!("fetch the dataset {name:?} from a hub");
+            DatasetSource::Hub(hub) => {
+                let what = format!("fetch the dataset {:?} from a hub", hub.name);
                 return Err(EngineError::Unsupported { what }.into());
             }
-            DatasetSource::Url(url) => {
-                let what = format!("fetch the dataset {url:?}");
+            DatasetSource::Url(file) => {
+                let what = format!("fetch the dataset {:?}", file.url);
                 return Err(EngineError::Unsupported { what }.into());
             }
         };
@@ -379,7 +379,8 @@ impl Ready {
         let (prepared, examples) = oneshot::channel();
         let named = match &spec.dataset.source {
             DatasetSource::File(path) => path.clone(),
-            DatasetSource::Hub(name) | DatasetSource::Url(name) => name.clone(),
+            DatasetSource::Hub(hub) => hub.name.clone(),
+            DatasetSource::Url(file) => file.url.clone(),
         };
         let open = move || -> Result<Box<dyn TrainingSession>, EngineError> {
             let text = Text::load(&dataset, wanted.dataset.eval_fraction)?;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use arkor_store::{NewCheckpoint, NewRun, RunHandle, Store, StoreError, StoreOptions};
 use arkor_types::{
-    DatasetSource, Event, HyperparametersDraft, LogRecord, ModelSource, Spec, SpecDraft,
+    DatasetSource, Event, HyperparametersDraft, LogRecord, ModelSource, Pretrained, Spec, SpecDraft,
 };
 
 const EVENTS: u64 = 20_000;
@@ -123,12 +123,16 @@ fn spec() -> Result<Spec, String> {
         name: "measure".into(),
         description: None,
         tags: Vec::new(),
-        model: ModelSource::Pretrained("some/model".into()),
+        model: ModelSource::Pretrained(Pretrained {
+            name: "some/model".into(),
+            revision: "main".into(),
+        }),
         tokenizer: None,
         dataset: DatasetSource::File("data.txt".into()),
         eval_fraction: None,
         lora: None,
         hyperparameters: HyperparametersDraft::default(),
+        additional: Vec::new(),
         extras: None,
         dry_run: None,
     };

@@ -105,6 +105,8 @@ pub struct Started {
     pub attempt: u32,
     /// The callback instance at work.
     pub generation: u32,
+    /// The run whose place this one took.
+    pub parent: Option<RunId>,
     /// The step of the checkpoint the run goes on from; none for a new run.
     pub resumed_from: Option<u64>,
     /// Number of steps planned; none if the trainer's loop decides.

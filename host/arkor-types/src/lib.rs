@@ -16,8 +16,9 @@ pub use event::{
 pub use fault::{Fault, FaultCause};
 pub use run::{ArtifactRecord, CheckpointRecord, RunId, RunRecord, RunStatus};
 pub use spec::{
-    Dataset, DatasetSource, Hyperparameters, HyperparametersDraft, Lora, LrSchedulerType,
-    ModelShape, ModelSource, Spec, SpecDraft, SpecProblem, TokenizerSource,
+    Dataset, DatasetSource, HubDataset, Hyperparameters, HyperparametersDraft, Lora,
+    LrSchedulerType, ModelShape, ModelSource, Pretrained, Setting, Spec, SpecDraft, SpecProblem,
+    TokenizerSource, UrlDataset,
 };
 pub use training::{
     AdamParameters, Datum, ForwardOutput, LogProbs, LossFunction, OptimOutput, SampledSequence,

@@ -12,7 +12,7 @@ mod check;
 mod draft;
 mod hash;
 
-pub use draft::{HyperparametersDraft, SpecDraft, SpecProblem};
+pub use draft::{HyperparametersDraft, Setting, SpecDraft, SpecProblem};
 
 /// A training job, complete: the defaults are filled in and every value was checked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,8 +50,18 @@ pub struct Spec {
 pub enum ModelSource {
     /// New weights in this shape.
     Scratch(ModelShape),
-    /// A pretrained model, by path or by its Hugging Face name.
-    Pretrained(String),
+    /// A pretrained model.
+    Pretrained(Pretrained),
+}
+
+/// A pretrained model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pretrained {
+    /// A path inside the project, or a Hugging Face name.
+    pub name: String,
+    /// Branch, tag or commit of a Hugging Face repository.
+    pub revision: String,
 }
 
 /// A decoder-only transformer; the names are those of a Hugging Face `LlamaConfig`.
@@ -106,10 +116,34 @@ pub struct Dataset {
 pub enum DatasetSource {
     /// A file of the project, its path relative to the project's folder.
     File(String),
-    /// A dataset by its Hugging Face name.
-    Hub(String),
+    /// A dataset of the Hugging Face hub.
+    Hub(HubDataset),
     /// A file behind an http or https address.
-    Url(String),
+    Url(UrlDataset),
+}
+
+/// A dataset of the Hugging Face hub.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HubDataset {
+    /// `user/name`
+    pub name: String,
+    /// Absent: the only one there is.
+    pub config: Option<String>,
+    /// `train` for one.
+    pub split: String,
+    /// Branch, tag or commit.
+    pub revision: String,
+}
+
+/// A file behind an http or https address.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UrlDataset {
+    /// The address.
+    pub url: String,
+    /// What the file must hash to, in lower-case hex. Absent: not checked.
+    pub sha256: Option<String>,
 }
 
 /// Low-rank adaptation; the names are those of PEFT's `LoraConfig`.
@@ -143,7 +177,7 @@ pub enum LrSchedulerType {
 #[serde(deny_unknown_fields)]
 pub struct Hyperparameters {
     /// Optimizer steps; 0 leaves the length to `num_train_epochs`.
-    pub max_steps: u64,
+    pub max_steps: u32,
     /// Passes over the training split, if `max_steps` is 0.
     pub num_train_epochs: f64,
     /// Peak learning rate.
@@ -157,7 +191,7 @@ pub struct Hyperparameters {
     /// Shape of the learning rate after the warm-up.
     pub lr_scheduler_type: LrSchedulerType,
     /// Steps over which the learning rate rises from 0.
-    pub warmup_steps: u64,
+    pub warmup_steps: u32,
     /// Decoupled weight decay of matrices.
     pub weight_decay: f64,
     /// Global L2 norm above which gradients are scaled down; 0 turns it off.
@@ -169,15 +203,15 @@ pub struct Hyperparameters {
     /// Added to the root of Adam's second moment.
     pub adam_epsilon: f64,
     /// Steps between two log events.
-    pub logging_steps: u64,
+    pub logging_steps: u32,
     /// Steps between two evaluations; 0 evaluates at the end only.
-    pub eval_steps: u64,
+    pub eval_steps: u32,
     /// Steps between two checkpoints; 0 saves at the end only.
-    pub save_steps: u64,
+    pub save_steps: u32,
     /// Checkpoints kept, the best and the newest always among them; 0 keeps all.
     pub save_total_limit: u32,
     /// Seed of the weights, the data order and everything else random.
-    pub seed: u64,
+    pub seed: u32,
     /// Evaluations in a row without an improvement after which the run stops; 0 never stops it.
     pub early_stopping_patience: u32,
     /// An evaluation is an improvement if its loss is lower by more than this.

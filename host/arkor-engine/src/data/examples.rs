@@ -122,7 +122,7 @@ impl Examples {
             train_examples,
             per_pass: hyperparameters.per_device_train_batch_size.max(1) as usize,
             per_step: examples_per_step(hyperparameters),
-            seed: hyperparameters.seed,
+            seed: hyperparameters.seed.into(),
             order: Mutex::new(None),
         })
     }

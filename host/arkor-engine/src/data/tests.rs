@@ -26,6 +26,7 @@ pub(crate) fn spec(tokenizer: TokenizerSource, hyperparameters: HyperparametersD
         eval_fraction: Some(0.1),
         lora: None,
         hyperparameters,
+        additional: Vec::new(),
         extras: None,
         dry_run: None,
     }

@@ -6,6 +6,7 @@ use arkor_engine::{Examples, Split as EngineSplit};
 
 use crate::bindings::arkor::trainer::dataset::{DatasetError, DatasetInfo, Example, Host, Split};
 use crate::guest::GuestState;
+use crate::instance::convert;
 
 /// Most examples in one call.
 const COUNT: u32 = 4096;
@@ -22,6 +23,7 @@ fn example(example: arkor_engine::Example) -> Example {
     Example {
         tokens: example.tokens,
         targets: example.targets,
+        weights: Vec::new(),
     }
 }
 
@@ -30,8 +32,8 @@ impl Host for GuestState {
         Ok(self.examples().map(|examples| {
             let info = examples.info();
             DatasetInfo {
-                train_examples: info.train_examples,
-                eval_examples: info.eval_examples,
+                train_examples: convert::count(info.train_examples),
+                eval_examples: convert::count(info.eval_examples),
                 train_tokens: info.train_tokens,
                 unigram_entropy: info.unigram_entropy,
             }
@@ -41,7 +43,7 @@ impl Host for GuestState {
     async fn read(
         &mut self,
         split: Split,
-        start: u64,
+        start: u32,
         count: u32,
     ) -> wasmtime::Result<Result<Vec<Example>, DatasetError>> {
         let examples = match self.examples() {
@@ -58,15 +60,19 @@ impl Host for GuestState {
         };
         let _waits = self.wait_for_host();
         Ok(examples
-            .read(split, start, u64::from(count))
+            .read(split, u64::from(start), u64::from(count))
             .map(|list| list.into_iter().map(example).collect())
             .map_err(|error| DatasetError::OutOfRange(error.to_string())))
     }
 
-    async fn batch(&mut self, step: u64) -> wasmtime::Result<Result<Vec<Example>, DatasetError>> {
+    async fn batch(&mut self, step: u32) -> wasmtime::Result<Result<Vec<Example>, DatasetError>> {
         let _waits = self.wait_for_host();
-        Ok(self
-            .examples()
-            .map(|examples| examples.batch(step).into_iter().map(example).collect()))
+        Ok(self.examples().map(|examples| {
+            examples
+                .batch(step.into())
+                .into_iter()
+                .map(example)
+                .collect()
+        }))
     }
 }

@@ -106,27 +106,27 @@ impl GuestState {
 impl Host for GuestState {
     async fn checkpoint(
         &mut self,
-        step: u64,
+        step: u32,
         state: Vec<u8>,
     ) -> wasmtime::Result<Result<Directive, HookError>> {
         let _waits = self.wait_for_host();
-        Ok(self.checkpoint_hook(step, state).await)
+        Ok(self.checkpoint_hook(step.into(), state).await)
     }
 
     async fn log(
         &mut self,
-        step: u64,
+        step: u32,
         metrics: Vec<Metric>,
     ) -> wasmtime::Result<Result<Wishes, HookError>> {
         let _waits = self.wait_for_host();
-        Ok(self.log_hook(step, metrics).await)
+        Ok(self.log_hook(step.into(), metrics).await)
     }
 
     async fn resume_point(&mut self) -> wasmtime::Result<Result<Option<ResumeInfo>, HookError>> {
         Ok(self.hooked().map(|role| {
             let resume = role.resume.as_ref();
             resume.map(|at| ResumeInfo {
-                step: at.step,
+                step: convert::count(at.step),
                 state: at.state.clone(),
             })
         }))

@@ -161,7 +161,7 @@ impl Host for GuestState {
             .work(move |work| {
                 let output = work.session.optim_step(&adam)?;
                 Ok(OptimOutput {
-                    step: work.finish_step(),
+                    step: convert::count(work.finish_step()),
                     grad_norm: output.grad_norm,
                 })
             })

@@ -1,9 +1,9 @@
 //! Between the contract's types and the host's.
 
 use arkor_types::{
-    Action, AdamParameters, DatasetSource, EndReason, HyperparametersDraft, Level, Lora,
-    LossFunction, LrSchedulerType, Metric, ModelShape, ModelSource, SamplingParameters, Spec,
-    SpecDraft, TokenizerSource,
+    Action, AdamParameters, DatasetSource, EndReason, HubDataset, HyperparametersDraft, Level,
+    Lora, LossFunction, LrSchedulerType, Metric, ModelShape, ModelSource, Pretrained,
+    SamplingParameters, Setting, Spec, SpecDraft, TokenizerSource, UrlDataset,
 };
 
 use crate::bindings::arkor::trainer::{hooks, session, types};
@@ -11,8 +11,16 @@ use crate::bindings::exports::arkor::trainer::{callbacks, definition};
 
 /// Longest name of a metric.
 const NAME: usize = 100;
+/// Where a Hugging Face repository is read, if nothing else is said.
+const REVISION: &str = "main";
 /// Most actions of one answer, and most metrics of one log event.
 const COUNT: usize = 1000;
+
+/// A step, a sequence number or a count as the contract has it. A run that outgrew 32 bits would
+/// have trained for centuries.
+pub(crate) fn count(value: u64) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
+}
 
 pub(crate) fn level(level: hooks::Level) -> Level {
     match level {
@@ -97,7 +105,7 @@ pub(crate) fn sampling(sampling: types::Sampling, seed: u64) -> Result<SamplingP
         top_k: sampling.top_k.unwrap_or(0),
         top_p: sampling.top_p.unwrap_or(1.0) as f32,
         stop: sampling.stop,
-        seed: sampling.seed.unwrap_or(seed),
+        seed: sampling.seed.map_or(seed, u64::from),
     })
 }
 
@@ -147,7 +155,10 @@ pub(super) fn spec_draft(spec: definition::Spec) -> SpecDraft {
         description: spec.description,
         tags: spec.tags,
         model: match spec.model {
-            definition::ModelSource::Pretrained(name) => ModelSource::Pretrained(name),
+            definition::ModelSource::Pretrained(model) => ModelSource::Pretrained(Pretrained {
+                name: model.name,
+                revision: model.revision.unwrap_or_else(|| REVISION.into()),
+            }),
             definition::ModelSource::Scratch(shape) => ModelSource::Scratch(ModelShape {
                 hidden_size: shape.hidden_size,
                 num_hidden_layers: shape.num_hidden_layers,
@@ -171,8 +182,16 @@ pub(super) fn spec_draft(spec: definition::Spec) -> SpecDraft {
         }),
         dataset: match spec.dataset {
             definition::DatasetSource::File(path) => DatasetSource::File(path),
-            definition::DatasetSource::Hub(name) => DatasetSource::Hub(name),
-            definition::DatasetSource::Url(url) => DatasetSource::Url(url),
+            definition::DatasetSource::Hub(hub) => DatasetSource::Hub(HubDataset {
+                name: hub.name,
+                config: hub.config,
+                split: hub.split.unwrap_or_else(|| "train".into()),
+                revision: hub.revision.unwrap_or_else(|| REVISION.into()),
+            }),
+            definition::DatasetSource::Url(file) => DatasetSource::Url(UrlDataset {
+                url: file.url,
+                sha256: file.sha256.map(|hex| hex.to_ascii_lowercase()),
+            }),
         },
         eval_fraction: spec.eval_fraction,
         lora: spec.lora.map(|lora| Lora {
@@ -207,6 +226,14 @@ pub(super) fn spec_draft(spec: definition::Spec) -> SpecDraft {
             early_stopping_patience: h.early_stopping_patience,
             early_stopping_threshold: h.early_stopping_threshold,
         },
+        additional: spec
+            .additional
+            .into_iter()
+            .map(|setting| Setting {
+                name: setting.name,
+                value: setting.value,
+            })
+            .collect(),
         extras: spec.extras,
         dry_run: spec.dry_run,
     }
@@ -220,7 +247,12 @@ pub(super) fn spec(spec: &Spec) -> definition::Spec {
         description: Some(spec.description.clone()),
         tags: spec.tags.clone(),
         model: match &spec.model {
-            ModelSource::Pretrained(name) => definition::ModelSource::Pretrained(name.clone()),
+            ModelSource::Pretrained(model) => {
+                definition::ModelSource::Pretrained(definition::Pretrained {
+                    name: model.name.clone(),
+                    revision: Some(model.revision.clone()),
+                })
+            }
             ModelSource::Scratch(shape) => {
                 definition::ModelSource::Scratch(definition::ModelShape {
                     hidden_size: shape.hidden_size,
@@ -242,8 +274,16 @@ pub(super) fn spec(spec: &Spec) -> definition::Spec {
         }),
         dataset: match &spec.dataset.source {
             DatasetSource::File(path) => definition::DatasetSource::File(path.clone()),
-            DatasetSource::Hub(name) => definition::DatasetSource::Hub(name.clone()),
-            DatasetSource::Url(url) => definition::DatasetSource::Url(url.clone()),
+            DatasetSource::Hub(hub) => definition::DatasetSource::Hub(definition::HubDataset {
+                name: hub.name.clone(),
+                config: hub.config.clone(),
+                split: Some(hub.split.clone()),
+                revision: Some(hub.revision.clone()),
+            }),
+            DatasetSource::Url(file) => definition::DatasetSource::Url(definition::UrlDataset {
+                url: file.url.clone(),
+                sha256: file.sha256.clone(),
+            }),
         },
         eval_fraction: Some(spec.dataset.eval_fraction),
         lora: spec.lora.as_ref().map(|lora| definition::Lora {
@@ -278,6 +318,7 @@ pub(super) fn spec(spec: &Spec) -> definition::Spec {
             early_stopping_patience: Some(h.early_stopping_patience),
             early_stopping_threshold: Some(h.early_stopping_threshold),
         },
+        additional: Vec::new(),
         extras: Some(serde_json::Value::Object(spec.extras.clone()).to_string()),
         dry_run: Some(spec.dry_run),
     }

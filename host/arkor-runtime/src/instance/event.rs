@@ -74,14 +74,18 @@ impl CallbackEvent {
     }
 
     pub(super) fn wire(&self, generation: u32) -> Wire {
-        let at = |seq: &u64, step: u64| wit::Position { seq: *seq, step };
+        let at = |seq: &u64, step: u64| wit::Position {
+            seq: convert::count(*seq),
+            step: convert::count(step),
+        };
         match self {
             Self::Started { seq, run, event } => Wire::Started(wit::Started {
                 at: at(seq, event.step),
                 run: run.to_string(),
                 generation,
-                resumed_from: event.resumed_from,
-                total_steps: event.total_steps,
+                resumed_from: event.resumed_from.map(convert::count),
+                total_steps: event.total_steps.map(convert::count),
+                parent: event.parent.as_ref().map(ToString::to_string),
             }),
             Self::Log { seq, event } => Wire::Log(wit::LogRecord {
                 at: at(seq, event.step),
@@ -105,6 +109,7 @@ impl CallbackEvent {
                 perplexity: event.perplexity,
                 best_loss: event.best_loss,
                 evaluations_without_improvement: event.evaluations_without_improvement,
+                metrics: Vec::new(),
             }),
             Self::Checkpoint { seq, event } => Wire::Checkpoint(wit::Checkpoint {
                 at: at(seq, event.step),
@@ -114,7 +119,7 @@ impl CallbackEvent {
             Self::Completed { seq, event } => Wire::Completed(wit::Completed {
                 at: at(seq, event.step),
                 reason: convert::end_reason(&event.reason),
-                checkpoint: event.checkpoint.clone().unwrap_or_default(),
+                checkpoint: event.checkpoint.clone(),
                 loss: event.loss,
                 eval_loss: event.eval_loss,
             }),

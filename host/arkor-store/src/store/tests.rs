@@ -12,7 +12,7 @@ fn open() -> (tempfile::TempDir, RunHandle) {
     let store = Store::open(&folder.path().join(".arkor"), StoreOptions::default()).unwrap();
     let spec = serde_json::json!({
         "name": "tiny",
-        "model": {"pretrained": "some/model"},
+        "model": {"pretrained": {"name": "some/model", "revision": "main"}},
         "tokenizer": "model",
         "dataset": {"source": {"file": "data.txt"}, "eval_fraction": 0.1},
         "lora": null,

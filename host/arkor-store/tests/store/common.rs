@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use arkor_store::{Blob, NewCheckpoint, NewRun, RunHandle, Store, StoreOptions};
 use arkor_types::{
     CheckpointRecord, DatasetSource, EndReason, Ended, Event, EventRecord, Failed,
-    HyperparametersDraft, Interrupted, LogRecord, ModelSource, RunId, Spec, SpecDraft, Started,
+    HyperparametersDraft, Interrupted, LogRecord, ModelSource, Pretrained, RunId, Spec, SpecDraft,
+    Started,
 };
 use tempfile::TempDir;
 
@@ -67,12 +68,16 @@ pub(crate) fn spec() -> Spec {
         name: "tiny".into(),
         description: Some("über alles".into()),
         tags: vec!["a".into()],
-        model: ModelSource::Pretrained("some/model".into()),
+        model: ModelSource::Pretrained(Pretrained {
+            name: "some/model".into(),
+            revision: "main".into(),
+        }),
         tokenizer: None,
         dataset: DatasetSource::File("data.txt".into()),
         eval_fraction: Some(0.1),
         lora: None,
         hyperparameters: HyperparametersDraft::default(),
+        additional: Vec::new(),
         extras: Some(r#"{"rewards": [1, 0.5]}"#.into()),
         dry_run: None,
     };
@@ -95,6 +100,7 @@ pub(crate) fn started(step: u64, attempt: u32) -> Event {
         step,
         attempt,
         generation: 1,
+        parent: None,
         resumed_from: (step > 0).then_some(step),
         total_steps: Some(100),
         component: "c".repeat(64),

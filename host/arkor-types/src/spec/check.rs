@@ -1,6 +1,8 @@
 //! The allowed values of each field of a spec.
 
-use super::{DatasetSource, Lora, ModelShape, ModelSource, SpecProblem, TokenizerSource};
+use super::{
+    DatasetSource, Lora, ModelShape, ModelSource, Setting, SpecProblem, TokenizerSource, UrlDataset,
+};
 
 /// Bounds of a real number. NaN is in no range, since every comparison with it is false.
 #[derive(Clone, Copy)]
@@ -123,8 +125,8 @@ impl Check {
 
     pub(super) fn model(&mut self, model: &ModelSource) {
         match model {
-            ModelSource::Pretrained(name) if name.trim().is_empty() => {
-                self.problem("model.pretrained", "empty", "must name a model");
+            ModelSource::Pretrained(model) if model.name.trim().is_empty() => {
+                self.problem("model.pretrained.name", "empty", "must name a model");
             }
             ModelSource::Pretrained(_) => {}
             ModelSource::Scratch(shape) => self.shape(shape),
@@ -207,19 +209,41 @@ impl Check {
                     "must name a file of the project",
                 );
             }
-            DatasetSource::Hub(name) if name.is_empty() => {
-                self.problem("dataset.source.hub", "empty", "must name a dataset");
+            DatasetSource::Hub(hub) if hub.name.is_empty() => {
+                self.problem("dataset.source.hub.name", "empty", "must name a dataset");
             }
-            DatasetSource::Url(url)
-                if !(url.starts_with("https://") || url.starts_with("http://")) =>
-            {
-                self.problem(
-                    "dataset.source.url",
-                    quoted(url),
-                    "must begin with https:// or http://",
-                );
-            }
-            DatasetSource::File(_) | DatasetSource::Hub(_) | DatasetSource::Url(_) => {}
+            DatasetSource::Url(file) => self.url(file),
+            DatasetSource::File(_) | DatasetSource::Hub(_) => {}
+        }
+    }
+
+    fn url(&mut self, file: &UrlDataset) {
+        if !(file.url.starts_with("https://") || file.url.starts_with("http://")) {
+            self.problem(
+                "dataset.source.url.url",
+                quoted(&file.url),
+                "must begin with https:// or http://",
+            );
+        }
+        if let Some(sha256) = &file.sha256
+            && (sha256.len() != 64 || !sha256.bytes().all(|b| b.is_ascii_hexdigit()))
+        {
+            self.problem(
+                "dataset.source.url.sha256",
+                quoted(sha256),
+                "must be 64 hexadecimal digits",
+            );
+        }
+    }
+
+    /// None is known so far. To leave one out in silence would train something else.
+    pub(super) fn additional(&mut self, settings: &[Setting]) {
+        for setting in settings {
+            self.problem(
+                "additional",
+                quoted(&setting.name),
+                "is no setting that this version of arkor-host knows",
+            );
         }
     }
 

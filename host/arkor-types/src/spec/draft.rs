@@ -27,34 +27,45 @@ pub struct SpecDraft {
     pub lora: Option<Lora>,
     /// See [`Spec::hyperparameters`].
     pub hyperparameters: HyperparametersDraft,
+    /// Settings that the contract has no field for.
+    pub additional: Vec<Setting>,
     /// See [`Spec::extras`]: a JSON object as text.
     pub extras: Option<String>,
     /// See [`Spec::dry_run`]; false if absent.
     pub dry_run: Option<bool>,
 }
 
+/// A setting by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// With the record it belongs to: `hyperparameters.packing` for one.
+    pub name: String,
+    /// As JSON.
+    pub value: String,
+}
+
 /// [`Hyperparameters`], every one optional.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[expect(missing_docs, reason = "each is documented at Hyperparameters")]
 pub struct HyperparametersDraft {
-    pub max_steps: Option<u64>,
+    pub max_steps: Option<u32>,
     pub num_train_epochs: Option<f64>,
     pub learning_rate: Option<f64>,
     pub per_device_train_batch_size: Option<u32>,
     pub gradient_accumulation_steps: Option<u32>,
     pub max_length: Option<u32>,
     pub lr_scheduler_type: Option<LrSchedulerType>,
-    pub warmup_steps: Option<u64>,
+    pub warmup_steps: Option<u32>,
     pub weight_decay: Option<f64>,
     pub max_grad_norm: Option<f64>,
     pub adam_beta1: Option<f64>,
     pub adam_beta2: Option<f64>,
     pub adam_epsilon: Option<f64>,
-    pub logging_steps: Option<u64>,
-    pub eval_steps: Option<u64>,
-    pub save_steps: Option<u64>,
+    pub logging_steps: Option<u32>,
+    pub eval_steps: Option<u32>,
+    pub save_steps: Option<u32>,
     pub save_total_limit: Option<u32>,
-    pub seed: Option<u64>,
+    pub seed: Option<u32>,
     pub early_stopping_patience: Option<u32>,
     pub early_stopping_threshold: Option<f64>,
 }
@@ -96,6 +107,7 @@ impl SpecDraft {
             check.lora(lora, &self.model);
         }
         let hyperparameters = self.hyperparameters.resolve(&mut check);
+        check.additional(&self.additional);
         let extras = check.extras(self.extras.as_deref());
         if !check.problems.is_empty() {
             return Err(check.problems);
@@ -118,7 +130,7 @@ impl SpecDraft {
     }
 }
 
-const MANY: u64 = 1_000_000_000;
+const MANY: u32 = 1_000_000_000;
 
 impl HyperparametersDraft {
     fn resolve(&self, check: &mut Check) -> Hyperparameters {
@@ -176,8 +188,7 @@ impl HyperparametersDraft {
             eval_steps: integer!(eval_steps, "eval-steps", 0, 0, MANY),
             save_steps: integer!(save_steps, "save-steps", 500, 0, MANY),
             save_total_limit: self.save_total_limit.unwrap_or(0),
-            // The canonical JSON of RFC 8785 has doubles only; a larger seed would lose its end.
-            seed: integer!(seed, "seed", 42, 0, (1 << 53) - 1),
+            seed: self.seed.unwrap_or(42),
             early_stopping_patience: self.early_stopping_patience.unwrap_or(0),
             early_stopping_threshold: float!(
                 early_stopping_threshold,

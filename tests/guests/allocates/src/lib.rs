@@ -13,7 +13,7 @@ impl Trainer for Allocates {
     fn on_log(&mut self, event: &LogRecord) -> Result<Actions> {
         let mut kept = vec![vec![event.at.step; 1]];
         loop {
-            kept.push(std::hint::black_box(vec![1u64; 1 << 17]));
+            kept.push(std::hint::black_box(vec![1u32; 1 << 18]));
         }
     }
 }

@@ -12,6 +12,10 @@ impl Trainer for GarbageSpec {
         spec.eval_fraction = Some(1.5);
         spec.hyperparameters.learning_rate = Some(f64::NAN);
         spec.hyperparameters.per_device_train_batch_size = Some(0);
+        spec.additional = vec![Setting {
+            name: "hyperparameters.telepathy".into(),
+            value: "true".into(),
+        }];
         spec.extras = Some("[1, 2]".into());
         Ok(spec)
     }

@@ -6,7 +6,7 @@ use arkor_guest::prelude::*;
 struct Recurses;
 
 #[expect(unconditional_recursion, reason = "that is what it is for")]
-fn down(n: u64) -> u64 {
+fn down(n: u32) -> u32 {
     let block = std::hint::black_box([n; 32]);
     down(n + 1) + block[(n % 32) as usize]
 }
