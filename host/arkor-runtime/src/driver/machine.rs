@@ -24,166 +24,19 @@
 //! depends on the code and the data alone, never on the speed of the machine.
 
 use arkor_types::{
-    Action, ActionTaken, At, CallbackFailed, EndReason, Ended, Ending, Evaluation, Event, Failed,
-    Fault, GuestFunction, Interrupted, LogRecord, Metric, RunStatus,
+    Action, ActionTaken, At, CallbackFailed, EndReason, Evaluation, Event, Fault, GuestFunction,
+    Interrupted, LogRecord, RunStatus,
 };
 
 use super::progress::Progress;
 
-/// Whose loop trains.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum LoopOwner {
-    /// The host runs the standard loop.
-    Host,
-    /// The trainer exports `training-loop`.
-    Trainer,
-}
+mod ending;
+mod protocol;
+mod training_loop;
 
-/// What a failing callback means for its run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OnCallbackError {
-    /// It is recorded, and training goes on.
-    #[default]
-    Continue,
-    /// It ends the run as failed.
-    Fail,
-}
-
-/// What does not change during an attempt at a run.
-#[derive(Debug, Clone)]
-pub(crate) struct Plan {
-    pub(crate) owner: LoopOwner,
-    /// Known for the host's loop only.
-    pub(crate) total_steps: Option<u64>,
-    pub(crate) logging_steps: u64,
-    /// 0: at the end only.
-    pub(crate) eval_steps: u64,
-    /// 0: at the end only.
-    pub(crate) save_steps: u64,
-    /// Whether anything is held out to evaluate on.
-    pub(crate) evaluates: bool,
-    /// Evaluations without improvement before stopping early; 0 never stops.
-    pub(crate) patience: u32,
-    pub(crate) threshold: f64,
-    pub(crate) dry_run: bool,
-    pub(crate) on_callback_error: OnCallbackError,
-}
-
-/// What one optimizer step of the host's loop did.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct StepReport {
-    /// Sum over the step's tokens, in nats.
-    pub(crate) loss_sum: f64,
-    pub(crate) tokens: u64,
-    pub(crate) learning_rate: f64,
-    pub(crate) grad_norm: f64,
-    /// Passes over the training split, this step included.
-    pub(crate) epoch: f64,
-    /// Wall-clock time, for the rate that people see.
-    pub(crate) seconds: f64,
-}
-
-/// What the trainer's own loop asks for, from inside a hook.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum LoopRequest {
-    /// `hooks.log`, with the tokens trained on so far and the seconds since the last one.
-    Log {
-        step: u64,
-        tokens: u64,
-        seconds: f64,
-        metrics: Vec<Metric>,
-    },
-    /// `hooks.checkpoint`: the loop's state is held by the driver.
-    Checkpoint { step: u64, tokens: u64 },
-    /// `session.evaluate`
-    Evaluate { step: u64, tokens: u64 },
-}
-
-/// What the loop is told when its hook returns.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum LoopAnswer {
-    Logged {
-        wishes_checkpoint: bool,
-        learning_rate: Option<f64>,
-    },
-    Proceed,
-    Stop,
-    Evaluated {
-        loss: f64,
-    },
-}
-
-/// What a person, or a signal on their behalf, asks of a run.
-#[derive(Debug, Clone, PartialEq)]
-pub enum RunRequest {
-    /// Write a checkpoint at the next boundary and end.
-    Stop(EndReason),
-    /// End at once, without a checkpoint. The run can be resumed from its last one.
-    Cancel,
-    /// Wait at the next boundary.
-    Pause,
-    /// Go on after a pause.
-    Continue,
-    /// Write a checkpoint at the next boundary.
-    Save,
-    /// Train with this rate from the next step on.
-    SetLearningRate(f64),
-}
-
-/// What the driver tells the machine.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Input {
-    Begin,
-    /// The callback that was last delivered to has answered.
-    Handled {
-        event_seq: u64,
-        answer: Result<Vec<Action>, Box<Fault>>,
-    },
-    StepDone(StepReport),
-    EvaluationDone {
-        loss: f64,
-    },
-    CheckpointDone {
-        id: String,
-    },
-    Request(RunRequest),
-    Loop(LoopRequest),
-    LoopReturned(Result<(), Box<Fault>>),
-    /// Something outside the trainer's code went wrong: the engine, the data.
-    Broke {
-        message: String,
-        hint: Option<String>,
-    },
-}
-
-/// What the machine tells the driver to do, in this order.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Effect {
-    /// Append the `started` event and hand it to `on-started`.
-    AnnounceStart,
-    /// Hand the checkpoint's event, which is in the log already, to `on-checkpoint` again.
-    DeliverCheckpointAgain,
-    /// Append the event.
-    Append(Event),
-    /// Append the event, hand it to its callback, report `Handled`.
-    Deliver(Event),
-    /// Train one step, with this rate or the schedule's.
-    Step {
-        step: u64,
-        learning_rate: Option<f64>,
-    },
-    /// Let the trainer's loop begin.
-    StartLoop,
-    /// Let the trainer's hook return.
-    AnswerLoop(LoopAnswer),
-    /// Score the held-out data, report `EvaluationDone`.
-    Evaluate,
-    /// Write a checkpoint and its event, hand it to `on-checkpoint`, report `CheckpointDone`
-    /// before `Handled`.
-    Save { eval_loss: Option<f64> },
-    /// The attempt is over; its terminal event is in the log.
-    Finish,
-}
+use ending::Outcome;
+pub(crate) use protocol::{Effect, Input, LoopAnswer, LoopOwner, LoopRequest, Plan, StepReport};
+pub use protocol::{OnCallbackError, RunRequest};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
@@ -208,16 +61,6 @@ struct Boundary {
     log: bool,
     evaluate: bool,
     save: bool,
-}
-
-/// How the run is about to end.
-#[derive(Debug, Clone, PartialEq)]
-enum Outcome {
-    Good(EndReason),
-    Bad {
-        message: String,
-        hint: Option<String>,
-    },
 }
 
 /// The loop's hook that waits for its answer.
@@ -647,187 +490,12 @@ impl Machine {
             self.stop.get_or_insert(EndReason::EarlyStopping);
         }
     }
-
-    fn loop_request(&mut self, request: LoopRequest, effects: &mut Vec<Effect>) {
-        let progress = &mut self.progress;
-        match request {
-            LoopRequest::Log {
-                step,
-                tokens,
-                seconds,
-                metrics,
-            } => {
-                progress.step = step;
-                self.waiting = Some(Waiting::Log);
-                self.pending_log = Some(progress.loop_log_record(tokens, seconds, metrics));
-                self.boundary.log = true;
-            }
-            LoopRequest::Checkpoint { step, tokens } => {
-                progress.step = step;
-                progress.tokens = tokens;
-                self.unsaved = true;
-                self.waiting = Some(Waiting::Checkpoint);
-                let due = |steps: u64, last: u64| steps > 0 && step / steps > last / steps;
-                self.boundary.save |= std::mem::take(&mut progress.save_next)
-                    || due(self.plan.save_steps, progress.saved_step.unwrap_or(0));
-                self.boundary.evaluate |=
-                    std::mem::take(&mut progress.evaluate_next) && self.plan.evaluates;
-            }
-            LoopRequest::Evaluate { step, tokens } => {
-                progress.step = step;
-                progress.tokens = tokens;
-                self.waiting = Some(Waiting::Evaluate);
-                self.boundary.evaluate = true;
-            }
-        }
-        self.next(effects);
-    }
-
-    fn loop_returned(&mut self, result: Result<(), Box<Fault>>, effects: &mut Vec<Effect>) {
-        self.waiting = None;
-        let told_to_stop = std::mem::replace(&mut self.loop_over, true);
-        match result {
-            // The stop's checkpoint is already written: how the loop took it changes nothing,
-            // but its author wants to know.
-            Err(fault) if told_to_stop => effects.push(self.callback_failed(0, *fault)),
-            Err(fault) => {
-                let message = fault.to_string();
-                effects.push(self.callback_failed(0, *fault));
-                self.end(
-                    Outcome::Bad {
-                        message,
-                        hint: None,
-                    },
-                    effects,
-                );
-                return;
-            }
-            Ok(()) if told_to_stop => {}
-            Ok(()) => {
-                self.progress.loop_returned = true;
-                self.boundary.evaluate =
-                    self.plan.evaluates && self.progress.eval_step != Some(self.progress.step);
-                self.boundary.save = self.stands_unsaved();
-            }
-        }
-        self.next(effects);
-    }
-
-    fn end(&mut self, outcome: Outcome, effects: &mut Vec<Effect>) {
-        self.phase = Phase::Ending;
-        let status = status_of(&outcome);
-        self.outcome = Some(outcome);
-        effects.push(Effect::Deliver(Event::Ending(Ending {
-            step: self.progress.step,
-            status,
-        })));
-    }
-
-    /// The last callback has answered.
-    fn ended(
-        &mut self,
-        event_seq: u64,
-        answer: Result<Vec<Action>, Box<Fault>>,
-        effects: &mut Vec<Effect>,
-    ) {
-        let mut outcome = self
-            .outcome
-            .take()
-            .unwrap_or(Outcome::Good(EndReason::Finished));
-        match answer {
-            Ok(actions) => {
-                let callback = match outcome {
-                    Outcome::Good(_) => GuestFunction::OnCompleted,
-                    Outcome::Bad { .. } => GuestFunction::OnFailed,
-                };
-                // There is nothing left to steer.
-                for action in actions {
-                    if matches!(action, Action::LogMetric(_)) {
-                        effects.push(self.action_taken(Some(callback), action));
-                    }
-                }
-            }
-            Err(fault) => {
-                let message = fault.to_string();
-                effects.push(self.callback_failed(event_seq, *fault));
-                if self.plan.on_callback_error == OnCallbackError::Fail
-                    && matches!(outcome, Outcome::Good(_))
-                {
-                    outcome = Outcome::Bad {
-                        message,
-                        hint: None,
-                    };
-                }
-            }
-        }
-        self.phase = Phase::Ended;
-        let step = self.progress.step;
-        let checkpoint = self.last_checkpoint.clone();
-        let status = status_of(&outcome);
-        effects.push(Effect::Append(match outcome {
-            Outcome::Bad { message, hint } => Event::Failed(Failed {
-                step,
-                message,
-                hint,
-                checkpoint,
-            }),
-            Outcome::Good(reason) => {
-                let ended = Ended {
-                    step,
-                    reason,
-                    checkpoint,
-                    loss: self.progress.loss,
-                    eval_loss: self.progress.eval_loss,
-                };
-                match status {
-                    RunStatus::Completed => Event::Completed(ended),
-                    _ => Event::Stopped(ended),
-                }
-            }
-        }));
-        effects.push(Effect::Finish);
-    }
-
-    /// What the last callback is told about a good end.
-    pub(crate) fn ended_well(&self) -> Option<Ended> {
-        match &self.outcome {
-            Some(Outcome::Good(reason)) => Some(Ended {
-                step: self.progress.step,
-                reason: reason.clone(),
-                checkpoint: self.last_checkpoint.clone(),
-                loss: self.progress.loss,
-                eval_loss: self.progress.eval_loss,
-            }),
-            _ => None,
-        }
-    }
-
-    /// What the last callback is told about a bad end.
-    pub(crate) fn ended_badly(&self) -> Option<Failed> {
-        match &self.outcome {
-            Some(Outcome::Bad { message, hint }) => Some(Failed {
-                step: self.progress.step,
-                message: message.clone(),
-                hint: hint.clone(),
-                checkpoint: self.last_checkpoint.clone(),
-            }),
-            _ => None,
-        }
-    }
 }
 
 /// Whether a resumed run would come to the same reason again: a user's wish to stop is over once
 /// they ask for the run to go on.
 fn belongs_to_the_run(reason: &EndReason) -> bool {
     matches!(reason, EndReason::EarlyStopping | EndReason::Trainer(_))
-}
-
-fn status_of(outcome: &Outcome) -> RunStatus {
-    match outcome {
-        Outcome::Good(EndReason::Finished) => RunStatus::Completed,
-        Outcome::Good(_) => RunStatus::Stopped,
-        Outcome::Bad { .. } => RunStatus::Failed,
-    }
 }
 
 #[cfg(test)]

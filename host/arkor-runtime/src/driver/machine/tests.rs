@@ -1,6 +1,6 @@
 //! The machine, driven by a world that answers at once and notes what was done.
 
-use arkor_types::FaultCause;
+use arkor_types::{FaultCause, Metric};
 use proptest::prelude::*;
 
 use super::*;

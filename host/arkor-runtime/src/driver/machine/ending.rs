@@ -1,0 +1,129 @@
+//! From a reason to end to the terminal event.
+
+use arkor_types::{
+    Action, EndReason, Ended, Ending, Event, Failed, Fault, GuestFunction, RunStatus,
+};
+
+use super::{Effect, Machine, OnCallbackError, Phase};
+
+/// How the run is about to end.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Outcome {
+    Good(EndReason),
+    Bad {
+        message: String,
+        hint: Option<String>,
+    },
+}
+
+impl Machine {
+    pub(super) fn end(&mut self, outcome: Outcome, effects: &mut Vec<Effect>) {
+        self.phase = Phase::Ending;
+        let status = status_of(&outcome);
+        self.outcome = Some(outcome);
+        effects.push(Effect::Deliver(Event::Ending(Ending {
+            step: self.progress.step,
+            status,
+        })));
+    }
+
+    /// The last callback has answered.
+    pub(super) fn ended(
+        &mut self,
+        event_seq: u64,
+        answer: Result<Vec<Action>, Box<Fault>>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let mut outcome = self
+            .outcome
+            .take()
+            .unwrap_or(Outcome::Good(EndReason::Finished));
+        match answer {
+            Ok(actions) => {
+                let callback = match outcome {
+                    Outcome::Good(_) => GuestFunction::OnCompleted,
+                    Outcome::Bad { .. } => GuestFunction::OnFailed,
+                };
+                // There is nothing left to steer.
+                for action in actions {
+                    if matches!(action, Action::LogMetric(_)) {
+                        effects.push(self.action_taken(Some(callback), action));
+                    }
+                }
+            }
+            Err(fault) => {
+                let message = fault.to_string();
+                effects.push(self.callback_failed(event_seq, *fault));
+                if self.plan.on_callback_error == OnCallbackError::Fail
+                    && matches!(outcome, Outcome::Good(_))
+                {
+                    outcome = Outcome::Bad {
+                        message,
+                        hint: None,
+                    };
+                }
+            }
+        }
+        self.phase = Phase::Ended;
+        let step = self.progress.step;
+        let checkpoint = self.last_checkpoint.clone();
+        let status = status_of(&outcome);
+        effects.push(Effect::Append(match outcome {
+            Outcome::Bad { message, hint } => Event::Failed(Failed {
+                step,
+                message,
+                hint,
+                checkpoint,
+            }),
+            Outcome::Good(reason) => {
+                let ended = Ended {
+                    step,
+                    reason,
+                    checkpoint,
+                    loss: self.progress.loss,
+                    eval_loss: self.progress.eval_loss,
+                };
+                match status {
+                    RunStatus::Completed => Event::Completed(ended),
+                    _ => Event::Stopped(ended),
+                }
+            }
+        }));
+        effects.push(Effect::Finish);
+    }
+
+    /// What the last callback is told about a good end.
+    pub(crate) fn ended_well(&self) -> Option<Ended> {
+        match &self.outcome {
+            Some(Outcome::Good(reason)) => Some(Ended {
+                step: self.progress.step,
+                reason: reason.clone(),
+                checkpoint: self.last_checkpoint.clone(),
+                loss: self.progress.loss,
+                eval_loss: self.progress.eval_loss,
+            }),
+            _ => None,
+        }
+    }
+
+    /// What the last callback is told about a bad end.
+    pub(crate) fn ended_badly(&self) -> Option<Failed> {
+        match &self.outcome {
+            Some(Outcome::Bad { message, hint }) => Some(Failed {
+                step: self.progress.step,
+                message: message.clone(),
+                hint: hint.clone(),
+                checkpoint: self.last_checkpoint.clone(),
+            }),
+            _ => None,
+        }
+    }
+}
+
+fn status_of(outcome: &Outcome) -> RunStatus {
+    match outcome {
+        Outcome::Good(EndReason::Finished) => RunStatus::Completed,
+        Outcome::Good(_) => RunStatus::Stopped,
+        Outcome::Bad { .. } => RunStatus::Failed,
+    }
+}

@@ -1,0 +1,158 @@
+//! What the machine and its driver say to each other.
+
+use arkor_types::{Action, EndReason, Event, Fault, Metric};
+
+/// Whose loop trains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LoopOwner {
+    /// The host runs the standard loop.
+    Host,
+    /// The trainer exports `training-loop`.
+    Trainer,
+}
+
+/// What a failing callback means for its run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnCallbackError {
+    /// It is recorded, and training goes on.
+    #[default]
+    Continue,
+    /// It ends the run as failed.
+    Fail,
+}
+
+/// What does not change during an attempt at a run.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    pub(crate) owner: LoopOwner,
+    /// Known for the host's loop only.
+    pub(crate) total_steps: Option<u64>,
+    pub(crate) logging_steps: u64,
+    /// 0: at the end only.
+    pub(crate) eval_steps: u64,
+    /// 0: at the end only.
+    pub(crate) save_steps: u64,
+    /// Whether anything is held out to evaluate on.
+    pub(crate) evaluates: bool,
+    /// Evaluations without improvement before stopping early; 0 never stops.
+    pub(crate) patience: u32,
+    pub(crate) threshold: f64,
+    pub(crate) dry_run: bool,
+    pub(crate) on_callback_error: OnCallbackError,
+}
+
+/// What one optimizer step of the host's loop did.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct StepReport {
+    /// Sum over the step's tokens, in nats.
+    pub(crate) loss_sum: f64,
+    pub(crate) tokens: u64,
+    pub(crate) learning_rate: f64,
+    pub(crate) grad_norm: f64,
+    /// Passes over the training split, this step included.
+    pub(crate) epoch: f64,
+    /// Wall-clock time, for the rate that people see.
+    pub(crate) seconds: f64,
+}
+
+/// What the trainer's own loop asks for, from inside a hook.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum LoopRequest {
+    /// `hooks.log`, with the tokens trained on so far and the seconds since the last one.
+    Log {
+        step: u64,
+        tokens: u64,
+        seconds: f64,
+        metrics: Vec<Metric>,
+    },
+    /// `hooks.checkpoint`: the loop's state is held by the driver.
+    Checkpoint { step: u64, tokens: u64 },
+    /// `session.evaluate`
+    Evaluate { step: u64, tokens: u64 },
+}
+
+/// What the loop is told when its hook returns.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum LoopAnswer {
+    Logged {
+        wishes_checkpoint: bool,
+        learning_rate: Option<f64>,
+    },
+    Proceed,
+    Stop,
+    Evaluated {
+        loss: f64,
+    },
+}
+
+/// What a person, or a signal on their behalf, asks of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RunRequest {
+    /// Write a checkpoint at the next boundary and end.
+    Stop(EndReason),
+    /// End at once, without a checkpoint. The run can be resumed from its last one.
+    Cancel,
+    /// Wait at the next boundary.
+    Pause,
+    /// Go on after a pause.
+    Continue,
+    /// Write a checkpoint at the next boundary.
+    Save,
+    /// Train with this rate from the next step on.
+    SetLearningRate(f64),
+}
+
+/// What the driver tells the machine.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Input {
+    Begin,
+    /// The callback that was last delivered to has answered.
+    Handled {
+        event_seq: u64,
+        answer: Result<Vec<Action>, Box<Fault>>,
+    },
+    StepDone(StepReport),
+    EvaluationDone {
+        loss: f64,
+    },
+    CheckpointDone {
+        id: String,
+    },
+    Request(RunRequest),
+    Loop(LoopRequest),
+    LoopReturned(Result<(), Box<Fault>>),
+    /// Something outside the trainer's code went wrong: the engine, the data.
+    Broke {
+        message: String,
+        hint: Option<String>,
+    },
+}
+
+/// What the machine tells the driver to do, in this order.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Effect {
+    /// Append the `started` event and hand it to `on-started`.
+    AnnounceStart,
+    /// Hand the checkpoint's event, which is in the log already, to `on-checkpoint` again.
+    DeliverCheckpointAgain,
+    /// Append the event.
+    Append(Event),
+    /// Append the event, hand it to its callback, report `Handled`.
+    Deliver(Event),
+    /// Train one step, with this rate or the schedule's.
+    Step {
+        step: u64,
+        learning_rate: Option<f64>,
+    },
+    /// Let the trainer's loop begin.
+    StartLoop,
+    /// Let the trainer's hook return.
+    AnswerLoop(LoopAnswer),
+    /// Score the held-out data, report `EvaluationDone`.
+    Evaluate,
+    /// Write a checkpoint and its event, hand it to `on-checkpoint`, report `CheckpointDone`
+    /// before `Handled`.
+    Save { eval_loss: Option<f64> },
+    /// The attempt is over; its terminal event is in the log.
+    Finish,
+}

@@ -1,0 +1,77 @@
+//! What the trainer's own loop asks for, and its return.
+
+use arkor_types::Fault;
+
+use super::ending::Outcome;
+use super::{Effect, LoopRequest, Machine, Waiting};
+
+impl Machine {
+    pub(super) fn loop_request(&mut self, request: LoopRequest, effects: &mut Vec<Effect>) {
+        let progress = &mut self.progress;
+        match request {
+            LoopRequest::Log {
+                step,
+                tokens,
+                seconds,
+                metrics,
+            } => {
+                progress.step = step;
+                self.waiting = Some(Waiting::Log);
+                self.pending_log = Some(progress.loop_log_record(tokens, seconds, metrics));
+                self.boundary.log = true;
+            }
+            LoopRequest::Checkpoint { step, tokens } => {
+                progress.step = step;
+                progress.tokens = tokens;
+                self.unsaved = true;
+                self.waiting = Some(Waiting::Checkpoint);
+                let due = |steps: u64, last: u64| steps > 0 && step / steps > last / steps;
+                self.boundary.save |= std::mem::take(&mut progress.save_next)
+                    || due(self.plan.save_steps, progress.saved_step.unwrap_or(0));
+                self.boundary.evaluate |=
+                    std::mem::take(&mut progress.evaluate_next) && self.plan.evaluates;
+            }
+            LoopRequest::Evaluate { step, tokens } => {
+                progress.step = step;
+                progress.tokens = tokens;
+                self.waiting = Some(Waiting::Evaluate);
+                self.boundary.evaluate = true;
+            }
+        }
+        self.next(effects);
+    }
+
+    pub(super) fn loop_returned(
+        &mut self,
+        result: Result<(), Box<Fault>>,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.waiting = None;
+        let told_to_stop = std::mem::replace(&mut self.loop_over, true);
+        match result {
+            // The stop's checkpoint is already written: how the loop took it changes nothing,
+            // but its author wants to know.
+            Err(fault) if told_to_stop => effects.push(self.callback_failed(0, *fault)),
+            Err(fault) => {
+                let message = fault.to_string();
+                effects.push(self.callback_failed(0, *fault));
+                self.end(
+                    Outcome::Bad {
+                        message,
+                        hint: None,
+                    },
+                    effects,
+                );
+                return;
+            }
+            Ok(()) if told_to_stop => {}
+            Ok(()) => {
+                self.progress.loop_returned = true;
+                self.boundary.evaluate =
+                    self.plan.evaluates && self.progress.eval_step != Some(self.progress.step);
+                self.boundary.save = self.stands_unsaved();
+            }
+        }
+        self.next(effects);
+    }
+}
