@@ -19,6 +19,7 @@ fn inspect_tells_what_a_component_is() {
     for part in ["managed-trainer", "arkor:trainer/callbacks@0.1.0", "files"] {
         assert!(people.out.contains(part), "no {part} in\n{}", people.out);
     }
+    assert_eq!(project.arkor(["inspect", "."]).out, people.out);
     let with_loop = project.arkor([
         "inspect".as_ref(),
         guest("loop-panics").as_os_str(),

@@ -101,7 +101,7 @@ pub(crate) struct BuildArguments {
 /// Show what a component is: world, imports, exports, digest, and what it will ask for.
 #[derive(Debug, Args)]
 pub(crate) struct InspectArguments {
-    /// A component or core module.
+    /// A component, a core module, or a project's folder, whose trainer is built first.
     pub(crate) component: PathBuf,
     /// Print one JSON object.
     #[arg(long)]

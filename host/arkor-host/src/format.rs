@@ -2,6 +2,11 @@
 
 use arkor_types::{Action, EndReason, Event, Level, MessageSource};
 
+/// To the second, in UTC.
+pub(crate) fn time(time: jiff::Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
 pub(crate) fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
     if bytes < 1024 {

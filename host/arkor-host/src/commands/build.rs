@@ -1,5 +1,8 @@
 //! `arkor-host build`
 
+use std::io::Write;
+use std::path::Path;
+
 use anyhow::{Context, Result};
 
 use crate::arguments::BuildArguments;
@@ -19,12 +22,7 @@ pub(crate) fn build(arguments: &BuildArguments, printer: &Printer) -> Result<Exi
         .output
         .clone()
         .unwrap_or_else(|| project.store_dir().join(format!("{}.wasm", component.name)));
-    if let Some(folder) = output.parent() {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("cannot create `{}`", folder.display()))?;
-    }
-    std::fs::write(&output, &bytes)
-        .with_context(|| format!("cannot write `{}`", output.display()))?;
+    write(&output, &bytes).with_context(|| format!("cannot write `{}`", output.display()))?;
     let digest = arkor_runtime::digest(&bytes);
     let world = if component.owns_loop {
         "loop-trainer"
@@ -49,4 +47,22 @@ pub(crate) fn build(arguments: &BuildArguments, printer: &Printer) -> Result<Exi
         ));
     }
     Ok(Exit::Completed)
+}
+
+/// Whole or not at all: whoever watches the file never reads half of it.
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    std::fs::create_dir_all(folder)?;
+    let mut file = tempfile::Builder::new();
+    // For others to read, as any output of a build; the umask has its say.
+    #[cfg(unix)]
+    file.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = file.tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
 }

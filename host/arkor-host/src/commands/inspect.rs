@@ -7,10 +7,16 @@ use crate::arguments::InspectArguments;
 use crate::exit::Exit;
 use crate::format;
 use crate::output::Printer;
-use crate::settings;
+use crate::{commands, settings};
 
 pub(crate) fn inspect(arguments: &InspectArguments, printer: &Printer) -> Result<Exit> {
-    let found = settings::runtime()?.inspect(&arguments.component)?;
+    let component = if arguments.component.is_dir() {
+        let project = settings::project(&arguments.component)?;
+        commands::build_trainer(&project, printer)?.0
+    } else {
+        arguments.component.clone()
+    };
+    let found = settings::runtime()?.inspect(&component)?;
     let exit = if found.world.is_some() {
         Exit::Completed
     } else {

@@ -106,8 +106,8 @@ fn head(run: &RunRecord, printer: &Printer) {
     line("run", run.id.to_string());
     line("name", run.name.clone());
     line("status", format!("{}, attempt {}", run.status, run.attempt));
-    line("created", run.created.to_string());
-    line("updated", run.updated.to_string());
+    line("created", format::time(run.created));
+    line("updated", format::time(run.updated));
     line("step", run.step.to_string());
     line("loss", format::loss(run.loss));
     line("eval loss", format::loss(run.eval_loss));
