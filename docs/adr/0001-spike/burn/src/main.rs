@@ -152,7 +152,7 @@ fn main() {
         let backward = milliseconds(begin) - forward;
         let gradients = GradientsParams::from_grads(gradients, &model);
         assert_eq!(gradients.len(), 2 + 6 * LAYERS, "a weight has no gradient");
-        model = optimizer.step(1e-4.into(), model, gradients);
+        model = optimizer.step(1e-4, model, gradients);
         let total = milliseconds(begin);
         if step >= 5 {
             let parts = [total, forward, backward, total - forward - backward];
