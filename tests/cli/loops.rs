@@ -1,7 +1,8 @@
 //! Trainers with a loop of their own.
 
 use crate::events::checked;
-use crate::harness::Project;
+use crate::harness::{Done, Project};
+use serde_json::Value;
 
 const IMPATIENT: &str = "[limits]\nloop-timeout = \"2s\"\n";
 
@@ -45,10 +46,50 @@ fn wrong_calls_are_answered_with_what_is_wrong() {
     assert!(answer("lengths").contains('2') && answer("lengths").contains('1'));
     assert!(answer("id").contains("99999"));
     assert!(answer("unapplied").contains("optim-step"));
+    assert!(answer("saved").contains("optim-step"));
+    assert!(answer("loss").contains("cispo"));
+    assert!(answer("prompts").contains("0 prompts"));
+    assert!(answer("finite").contains("NaN"));
     assert!(answer("step").contains('9') && answer("step").contains('1'));
     assert!(answer("state").contains("nothing"));
     assert!(!answer("chat").is_empty());
     assert!(answer("name").contains("../up"));
+}
+
+#[test]
+fn a_loop_may_make_its_own_data() {
+    let project = Project::new("loop-own-data");
+    let done = project.run(&[]);
+    done.expect(0);
+    checked(&done);
+    let said = |done: &Done| -> Vec<String> {
+        let messages = done.events("message");
+        let text = |event: &Value| event["text"].as_str().unwrap().to_owned();
+        messages.iter().map(text).collect()
+    };
+    let all = said(&done);
+    let has = |part: &str| all.iter().any(|text| text.contains(part));
+    assert!(
+        has("dataset: the run has no data") && has("preferred: true"),
+        "{all:#?}"
+    );
+    assert!(has("on-log asked for \"levitate\""), "{all:#?}");
+    let rates: Vec<f64> = done
+        .events("log")
+        .iter()
+        .map(|event| event["learning_rate"].as_f64().unwrap())
+        .collect();
+    let expected: Vec<f64> = (1..=12)
+        .map(|step| if (3..=4).contains(&step) { 5e-4 } else { 1e-3 })
+        .collect();
+    assert_eq!(rates, expected);
+    // Checkpoints are written where they are due, though the loop asks for none of its own.
+    let steps: Vec<u64> = done
+        .events("checkpoint")
+        .iter()
+        .map(|event| event["step"].as_u64().unwrap())
+        .collect();
+    assert_eq!(steps, [4, 8, 12, 13]);
 }
 
 #[test]

@@ -79,27 +79,21 @@ impl TrainingLoop for Restarts {
                     weights: vec![1.0 / tokens as f32; example.tokens.len()],
                     tokens: example.tokens,
                     targets: example.targets,
-                    advantages: vec![],
-                    old_log_probs: vec![],
+                    ..Datum::default()
                 })
                 .collect();
             let rate = learning_rate(step);
-            let loss = session::forward_backward(&data, Loss::CrossEntropy, LogProbs::Omit)?;
+            let loss = session::forward_backward(&data, &Loss::CrossEntropy, LogProbs::Omit)?;
             let done = session::optim_step(Adam::new(rate))?;
             step = done.step;
             if step % 5 == 0 {
-                let metric = |name: &str, value| Metric {
-                    name: name.into(),
-                    value,
+                let progress = Progress {
+                    loss: Some(loss.loss_sum),
+                    learning_rate: Some(rate),
+                    grad_norm: Some(done.grad_norm),
+                    epoch: None,
                 };
-                hooks::log(
-                    step,
-                    &[
-                        metric("loss", loss.loss_sum),
-                        metric("learning-rate", rate),
-                        metric("grad-norm", done.grad_norm),
-                    ],
-                )?;
+                hooks::log(step, progress, &[])?;
             }
             if ends_cycle(step) {
                 let scored = session::evaluate()?;

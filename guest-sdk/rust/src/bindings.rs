@@ -4,6 +4,7 @@
 //   * additional derives ["PartialEq"]
 //   * additional type attribute "arkor:trainer/types@0.1.0/sampling" = "#[derive(Default)]"
 //   * additional type attribute "arkor:trainer/definition@0.1.0/hyperparameters" = "#[derive(Default)]"
+//   * additional type attribute "arkor:trainer/hooks@0.1.0/progress" = "#[derive(Default)]"
 //   * additional type attribute "arkor:trainer/session@0.1.0/datum" = "#[derive(Default)]"
 //   * default-bindings-module: "$crate::bindings"
 //   * export-macro-name: export_loop_trainer
@@ -16,8 +17,9 @@ pub mod arkor {
         /// Records that more than one interface uses.
         ///
         /// Everything here is plain data: it is copied between host and trainer, so a
-        /// trainer may keep, change or drop it freely. Steps and counts have 32 bits, which
-        /// every language has a plain number for; only sizes that outgrow them have 64.
+        /// trainer may keep, change or drop it freely. Steps and counts have 32 bits, and counts
+        /// that may outgrow them are whole numbers in f64: every language has a plain number
+        /// for both.
         #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
         pub mod types {
             #[used]
@@ -44,6 +46,25 @@ pub mod arkor {
                         .finish()
                 }
             }
+            /// A setting by name, where the contract has no field for it.
+            #[derive(Clone, PartialEq)]
+            pub struct Setting {
+                /// With the record it belongs to: `hyperparameters.packing` for one.
+                pub name: _rt::String,
+                /// As JSON: `true`, `0.5`, `"text"`.
+                pub value: _rt::String,
+            }
+            impl ::core::fmt::Debug for Setting {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    f.debug_struct("Setting")
+                        .field("name", &self.name)
+                        .field("value", &self.value)
+                        .finish()
+                }
+            }
             /// How to generate text from the model.
             #[derive(Clone, PartialEq)]
             #[derive(Default)]
@@ -57,11 +78,16 @@ pub mod arkor {
                 /// Choose among the likeliest tokens whose probabilities add up to p, above 0
                 /// and at most 1. Absent: 1.
                 pub top_p: ::core::option::Option<f64>,
-                /// Generation ends before any of these texts.
+                /// Generation ends before any of these texts: the tokens that wrote one are left out.
                 pub stop: _rt::Vec<_rt::String>,
+                /// Generation ends with any of these tokens, which is kept, like an end of sequence.
+                pub stop_tokens: _rt::Vec<u32>,
                 /// Equal seed, weights and prompt give equal text. Absent: one that the host
                 /// derives from the run's seed and step, so that a resumed run repeats it.
                 pub seed: ::core::option::Option<u32>,
+                /// Settings that this version of the contract has no field for. One that the host
+                /// does not know is an error.
+                pub additional: _rt::Vec<Setting>,
             }
             impl ::core::fmt::Debug for Sampling {
                 fn fmt(
@@ -74,7 +100,9 @@ pub mod arkor {
                         .field("top-k", &self.top_k)
                         .field("top-p", &self.top_p)
                         .field("stop", &self.stop)
+                        .field("stop-tokens", &self.stop_tokens)
                         .field("seed", &self.seed)
+                        .field("additional", &self.additional)
                         .finish()
                 }
             }
@@ -84,7 +112,7 @@ pub mod arkor {
             pub enum StopReason {
                 /// `max-tokens` were generated, or the model's context is full.
                 Length,
-                /// An end-of-sequence token or a stop text came.
+                /// An end of sequence, a stop token or a stop text came.
                 Stop,
             }
             impl ::core::fmt::Debug for StopReason {
@@ -166,8 +194,27 @@ pub mod arkor {
             #[doc(hidden)]
             static __FORCE_SECTION_REF: fn() = super::super::super::__link_custom_section_describing_imports;
             use super::super::super::_rt;
+            pub type Metric = super::super::super::arkor::trainer::types::Metric;
             pub type Sampling = super::super::super::arkor::trainer::types::Sampling;
+            pub type Setting = super::super::super::arkor::trainer::types::Setting;
             pub type StopReason = super::super::super::arkor::trainer::types::StopReason;
+            /// A value for each position of a sequence.
+            #[derive(Clone, PartialEq)]
+            pub struct Column {
+                pub name: _rt::String,
+                pub values: _rt::Vec<f32>,
+            }
+            impl ::core::fmt::Debug for Column {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    f.debug_struct("Column")
+                        .field("name", &self.name)
+                        .field("values", &self.values)
+                        .finish()
+                }
+            }
             /// One sequence. All lists that are not empty have the same length, at most
             /// the model's context.
             #[derive(Clone, PartialEq)]
@@ -184,6 +231,8 @@ pub mod arkor {
                 /// Log-probability of each target under the policy that sampled it; for the
                 /// policy losses.
                 pub old_log_probs: _rt::Vec<f32>,
+                /// Further values of each position, for losses by name.
+                pub additional: _rt::Vec<Column>,
             }
             impl ::core::fmt::Debug for Datum {
                 fn fmt(
@@ -196,6 +245,7 @@ pub mod arkor {
                         .field("weights", &self.weights)
                         .field("advantages", &self.advantages)
                         .field("old-log-probs", &self.old_log_probs)
+                        .field("additional", &self.additional)
                         .finish()
                 }
             }
@@ -219,9 +269,25 @@ pub mod arkor {
                         .finish()
                 }
             }
+            #[derive(Clone, PartialEq)]
+            pub struct NamedLoss {
+                pub name: _rt::String,
+                pub parameters: _rt::Vec<Metric>,
+            }
+            impl ::core::fmt::Debug for NamedLoss {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    f.debug_struct("NamedLoss")
+                        .field("name", &self.name)
+                        .field("parameters", &self.parameters)
+                        .finish()
+                }
+            }
             /// Loss of a position with weight w, target log-probability l, advantage a, old
             /// log-probability o and ratio r = exp(l - o).
-            #[derive(Clone, Copy, PartialEq)]
+            #[derive(Clone, PartialEq)]
             pub enum Loss {
                 /// -w * l
                 CrossEntropy,
@@ -229,6 +295,9 @@ pub mod arkor {
                 ImportanceSampling,
                 /// -w * min(r * a, clamp(r, low, high) * a)
                 Ppo(PpoClip),
+                /// One that this version of the contract has no case for, by the name the engine has
+                /// for it. One that the engine does not know: `unsupported`.
+                Other(NamedLoss),
             }
             impl ::core::fmt::Debug for Loss {
                 fn fmt(
@@ -243,6 +312,7 @@ pub mod arkor {
                             f.debug_tuple("Loss::ImportanceSampling").finish()
                         }
                         Loss::Ppo(e) => f.debug_tuple("Loss::Ppo").field(e).finish(),
+                        Loss::Other(e) => f.debug_tuple("Loss::Other").field(e).finish(),
                     }
                 }
             }
@@ -354,7 +424,7 @@ pub mod arkor {
                 /// Mean loss over the held-out data, in nats per token.
                 pub loss: f64,
                 /// Tokens scored.
-                pub tokens: u64,
+                pub tokens: u32,
             }
             impl ::core::fmt::Debug for Evaluation {
                 fn fmt(
@@ -370,6 +440,7 @@ pub mod arkor {
             /// A generated sequence, without its prompt.
             #[derive(Clone, PartialEq)]
             pub struct Sequence {
+                /// With the end of sequence or stop token that ended it; without a stop text.
                 pub tokens: _rt::Vec<u32>,
                 /// Log-probability of each token under the model, before temperature.
                 pub log_probs: _rt::Vec<f32>,
@@ -384,58 +455,6 @@ pub mod arkor {
                         .field("tokens", &self.tokens)
                         .field("log-probs", &self.log_probs)
                         .field("stop-reason", &self.stop_reason)
-                        .finish()
-                }
-            }
-            #[repr(u8)]
-            #[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
-            pub enum Role {
-                System,
-                User,
-                Assistant,
-                Tool,
-            }
-            impl ::core::fmt::Debug for Role {
-                fn fmt(
-                    &self,
-                    f: &mut ::core::fmt::Formatter<'_>,
-                ) -> ::core::fmt::Result {
-                    match self {
-                        Role::System => f.debug_tuple("Role::System").finish(),
-                        Role::User => f.debug_tuple("Role::User").finish(),
-                        Role::Assistant => f.debug_tuple("Role::Assistant").finish(),
-                        Role::Tool => f.debug_tuple("Role::Tool").finish(),
-                    }
-                }
-            }
-            impl Role {
-                #[doc(hidden)]
-                pub unsafe fn _lift(val: u8) -> Role {
-                    if !cfg!(debug_assertions) {
-                        return unsafe { ::core::mem::transmute(val) };
-                    }
-                    match val {
-                        0 => Role::System,
-                        1 => Role::User,
-                        2 => Role::Assistant,
-                        3 => Role::Tool,
-                        _ => panic!("invalid enum discriminant"),
-                    }
-                }
-            }
-            #[derive(Clone, PartialEq)]
-            pub struct ChatMessage {
-                pub role: Role,
-                pub content: _rt::String,
-            }
-            impl ::core::fmt::Debug for ChatMessage {
-                fn fmt(
-                    &self,
-                    f: &mut ::core::fmt::Formatter<'_>,
-                ) -> ::core::fmt::Result {
-                    f.debug_struct("ChatMessage")
-                        .field("role", &self.role)
-                        .field("content", &self.content)
                         .finish()
                 }
             }
@@ -462,13 +481,13 @@ pub mod arkor {
             pub struct ModelInfo {
                 /// `llama` for one.
                 pub architecture: _rt::String,
-                /// Number of weights.
-                pub parameters: u64,
+                /// Number of weights; a whole number.
+                pub parameters: f64,
                 pub vocab_size: u32,
                 /// Longest sequence, in tokens.
                 pub context_length: u32,
-                /// Ends a sequence, if the tokenizer has such a token.
-                pub end_of_sequence: ::core::option::Option<u32>,
+                /// Tokens that end a sequence; empty if the tokenizer has none.
+                pub end_of_sequence: _rt::Vec<u32>,
             }
             impl ::core::fmt::Debug for ModelInfo {
                 fn fmt(
@@ -499,6 +518,8 @@ pub mod arkor {
                 Unsupported(_rt::String),
                 /// No state of this name was saved.
                 NoSuchState(_rt::String),
+                /// The engine cannot be reached or is overloaded; the same call may work later.
+                Unavailable(_rt::String),
                 /// Anything else.
                 Other(_rt::String),
             }
@@ -526,6 +547,9 @@ pub mod arkor {
                         SessionError::NoSuchState(e) => {
                             f.debug_tuple("SessionError::NoSuchState").field(e).finish()
                         }
+                        SessionError::Unavailable(e) => {
+                            f.debug_tuple("SessionError::Unavailable").field(e).finish()
+                        }
                         SessionError::Other(e) => {
                             f.debug_tuple("SessionError::Other").field(e).finish()
                         }
@@ -550,11 +574,11 @@ pub mod arkor {
                     struct RetArea(
                         [::core::mem::MaybeUninit<
                             u8,
-                        >; 32 + 2 * ::core::mem::size_of::<*const u8>()],
+                        >; 24 + 4 * ::core::mem::size_of::<*const u8>()],
                     );
                     let mut ret_area = RetArea(
-                        [::core::mem::MaybeUninit::uninit(); 32
-                            + 2 * ::core::mem::size_of::<*const u8>()],
+                        [::core::mem::MaybeUninit::uninit(); 24
+                            + 4 * ::core::mem::size_of::<*const u8>()],
                     );
                     let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
@@ -569,7 +593,7 @@ pub mod arkor {
                     }
                     wit_import1(ptr0);
                     let l2 = i32::from(*ptr0.add(0).cast::<u8>());
-                    let result28 = match l2 {
+                    let result32 = match l2 {
                         0 => {
                             let e = {
                                 let l3 = *ptr0.add(8).cast::<*mut u8>();
@@ -584,145 +608,155 @@ pub mod arkor {
                                 );
                                 let l6 = *ptr0
                                     .add(8 + 2 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<i64>();
+                                    .cast::<f64>();
                                 let l7 = *ptr0
                                     .add(16 + 2 * ::core::mem::size_of::<*const u8>())
                                     .cast::<i32>();
                                 let l8 = *ptr0
                                     .add(20 + 2 * ::core::mem::size_of::<*const u8>())
                                     .cast::<i32>();
-                                let l9 = i32::from(
-                                    *ptr0
-                                        .add(24 + 2 * ::core::mem::size_of::<*const u8>())
-                                        .cast::<u8>(),
-                                );
+                                let l9 = *ptr0
+                                    .add(24 + 2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l10 = *ptr0
+                                    .add(24 + 3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len11 = l10;
                                 ModelInfo {
                                     architecture: _rt::string_lift(bytes5),
-                                    parameters: l6 as u64,
+                                    parameters: l6,
                                     vocab_size: l7 as u32,
                                     context_length: l8 as u32,
-                                    end_of_sequence: match l9 {
-                                        0 => None,
-                                        1 => {
-                                            let e = {
-                                                let l10 = *ptr0
-                                                    .add(28 + 2 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<i32>();
-                                                l10 as u32
-                                            };
-                                            Some(e)
-                                        }
-                                        _ => _rt::invalid_enum_discriminant(),
-                                    },
+                                    end_of_sequence: <_ as From<
+                                        _rt::Vec<_>,
+                                    >>::from(_rt::Vec::from_raw_parts(l9.cast(), len11, len11)),
                                 }
                             };
                             Ok(e)
                         }
                         1 => {
                             let e = {
-                                let l11 = i32::from(*ptr0.add(8).cast::<u8>());
-                                let v27 = match l11 {
+                                let l12 = i32::from(*ptr0.add(8).cast::<u8>());
+                                let v31 = match l12 {
                                     0 => SessionError::OutsideLoop,
                                     1 => SessionError::Ended,
                                     2 => {
-                                        let e27 = {
-                                            let l12 = *ptr0
+                                        let e31 = {
+                                            let l13 = *ptr0
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l13 = *ptr0
+                                            let l14 = *ptr0
                                                 .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len14 = l13;
-                                            let bytes14 = _rt::Vec::from_raw_parts(
-                                                l12.cast(),
-                                                len14,
-                                                len14,
+                                            let len15 = l14;
+                                            let bytes15 = _rt::Vec::from_raw_parts(
+                                                l13.cast(),
+                                                len15,
+                                                len15,
                                             );
-                                            _rt::string_lift(bytes14)
+                                            _rt::string_lift(bytes15)
                                         };
-                                        SessionError::Invalid(e27)
+                                        SessionError::Invalid(e31)
                                     }
                                     3 => {
-                                        let e27 = {
-                                            let l15 = *ptr0
+                                        let e31 = {
+                                            let l16 = *ptr0
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l16 = *ptr0
+                                            let l17 = *ptr0
                                                 .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len17 = l16;
-                                            let bytes17 = _rt::Vec::from_raw_parts(
-                                                l15.cast(),
-                                                len17,
-                                                len17,
+                                            let len18 = l17;
+                                            let bytes18 = _rt::Vec::from_raw_parts(
+                                                l16.cast(),
+                                                len18,
+                                                len18,
                                             );
-                                            _rt::string_lift(bytes17)
+                                            _rt::string_lift(bytes18)
                                         };
-                                        SessionError::Diverged(e27)
+                                        SessionError::Diverged(e31)
                                     }
                                     4 => {
-                                        let e27 = {
-                                            let l18 = *ptr0
+                                        let e31 = {
+                                            let l19 = *ptr0
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l19 = *ptr0
+                                            let l20 = *ptr0
                                                 .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len20 = l19;
-                                            let bytes20 = _rt::Vec::from_raw_parts(
-                                                l18.cast(),
-                                                len20,
-                                                len20,
+                                            let len21 = l20;
+                                            let bytes21 = _rt::Vec::from_raw_parts(
+                                                l19.cast(),
+                                                len21,
+                                                len21,
                                             );
-                                            _rt::string_lift(bytes20)
+                                            _rt::string_lift(bytes21)
                                         };
-                                        SessionError::Unsupported(e27)
+                                        SessionError::Unsupported(e31)
                                     }
                                     5 => {
-                                        let e27 = {
-                                            let l21 = *ptr0
+                                        let e31 = {
+                                            let l22 = *ptr0
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l22 = *ptr0
+                                            let l23 = *ptr0
                                                 .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len23 = l22;
-                                            let bytes23 = _rt::Vec::from_raw_parts(
-                                                l21.cast(),
-                                                len23,
-                                                len23,
+                                            let len24 = l23;
+                                            let bytes24 = _rt::Vec::from_raw_parts(
+                                                l22.cast(),
+                                                len24,
+                                                len24,
                                             );
-                                            _rt::string_lift(bytes23)
+                                            _rt::string_lift(bytes24)
                                         };
-                                        SessionError::NoSuchState(e27)
+                                        SessionError::NoSuchState(e31)
+                                    }
+                                    6 => {
+                                        let e31 = {
+                                            let l25 = *ptr0
+                                                .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l26 = *ptr0
+                                                .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len27 = l26;
+                                            let bytes27 = _rt::Vec::from_raw_parts(
+                                                l25.cast(),
+                                                len27,
+                                                len27,
+                                            );
+                                            _rt::string_lift(bytes27)
+                                        };
+                                        SessionError::Unavailable(e31)
                                     }
                                     n => {
-                                        debug_assert_eq!(n, 6, "invalid enum discriminant");
-                                        let e27 = {
-                                            let l24 = *ptr0
+                                        debug_assert_eq!(n, 7, "invalid enum discriminant");
+                                        let e31 = {
+                                            let l28 = *ptr0
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l25 = *ptr0
+                                            let l29 = *ptr0
                                                 .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len26 = l25;
-                                            let bytes26 = _rt::Vec::from_raw_parts(
-                                                l24.cast(),
-                                                len26,
-                                                len26,
+                                            let len30 = l29;
+                                            let bytes30 = _rt::Vec::from_raw_parts(
+                                                l28.cast(),
+                                                len30,
+                                                len30,
                                             );
-                                            _rt::string_lift(bytes26)
+                                            _rt::string_lift(bytes30)
                                         };
-                                        SessionError::Other(e27)
+                                        SessionError::Other(e31)
                                     }
                                 };
-                                v27
+                                v31
                             };
                             Err(e)
                         }
                         _ => _rt::invalid_enum_discriminant(),
                     };
-                    result28
+                    result32
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
@@ -730,10 +764,11 @@ pub mod arkor {
             #[allow(async_fn_in_trait)]
             pub fn forward_backward(
                 data: &[Datum],
-                loss: Loss,
+                loss: &Loss,
                 log_probs: LogProbs,
             ) -> ::core::result::Result<ForwardOutput, SessionError> {
                 unsafe {
+                    let mut cleanup_list = _rt::Vec::new();
                     #[repr(align(8))]
                     struct RetArea(
                         [::core::mem::MaybeUninit<
@@ -744,17 +779,19 @@ pub mod arkor {
                         [::core::mem::MaybeUninit::uninit(); 24
                             + 2 * ::core::mem::size_of::<*const u8>()],
                     );
-                    let vec6 = data;
-                    let len6 = vec6.len();
-                    let layout6 = _rt::alloc::Layout::from_size_align(
-                            vec6.len() * (10 * ::core::mem::size_of::<*const u8>()),
+                    let vec10 = data;
+                    let len10 = vec10.len();
+                    let layout10 = _rt::alloc::Layout::from_size_align(
+                            vec10.len() * (12 * ::core::mem::size_of::<*const u8>()),
                             ::core::mem::size_of::<*const u8>(),
                         )
                         .unwrap();
-                    let (result6, _cleanup6) = ::wit_bindgen::rt::Cleanup::new(layout6);
-                    for (i, e) in vec6.into_iter().enumerate() {
-                        let base = result6
-                            .add(i * (10 * ::core::mem::size_of::<*const u8>()));
+                    let (result10, _cleanup10) = ::wit_bindgen::rt::Cleanup::new(
+                        layout10,
+                    );
+                    for (i, e) in vec10.into_iter().enumerate() {
+                        let base = result10
+                            .add(i * (12 * ::core::mem::size_of::<*const u8>()));
                         {
                             let Datum {
                                 tokens: tokens0,
@@ -762,6 +799,7 @@ pub mod arkor {
                                 weights: weights0,
                                 advantages: advantages0,
                                 old_log_probs: old_log_probs0,
+                                additional: additional0,
                             } = e;
                             let vec1 = tokens0;
                             let ptr1 = vec1.as_ptr().cast::<u8>();
@@ -806,159 +844,211 @@ pub mod arkor {
                             *base
                                 .add(8 * ::core::mem::size_of::<*const u8>())
                                 .cast::<*mut u8>() = ptr5.cast_mut();
+                            let vec9 = additional0;
+                            let len9 = vec9.len();
+                            let layout9 = _rt::alloc::Layout::from_size_align(
+                                    vec9.len() * (4 * ::core::mem::size_of::<*const u8>()),
+                                    ::core::mem::size_of::<*const u8>(),
+                                )
+                                .unwrap();
+                            let (result9, _cleanup9) = ::wit_bindgen::rt::Cleanup::new(
+                                layout9,
+                            );
+                            cleanup_list.extend(_cleanup9);
+                            for (i, e) in vec9.into_iter().enumerate() {
+                                let base = result9
+                                    .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                {
+                                    let Column { name: name6, values: values6 } = e;
+                                    let vec7 = name6;
+                                    let ptr7 = vec7.as_ptr().cast::<u8>();
+                                    let len7 = vec7.len();
+                                    *base
+                                        .add(::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>() = len7;
+                                    *base.add(0).cast::<*mut u8>() = ptr7.cast_mut();
+                                    let vec8 = values6;
+                                    let ptr8 = vec8.as_ptr().cast::<u8>();
+                                    let len8 = vec8.len();
+                                    *base
+                                        .add(3 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>() = len8;
+                                    *base
+                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<*mut u8>() = ptr8.cast_mut();
+                                }
+                            }
+                            *base
+                                .add(11 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len9;
+                            *base
+                                .add(10 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>() = result9;
                         }
                     }
-                    let (result8_0, result8_1, result8_2) = match loss {
-                        Loss::CrossEntropy => (0i32, 0.0f32, 0.0f32),
-                        Loss::ImportanceSampling => (1i32, 0.0f32, 0.0f32),
+                    let (result17_0, result17_1, result17_2, result17_3, result17_4) = match loss {
+                        Loss::CrossEntropy => {
+                            (
+                                0i32,
+                                ::core::ptr::null_mut(),
+                                0usize,
+                                ::core::ptr::null_mut(),
+                                0usize,
+                            )
+                        }
+                        Loss::ImportanceSampling => {
+                            (
+                                1i32,
+                                ::core::ptr::null_mut(),
+                                0usize,
+                                ::core::ptr::null_mut(),
+                                0usize,
+                            )
+                        }
                         Loss::Ppo(e) => {
-                            let PpoClip { low: low7, high: high7 } = e;
-                            (2i32, _rt::as_f32(low7), _rt::as_f32(high7))
+                            let PpoClip { low: low11, high: high11 } = e;
+                            (
+                                2i32,
+                                (_rt::as_f32(low11)).to_bits() as i32 as *mut u8,
+                                (_rt::as_f32(high11)).to_bits() as i32 as usize,
+                                ::core::ptr::null_mut(),
+                                0usize,
+                            )
+                        }
+                        Loss::Other(e) => {
+                            let NamedLoss { name: name12, parameters: parameters12 } = e;
+                            let vec13 = name12;
+                            let ptr13 = vec13.as_ptr().cast::<u8>();
+                            let len13 = vec13.len();
+                            let vec16 = parameters12;
+                            let len16 = vec16.len();
+                            let layout16 = _rt::alloc::Layout::from_size_align(
+                                    vec16.len() * (8 + 2 * ::core::mem::size_of::<*const u8>()),
+                                    8,
+                                )
+                                .unwrap();
+                            let (result16, _cleanup16) = ::wit_bindgen::rt::Cleanup::new(
+                                layout16,
+                            );
+                            cleanup_list.extend(_cleanup16);
+                            for (i, e) in vec16.into_iter().enumerate() {
+                                let base = result16
+                                    .add(i * (8 + 2 * ::core::mem::size_of::<*const u8>()));
+                                {
+                                    let super::super::super::arkor::trainer::types::Metric {
+                                        name: name14,
+                                        value: value14,
+                                    } = e;
+                                    let vec15 = name14;
+                                    let ptr15 = vec15.as_ptr().cast::<u8>();
+                                    let len15 = vec15.len();
+                                    *base
+                                        .add(::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>() = len15;
+                                    *base.add(0).cast::<*mut u8>() = ptr15.cast_mut();
+                                    *base
+                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<f64>() = _rt::as_f64(value14);
+                                }
+                            }
+                            (3i32, ptr13.cast_mut(), len13, result16, len16)
                         }
                     };
-                    let ptr9 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    let ptr18 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
                     #[link(wasm_import_module = "arkor:trainer/session@0.1.0")]
                     unsafe extern "C" {
                         #[link_name = "forward-backward"]
-                        fn wit_import10(
+                        fn wit_import19(
                             _: *mut u8,
                             _: usize,
                             _: i32,
-                            _: f32,
-                            _: f32,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
                             _: i32,
                             _: *mut u8,
                         );
                     }
                     #[cfg(not(target_arch = "wasm32"))]
-                    unsafe extern "C" fn wit_import10(
+                    unsafe extern "C" fn wit_import19(
                         _: *mut u8,
                         _: usize,
                         _: i32,
-                        _: f32,
-                        _: f32,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
                         _: i32,
                         _: *mut u8,
                     ) {
                         unreachable!()
                     }
-                    wit_import10(
-                        result6,
-                        len6,
-                        result8_0,
-                        result8_1,
-                        result8_2,
+                    wit_import19(
+                        result10,
+                        len10,
+                        result17_0,
+                        result17_1,
+                        result17_2,
+                        result17_3,
+                        result17_4,
                         log_probs.clone() as i32,
-                        ptr9,
+                        ptr18,
                     );
-                    let l11 = i32::from(*ptr9.add(0).cast::<u8>());
-                    let result37 = match l11 {
+                    let l20 = i32::from(*ptr18.add(0).cast::<u8>());
+                    let result49 = match l20 {
                         0 => {
                             let e = {
-                                let l12 = *ptr9.add(8).cast::<f64>();
-                                let l13 = *ptr9.add(16).cast::<f64>();
-                                let l14 = *ptr9.add(24).cast::<*mut u8>();
-                                let l15 = *ptr9
+                                let l21 = *ptr18.add(8).cast::<f64>();
+                                let l22 = *ptr18.add(16).cast::<f64>();
+                                let l23 = *ptr18.add(24).cast::<*mut u8>();
+                                let l24 = *ptr18
                                     .add(24 + 1 * ::core::mem::size_of::<*const u8>())
                                     .cast::<usize>();
-                                let base19 = l14;
-                                let len19 = l15;
-                                let mut result19 = _rt::Vec::with_capacity(len19);
-                                for i in 0..len19 {
-                                    let base = base19
+                                let base28 = l23;
+                                let len28 = l24;
+                                let mut result28 = _rt::Vec::with_capacity(len28);
+                                for i in 0..len28 {
+                                    let base = base28
                                         .add(i * (2 * ::core::mem::size_of::<*const u8>()));
-                                    let e19 = {
-                                        let l16 = *base.add(0).cast::<*mut u8>();
-                                        let l17 = *base
+                                    let e28 = {
+                                        let l25 = *base.add(0).cast::<*mut u8>();
+                                        let l26 = *base
                                             .add(::core::mem::size_of::<*const u8>())
                                             .cast::<usize>();
-                                        let len18 = l17;
+                                        let len27 = l26;
                                         <_ as From<
                                             _rt::Vec<_>,
-                                        >>::from(_rt::Vec::from_raw_parts(l16.cast(), len18, len18))
+                                        >>::from(_rt::Vec::from_raw_parts(l25.cast(), len27, len27))
                                     };
-                                    result19.push(e19);
+                                    result28.push(e28);
                                 }
                                 _rt::cabi_dealloc(
-                                    base19,
-                                    len19 * (2 * ::core::mem::size_of::<*const u8>()),
+                                    base28,
+                                    len28 * (2 * ::core::mem::size_of::<*const u8>()),
                                     ::core::mem::size_of::<*const u8>(),
                                 );
                                 ForwardOutput {
-                                    loss_sum: l12,
-                                    weight_sum: l13,
-                                    log_probs: result19,
+                                    loss_sum: l21,
+                                    weight_sum: l22,
+                                    log_probs: result28,
                                 }
                             };
                             Ok(e)
                         }
                         1 => {
                             let e = {
-                                let l20 = i32::from(*ptr9.add(8).cast::<u8>());
-                                let v36 = match l20 {
+                                let l29 = i32::from(*ptr18.add(8).cast::<u8>());
+                                let v48 = match l29 {
                                     0 => SessionError::OutsideLoop,
                                     1 => SessionError::Ended,
                                     2 => {
-                                        let e36 = {
-                                            let l21 = *ptr9
+                                        let e48 = {
+                                            let l30 = *ptr18
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l22 = *ptr9
-                                                .add(8 + 2 * ::core::mem::size_of::<*const u8>())
-                                                .cast::<usize>();
-                                            let len23 = l22;
-                                            let bytes23 = _rt::Vec::from_raw_parts(
-                                                l21.cast(),
-                                                len23,
-                                                len23,
-                                            );
-                                            _rt::string_lift(bytes23)
-                                        };
-                                        SessionError::Invalid(e36)
-                                    }
-                                    3 => {
-                                        let e36 = {
-                                            let l24 = *ptr9
-                                                .add(8 + 1 * ::core::mem::size_of::<*const u8>())
-                                                .cast::<*mut u8>();
-                                            let l25 = *ptr9
-                                                .add(8 + 2 * ::core::mem::size_of::<*const u8>())
-                                                .cast::<usize>();
-                                            let len26 = l25;
-                                            let bytes26 = _rt::Vec::from_raw_parts(
-                                                l24.cast(),
-                                                len26,
-                                                len26,
-                                            );
-                                            _rt::string_lift(bytes26)
-                                        };
-                                        SessionError::Diverged(e36)
-                                    }
-                                    4 => {
-                                        let e36 = {
-                                            let l27 = *ptr9
-                                                .add(8 + 1 * ::core::mem::size_of::<*const u8>())
-                                                .cast::<*mut u8>();
-                                            let l28 = *ptr9
-                                                .add(8 + 2 * ::core::mem::size_of::<*const u8>())
-                                                .cast::<usize>();
-                                            let len29 = l28;
-                                            let bytes29 = _rt::Vec::from_raw_parts(
-                                                l27.cast(),
-                                                len29,
-                                                len29,
-                                            );
-                                            _rt::string_lift(bytes29)
-                                        };
-                                        SessionError::Unsupported(e36)
-                                    }
-                                    5 => {
-                                        let e36 = {
-                                            let l30 = *ptr9
-                                                .add(8 + 1 * ::core::mem::size_of::<*const u8>())
-                                                .cast::<*mut u8>();
-                                            let l31 = *ptr9
+                                            let l31 = *ptr18
                                                 .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
                                             let len32 = l31;
@@ -969,15 +1059,14 @@ pub mod arkor {
                                             );
                                             _rt::string_lift(bytes32)
                                         };
-                                        SessionError::NoSuchState(e36)
+                                        SessionError::Invalid(e48)
                                     }
-                                    n => {
-                                        debug_assert_eq!(n, 6, "invalid enum discriminant");
-                                        let e36 = {
-                                            let l33 = *ptr9
+                                    3 => {
+                                        let e48 = {
+                                            let l33 = *ptr18
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l34 = *ptr9
+                                            let l34 = *ptr18
                                                 .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
                                             let len35 = l34;
@@ -988,16 +1077,89 @@ pub mod arkor {
                                             );
                                             _rt::string_lift(bytes35)
                                         };
-                                        SessionError::Other(e36)
+                                        SessionError::Diverged(e48)
+                                    }
+                                    4 => {
+                                        let e48 = {
+                                            let l36 = *ptr18
+                                                .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l37 = *ptr18
+                                                .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len38 = l37;
+                                            let bytes38 = _rt::Vec::from_raw_parts(
+                                                l36.cast(),
+                                                len38,
+                                                len38,
+                                            );
+                                            _rt::string_lift(bytes38)
+                                        };
+                                        SessionError::Unsupported(e48)
+                                    }
+                                    5 => {
+                                        let e48 = {
+                                            let l39 = *ptr18
+                                                .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l40 = *ptr18
+                                                .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len41 = l40;
+                                            let bytes41 = _rt::Vec::from_raw_parts(
+                                                l39.cast(),
+                                                len41,
+                                                len41,
+                                            );
+                                            _rt::string_lift(bytes41)
+                                        };
+                                        SessionError::NoSuchState(e48)
+                                    }
+                                    6 => {
+                                        let e48 = {
+                                            let l42 = *ptr18
+                                                .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l43 = *ptr18
+                                                .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len44 = l43;
+                                            let bytes44 = _rt::Vec::from_raw_parts(
+                                                l42.cast(),
+                                                len44,
+                                                len44,
+                                            );
+                                            _rt::string_lift(bytes44)
+                                        };
+                                        SessionError::Unavailable(e48)
+                                    }
+                                    n => {
+                                        debug_assert_eq!(n, 7, "invalid enum discriminant");
+                                        let e48 = {
+                                            let l45 = *ptr18
+                                                .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l46 = *ptr18
+                                                .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len47 = l46;
+                                            let bytes47 = _rt::Vec::from_raw_parts(
+                                                l45.cast(),
+                                                len47,
+                                                len47,
+                                            );
+                                            _rt::string_lift(bytes47)
+                                        };
+                                        SessionError::Other(e48)
                                     }
                                 };
-                                v36
+                                v48
                             };
                             Err(e)
                         }
                         _ => _rt::invalid_enum_discriminant(),
                     };
-                    result37
+                    result49
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
@@ -1005,10 +1167,11 @@ pub mod arkor {
             #[allow(async_fn_in_trait)]
             pub fn forward(
                 data: &[Datum],
-                loss: Loss,
+                loss: &Loss,
                 log_probs: LogProbs,
             ) -> ::core::result::Result<ForwardOutput, SessionError> {
                 unsafe {
+                    let mut cleanup_list = _rt::Vec::new();
                     #[repr(align(8))]
                     struct RetArea(
                         [::core::mem::MaybeUninit<
@@ -1019,17 +1182,19 @@ pub mod arkor {
                         [::core::mem::MaybeUninit::uninit(); 24
                             + 2 * ::core::mem::size_of::<*const u8>()],
                     );
-                    let vec6 = data;
-                    let len6 = vec6.len();
-                    let layout6 = _rt::alloc::Layout::from_size_align(
-                            vec6.len() * (10 * ::core::mem::size_of::<*const u8>()),
+                    let vec10 = data;
+                    let len10 = vec10.len();
+                    let layout10 = _rt::alloc::Layout::from_size_align(
+                            vec10.len() * (12 * ::core::mem::size_of::<*const u8>()),
                             ::core::mem::size_of::<*const u8>(),
                         )
                         .unwrap();
-                    let (result6, _cleanup6) = ::wit_bindgen::rt::Cleanup::new(layout6);
-                    for (i, e) in vec6.into_iter().enumerate() {
-                        let base = result6
-                            .add(i * (10 * ::core::mem::size_of::<*const u8>()));
+                    let (result10, _cleanup10) = ::wit_bindgen::rt::Cleanup::new(
+                        layout10,
+                    );
+                    for (i, e) in vec10.into_iter().enumerate() {
+                        let base = result10
+                            .add(i * (12 * ::core::mem::size_of::<*const u8>()));
                         {
                             let Datum {
                                 tokens: tokens0,
@@ -1037,6 +1202,7 @@ pub mod arkor {
                                 weights: weights0,
                                 advantages: advantages0,
                                 old_log_probs: old_log_probs0,
+                                additional: additional0,
                             } = e;
                             let vec1 = tokens0;
                             let ptr1 = vec1.as_ptr().cast::<u8>();
@@ -1081,159 +1247,211 @@ pub mod arkor {
                             *base
                                 .add(8 * ::core::mem::size_of::<*const u8>())
                                 .cast::<*mut u8>() = ptr5.cast_mut();
+                            let vec9 = additional0;
+                            let len9 = vec9.len();
+                            let layout9 = _rt::alloc::Layout::from_size_align(
+                                    vec9.len() * (4 * ::core::mem::size_of::<*const u8>()),
+                                    ::core::mem::size_of::<*const u8>(),
+                                )
+                                .unwrap();
+                            let (result9, _cleanup9) = ::wit_bindgen::rt::Cleanup::new(
+                                layout9,
+                            );
+                            cleanup_list.extend(_cleanup9);
+                            for (i, e) in vec9.into_iter().enumerate() {
+                                let base = result9
+                                    .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                                {
+                                    let Column { name: name6, values: values6 } = e;
+                                    let vec7 = name6;
+                                    let ptr7 = vec7.as_ptr().cast::<u8>();
+                                    let len7 = vec7.len();
+                                    *base
+                                        .add(::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>() = len7;
+                                    *base.add(0).cast::<*mut u8>() = ptr7.cast_mut();
+                                    let vec8 = values6;
+                                    let ptr8 = vec8.as_ptr().cast::<u8>();
+                                    let len8 = vec8.len();
+                                    *base
+                                        .add(3 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>() = len8;
+                                    *base
+                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<*mut u8>() = ptr8.cast_mut();
+                                }
+                            }
+                            *base
+                                .add(11 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len9;
+                            *base
+                                .add(10 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>() = result9;
                         }
                     }
-                    let (result8_0, result8_1, result8_2) = match loss {
-                        Loss::CrossEntropy => (0i32, 0.0f32, 0.0f32),
-                        Loss::ImportanceSampling => (1i32, 0.0f32, 0.0f32),
+                    let (result17_0, result17_1, result17_2, result17_3, result17_4) = match loss {
+                        Loss::CrossEntropy => {
+                            (
+                                0i32,
+                                ::core::ptr::null_mut(),
+                                0usize,
+                                ::core::ptr::null_mut(),
+                                0usize,
+                            )
+                        }
+                        Loss::ImportanceSampling => {
+                            (
+                                1i32,
+                                ::core::ptr::null_mut(),
+                                0usize,
+                                ::core::ptr::null_mut(),
+                                0usize,
+                            )
+                        }
                         Loss::Ppo(e) => {
-                            let PpoClip { low: low7, high: high7 } = e;
-                            (2i32, _rt::as_f32(low7), _rt::as_f32(high7))
+                            let PpoClip { low: low11, high: high11 } = e;
+                            (
+                                2i32,
+                                (_rt::as_f32(low11)).to_bits() as i32 as *mut u8,
+                                (_rt::as_f32(high11)).to_bits() as i32 as usize,
+                                ::core::ptr::null_mut(),
+                                0usize,
+                            )
+                        }
+                        Loss::Other(e) => {
+                            let NamedLoss { name: name12, parameters: parameters12 } = e;
+                            let vec13 = name12;
+                            let ptr13 = vec13.as_ptr().cast::<u8>();
+                            let len13 = vec13.len();
+                            let vec16 = parameters12;
+                            let len16 = vec16.len();
+                            let layout16 = _rt::alloc::Layout::from_size_align(
+                                    vec16.len() * (8 + 2 * ::core::mem::size_of::<*const u8>()),
+                                    8,
+                                )
+                                .unwrap();
+                            let (result16, _cleanup16) = ::wit_bindgen::rt::Cleanup::new(
+                                layout16,
+                            );
+                            cleanup_list.extend(_cleanup16);
+                            for (i, e) in vec16.into_iter().enumerate() {
+                                let base = result16
+                                    .add(i * (8 + 2 * ::core::mem::size_of::<*const u8>()));
+                                {
+                                    let super::super::super::arkor::trainer::types::Metric {
+                                        name: name14,
+                                        value: value14,
+                                    } = e;
+                                    let vec15 = name14;
+                                    let ptr15 = vec15.as_ptr().cast::<u8>();
+                                    let len15 = vec15.len();
+                                    *base
+                                        .add(::core::mem::size_of::<*const u8>())
+                                        .cast::<usize>() = len15;
+                                    *base.add(0).cast::<*mut u8>() = ptr15.cast_mut();
+                                    *base
+                                        .add(2 * ::core::mem::size_of::<*const u8>())
+                                        .cast::<f64>() = _rt::as_f64(value14);
+                                }
+                            }
+                            (3i32, ptr13.cast_mut(), len13, result16, len16)
                         }
                     };
-                    let ptr9 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    let ptr18 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
                     #[link(wasm_import_module = "arkor:trainer/session@0.1.0")]
                     unsafe extern "C" {
                         #[link_name = "forward"]
-                        fn wit_import10(
+                        fn wit_import19(
                             _: *mut u8,
                             _: usize,
                             _: i32,
-                            _: f32,
-                            _: f32,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
                             _: i32,
                             _: *mut u8,
                         );
                     }
                     #[cfg(not(target_arch = "wasm32"))]
-                    unsafe extern "C" fn wit_import10(
+                    unsafe extern "C" fn wit_import19(
                         _: *mut u8,
                         _: usize,
                         _: i32,
-                        _: f32,
-                        _: f32,
+                        _: *mut u8,
+                        _: usize,
+                        _: *mut u8,
+                        _: usize,
                         _: i32,
                         _: *mut u8,
                     ) {
                         unreachable!()
                     }
-                    wit_import10(
-                        result6,
-                        len6,
-                        result8_0,
-                        result8_1,
-                        result8_2,
+                    wit_import19(
+                        result10,
+                        len10,
+                        result17_0,
+                        result17_1,
+                        result17_2,
+                        result17_3,
+                        result17_4,
                         log_probs.clone() as i32,
-                        ptr9,
+                        ptr18,
                     );
-                    let l11 = i32::from(*ptr9.add(0).cast::<u8>());
-                    let result37 = match l11 {
+                    let l20 = i32::from(*ptr18.add(0).cast::<u8>());
+                    let result49 = match l20 {
                         0 => {
                             let e = {
-                                let l12 = *ptr9.add(8).cast::<f64>();
-                                let l13 = *ptr9.add(16).cast::<f64>();
-                                let l14 = *ptr9.add(24).cast::<*mut u8>();
-                                let l15 = *ptr9
+                                let l21 = *ptr18.add(8).cast::<f64>();
+                                let l22 = *ptr18.add(16).cast::<f64>();
+                                let l23 = *ptr18.add(24).cast::<*mut u8>();
+                                let l24 = *ptr18
                                     .add(24 + 1 * ::core::mem::size_of::<*const u8>())
                                     .cast::<usize>();
-                                let base19 = l14;
-                                let len19 = l15;
-                                let mut result19 = _rt::Vec::with_capacity(len19);
-                                for i in 0..len19 {
-                                    let base = base19
+                                let base28 = l23;
+                                let len28 = l24;
+                                let mut result28 = _rt::Vec::with_capacity(len28);
+                                for i in 0..len28 {
+                                    let base = base28
                                         .add(i * (2 * ::core::mem::size_of::<*const u8>()));
-                                    let e19 = {
-                                        let l16 = *base.add(0).cast::<*mut u8>();
-                                        let l17 = *base
+                                    let e28 = {
+                                        let l25 = *base.add(0).cast::<*mut u8>();
+                                        let l26 = *base
                                             .add(::core::mem::size_of::<*const u8>())
                                             .cast::<usize>();
-                                        let len18 = l17;
+                                        let len27 = l26;
                                         <_ as From<
                                             _rt::Vec<_>,
-                                        >>::from(_rt::Vec::from_raw_parts(l16.cast(), len18, len18))
+                                        >>::from(_rt::Vec::from_raw_parts(l25.cast(), len27, len27))
                                     };
-                                    result19.push(e19);
+                                    result28.push(e28);
                                 }
                                 _rt::cabi_dealloc(
-                                    base19,
-                                    len19 * (2 * ::core::mem::size_of::<*const u8>()),
+                                    base28,
+                                    len28 * (2 * ::core::mem::size_of::<*const u8>()),
                                     ::core::mem::size_of::<*const u8>(),
                                 );
                                 ForwardOutput {
-                                    loss_sum: l12,
-                                    weight_sum: l13,
-                                    log_probs: result19,
+                                    loss_sum: l21,
+                                    weight_sum: l22,
+                                    log_probs: result28,
                                 }
                             };
                             Ok(e)
                         }
                         1 => {
                             let e = {
-                                let l20 = i32::from(*ptr9.add(8).cast::<u8>());
-                                let v36 = match l20 {
+                                let l29 = i32::from(*ptr18.add(8).cast::<u8>());
+                                let v48 = match l29 {
                                     0 => SessionError::OutsideLoop,
                                     1 => SessionError::Ended,
                                     2 => {
-                                        let e36 = {
-                                            let l21 = *ptr9
+                                        let e48 = {
+                                            let l30 = *ptr18
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l22 = *ptr9
-                                                .add(8 + 2 * ::core::mem::size_of::<*const u8>())
-                                                .cast::<usize>();
-                                            let len23 = l22;
-                                            let bytes23 = _rt::Vec::from_raw_parts(
-                                                l21.cast(),
-                                                len23,
-                                                len23,
-                                            );
-                                            _rt::string_lift(bytes23)
-                                        };
-                                        SessionError::Invalid(e36)
-                                    }
-                                    3 => {
-                                        let e36 = {
-                                            let l24 = *ptr9
-                                                .add(8 + 1 * ::core::mem::size_of::<*const u8>())
-                                                .cast::<*mut u8>();
-                                            let l25 = *ptr9
-                                                .add(8 + 2 * ::core::mem::size_of::<*const u8>())
-                                                .cast::<usize>();
-                                            let len26 = l25;
-                                            let bytes26 = _rt::Vec::from_raw_parts(
-                                                l24.cast(),
-                                                len26,
-                                                len26,
-                                            );
-                                            _rt::string_lift(bytes26)
-                                        };
-                                        SessionError::Diverged(e36)
-                                    }
-                                    4 => {
-                                        let e36 = {
-                                            let l27 = *ptr9
-                                                .add(8 + 1 * ::core::mem::size_of::<*const u8>())
-                                                .cast::<*mut u8>();
-                                            let l28 = *ptr9
-                                                .add(8 + 2 * ::core::mem::size_of::<*const u8>())
-                                                .cast::<usize>();
-                                            let len29 = l28;
-                                            let bytes29 = _rt::Vec::from_raw_parts(
-                                                l27.cast(),
-                                                len29,
-                                                len29,
-                                            );
-                                            _rt::string_lift(bytes29)
-                                        };
-                                        SessionError::Unsupported(e36)
-                                    }
-                                    5 => {
-                                        let e36 = {
-                                            let l30 = *ptr9
-                                                .add(8 + 1 * ::core::mem::size_of::<*const u8>())
-                                                .cast::<*mut u8>();
-                                            let l31 = *ptr9
+                                            let l31 = *ptr18
                                                 .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
                                             let len32 = l31;
@@ -1244,15 +1462,14 @@ pub mod arkor {
                                             );
                                             _rt::string_lift(bytes32)
                                         };
-                                        SessionError::NoSuchState(e36)
+                                        SessionError::Invalid(e48)
                                     }
-                                    n => {
-                                        debug_assert_eq!(n, 6, "invalid enum discriminant");
-                                        let e36 = {
-                                            let l33 = *ptr9
+                                    3 => {
+                                        let e48 = {
+                                            let l33 = *ptr18
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l34 = *ptr9
+                                            let l34 = *ptr18
                                                 .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
                                             let len35 = l34;
@@ -1263,16 +1480,89 @@ pub mod arkor {
                                             );
                                             _rt::string_lift(bytes35)
                                         };
-                                        SessionError::Other(e36)
+                                        SessionError::Diverged(e48)
+                                    }
+                                    4 => {
+                                        let e48 = {
+                                            let l36 = *ptr18
+                                                .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l37 = *ptr18
+                                                .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len38 = l37;
+                                            let bytes38 = _rt::Vec::from_raw_parts(
+                                                l36.cast(),
+                                                len38,
+                                                len38,
+                                            );
+                                            _rt::string_lift(bytes38)
+                                        };
+                                        SessionError::Unsupported(e48)
+                                    }
+                                    5 => {
+                                        let e48 = {
+                                            let l39 = *ptr18
+                                                .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l40 = *ptr18
+                                                .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len41 = l40;
+                                            let bytes41 = _rt::Vec::from_raw_parts(
+                                                l39.cast(),
+                                                len41,
+                                                len41,
+                                            );
+                                            _rt::string_lift(bytes41)
+                                        };
+                                        SessionError::NoSuchState(e48)
+                                    }
+                                    6 => {
+                                        let e48 = {
+                                            let l42 = *ptr18
+                                                .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l43 = *ptr18
+                                                .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len44 = l43;
+                                            let bytes44 = _rt::Vec::from_raw_parts(
+                                                l42.cast(),
+                                                len44,
+                                                len44,
+                                            );
+                                            _rt::string_lift(bytes44)
+                                        };
+                                        SessionError::Unavailable(e48)
+                                    }
+                                    n => {
+                                        debug_assert_eq!(n, 7, "invalid enum discriminant");
+                                        let e48 = {
+                                            let l45 = *ptr18
+                                                .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l46 = *ptr18
+                                                .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len47 = l46;
+                                            let bytes47 = _rt::Vec::from_raw_parts(
+                                                l45.cast(),
+                                                len47,
+                                                len47,
+                                            );
+                                            _rt::string_lift(bytes47)
+                                        };
+                                        SessionError::Other(e48)
                                     }
                                 };
-                                v36
+                                v48
                             };
                             Err(e)
                         }
                         _ => _rt::invalid_enum_discriminant(),
                     };
-                    result37
+                    result49
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
@@ -1373,7 +1663,7 @@ pub mod arkor {
                         ptr6,
                     );
                     let l8 = i32::from(*ptr6.add(0).cast::<u8>());
-                    let result28 = match l8 {
+                    let result31 = match l8 {
                         0 => {
                             let e = {
                                 let l9 = *ptr6.add(8).cast::<i32>();
@@ -1388,11 +1678,11 @@ pub mod arkor {
                         1 => {
                             let e = {
                                 let l11 = i32::from(*ptr6.add(8).cast::<u8>());
-                                let v27 = match l11 {
+                                let v30 = match l11 {
                                     0 => SessionError::OutsideLoop,
                                     1 => SessionError::Ended,
                                     2 => {
-                                        let e27 = {
+                                        let e30 = {
                                             let l12 = *ptr6
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -1407,10 +1697,10 @@ pub mod arkor {
                                             );
                                             _rt::string_lift(bytes14)
                                         };
-                                        SessionError::Invalid(e27)
+                                        SessionError::Invalid(e30)
                                     }
                                     3 => {
-                                        let e27 = {
+                                        let e30 = {
                                             let l15 = *ptr6
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -1425,10 +1715,10 @@ pub mod arkor {
                                             );
                                             _rt::string_lift(bytes17)
                                         };
-                                        SessionError::Diverged(e27)
+                                        SessionError::Diverged(e30)
                                     }
                                     4 => {
-                                        let e27 = {
+                                        let e30 = {
                                             let l18 = *ptr6
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -1443,10 +1733,10 @@ pub mod arkor {
                                             );
                                             _rt::string_lift(bytes20)
                                         };
-                                        SessionError::Unsupported(e27)
+                                        SessionError::Unsupported(e30)
                                     }
                                     5 => {
-                                        let e27 = {
+                                        let e30 = {
                                             let l21 = *ptr6
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -1461,11 +1751,10 @@ pub mod arkor {
                                             );
                                             _rt::string_lift(bytes23)
                                         };
-                                        SessionError::NoSuchState(e27)
+                                        SessionError::NoSuchState(e30)
                                     }
-                                    n => {
-                                        debug_assert_eq!(n, 6, "invalid enum discriminant");
-                                        let e27 = {
+                                    6 => {
+                                        let e30 = {
                                             let l24 = *ptr6
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -1480,16 +1769,35 @@ pub mod arkor {
                                             );
                                             _rt::string_lift(bytes26)
                                         };
-                                        SessionError::Other(e27)
+                                        SessionError::Unavailable(e30)
+                                    }
+                                    n => {
+                                        debug_assert_eq!(n, 7, "invalid enum discriminant");
+                                        let e30 = {
+                                            let l27 = *ptr6
+                                                .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l28 = *ptr6
+                                                .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len29 = l28;
+                                            let bytes29 = _rt::Vec::from_raw_parts(
+                                                l27.cast(),
+                                                len29,
+                                                len29,
+                                            );
+                                            _rt::string_lift(bytes29)
+                                        };
+                                        SessionError::Other(e30)
                                     }
                                 };
-                                v27
+                                v30
                             };
                             Err(e)
                         }
                         _ => _rt::invalid_enum_discriminant(),
                     };
-                    result28
+                    result31
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
@@ -1521,14 +1829,14 @@ pub mod arkor {
                     }
                     wit_import1(ptr0);
                     let l2 = i32::from(*ptr0.add(0).cast::<u8>());
-                    let result22 = match l2 {
+                    let result25 = match l2 {
                         0 => {
                             let e = {
                                 let l3 = *ptr0.add(8).cast::<f64>();
-                                let l4 = *ptr0.add(16).cast::<i64>();
+                                let l4 = *ptr0.add(16).cast::<i32>();
                                 Evaluation {
                                     loss: l3,
-                                    tokens: l4 as u64,
+                                    tokens: l4 as u32,
                                 }
                             };
                             Ok(e)
@@ -1536,11 +1844,11 @@ pub mod arkor {
                         1 => {
                             let e = {
                                 let l5 = i32::from(*ptr0.add(8).cast::<u8>());
-                                let v21 = match l5 {
+                                let v24 = match l5 {
                                     0 => SessionError::OutsideLoop,
                                     1 => SessionError::Ended,
                                     2 => {
-                                        let e21 = {
+                                        let e24 = {
                                             let l6 = *ptr0
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -1555,10 +1863,10 @@ pub mod arkor {
                                             );
                                             _rt::string_lift(bytes8)
                                         };
-                                        SessionError::Invalid(e21)
+                                        SessionError::Invalid(e24)
                                     }
                                     3 => {
-                                        let e21 = {
+                                        let e24 = {
                                             let l9 = *ptr0
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -1573,10 +1881,10 @@ pub mod arkor {
                                             );
                                             _rt::string_lift(bytes11)
                                         };
-                                        SessionError::Diverged(e21)
+                                        SessionError::Diverged(e24)
                                     }
                                     4 => {
-                                        let e21 = {
+                                        let e24 = {
                                             let l12 = *ptr0
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -1591,10 +1899,10 @@ pub mod arkor {
                                             );
                                             _rt::string_lift(bytes14)
                                         };
-                                        SessionError::Unsupported(e21)
+                                        SessionError::Unsupported(e24)
                                     }
                                     5 => {
-                                        let e21 = {
+                                        let e24 = {
                                             let l15 = *ptr0
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -1609,11 +1917,10 @@ pub mod arkor {
                                             );
                                             _rt::string_lift(bytes17)
                                         };
-                                        SessionError::NoSuchState(e21)
+                                        SessionError::NoSuchState(e24)
                                     }
-                                    n => {
-                                        debug_assert_eq!(n, 6, "invalid enum discriminant");
-                                        let e21 = {
+                                    6 => {
+                                        let e24 = {
                                             let l18 = *ptr0
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -1628,326 +1935,472 @@ pub mod arkor {
                                             );
                                             _rt::string_lift(bytes20)
                                         };
-                                        SessionError::Other(e21)
+                                        SessionError::Unavailable(e24)
+                                    }
+                                    n => {
+                                        debug_assert_eq!(n, 7, "invalid enum discriminant");
+                                        let e24 = {
+                                            let l21 = *ptr0
+                                                .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l22 = *ptr0
+                                                .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len23 = l22;
+                                            let bytes23 = _rt::Vec::from_raw_parts(
+                                                l21.cast(),
+                                                len23,
+                                                len23,
+                                            );
+                                            _rt::string_lift(bytes23)
+                                        };
+                                        SessionError::Other(e24)
                                     }
                                 };
-                                v21
+                                v24
                             };
                             Err(e)
                         }
                         _ => _rt::invalid_enum_discriminant(),
                     };
-                    result22
+                    result25
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// Generates `count` sequences (1 to 256) after `prompt`.
+            /// Generates `count` sequences after each of the prompts, which are answered in their
+            /// order; 1 to 256 sequences in all. Each sequence has a random stream of its own.
             #[allow(async_fn_in_trait)]
             pub fn sample(
-                prompt: &[u32],
+                prompts: &[_rt::Vec<u32>],
                 count: u32,
                 sampling: &Sampling,
-            ) -> ::core::result::Result<_rt::Vec<Sequence>, SessionError> {
+            ) -> ::core::result::Result<_rt::Vec<_rt::Vec<Sequence>>, SessionError> {
                 unsafe {
-                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
-                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    #[repr(align(8))]
                     struct RetArea(
                         [::core::mem::MaybeUninit<
                             u8,
-                        >; 4 * ::core::mem::size_of::<*const u8>()],
+                        >; 64 + 8 * ::core::mem::size_of::<*const u8>()],
                     );
                     let mut ret_area = RetArea(
-                        [::core::mem::MaybeUninit::uninit(); 4
-                            * ::core::mem::size_of::<*const u8>()],
+                        [::core::mem::MaybeUninit::uninit(); 64
+                            + 8 * ::core::mem::size_of::<*const u8>()],
                     );
-                    let vec0 = prompt;
-                    let ptr0 = vec0.as_ptr().cast::<u8>();
-                    let len0 = vec0.len();
-                    let super::super::super::arkor::trainer::types::Sampling {
-                        max_tokens: max_tokens1,
-                        temperature: temperature1,
-                        top_k: top_k1,
-                        top_p: top_p1,
-                        stop: stop1,
-                        seed: seed1,
-                    } = sampling;
-                    let (result2_0, result2_1) = match max_tokens1 {
-                        Some(e) => (1i32, _rt::as_i32(e)),
-                        None => (0i32, 0i32),
-                    };
-                    let (result3_0, result3_1) = match temperature1 {
-                        Some(e) => (1i32, _rt::as_f64(e)),
-                        None => (0i32, 0.0f64),
-                    };
-                    let (result4_0, result4_1) = match top_k1 {
-                        Some(e) => (1i32, _rt::as_i32(e)),
-                        None => (0i32, 0i32),
-                    };
-                    let (result5_0, result5_1) = match top_p1 {
-                        Some(e) => (1i32, _rt::as_f64(e)),
-                        None => (0i32, 0.0f64),
-                    };
-                    let vec7 = stop1;
-                    let len7 = vec7.len();
-                    let layout7 = _rt::alloc::Layout::from_size_align(
-                            vec7.len() * (2 * ::core::mem::size_of::<*const u8>()),
+                    let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    let vec2 = prompts;
+                    let len2 = vec2.len();
+                    let layout2 = _rt::alloc::Layout::from_size_align(
+                            vec2.len() * (2 * ::core::mem::size_of::<*const u8>()),
                             ::core::mem::size_of::<*const u8>(),
                         )
                         .unwrap();
-                    let (result7, _cleanup7) = ::wit_bindgen::rt::Cleanup::new(layout7);
-                    for (i, e) in vec7.into_iter().enumerate() {
-                        let base = result7
+                    let (result2, _cleanup2) = ::wit_bindgen::rt::Cleanup::new(layout2);
+                    for (i, e) in vec2.into_iter().enumerate() {
+                        let base = result2
                             .add(i * (2 * ::core::mem::size_of::<*const u8>()));
                         {
-                            let vec6 = e;
-                            let ptr6 = vec6.as_ptr().cast::<u8>();
-                            let len6 = vec6.len();
+                            let vec1 = e;
+                            let ptr1 = vec1.as_ptr().cast::<u8>();
+                            let len1 = vec1.len();
                             *base
                                 .add(::core::mem::size_of::<*const u8>())
-                                .cast::<usize>() = len6;
-                            *base.add(0).cast::<*mut u8>() = ptr6.cast_mut();
+                                .cast::<usize>() = len1;
+                            *base.add(0).cast::<*mut u8>() = ptr1.cast_mut();
                         }
                     }
-                    let (result8_0, result8_1) = match seed1 {
-                        Some(e) => (1i32, _rt::as_i32(e)),
-                        None => (0i32, 0i32),
+                    *ptr0.add(::core::mem::size_of::<*const u8>()).cast::<usize>() = len2;
+                    *ptr0.add(0).cast::<*mut u8>() = result2;
+                    *ptr0.add(2 * ::core::mem::size_of::<*const u8>()).cast::<i32>() = _rt::as_i32(
+                        &count,
+                    );
+                    let super::super::super::arkor::trainer::types::Sampling {
+                        max_tokens: max_tokens3,
+                        temperature: temperature3,
+                        top_k: top_k3,
+                        top_p: top_p3,
+                        stop: stop3,
+                        stop_tokens: stop_tokens3,
+                        seed: seed3,
+                        additional: additional3,
+                    } = sampling;
+                    match max_tokens3 {
+                        Some(e) => {
+                            *ptr0
+                                .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (1i32) as u8;
+                            *ptr0
+                                .add(12 + 2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<i32>() = _rt::as_i32(e);
+                        }
+                        None => {
+                            *ptr0
+                                .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (0i32) as u8;
+                        }
                     };
-                    let ptr9 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    match temperature3 {
+                        Some(e) => {
+                            *ptr0
+                                .add(16 + 2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (1i32) as u8;
+                            *ptr0
+                                .add(24 + 2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<f64>() = _rt::as_f64(e);
+                        }
+                        None => {
+                            *ptr0
+                                .add(16 + 2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (0i32) as u8;
+                        }
+                    };
+                    match top_k3 {
+                        Some(e) => {
+                            *ptr0
+                                .add(32 + 2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (1i32) as u8;
+                            *ptr0
+                                .add(36 + 2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<i32>() = _rt::as_i32(e);
+                        }
+                        None => {
+                            *ptr0
+                                .add(32 + 2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (0i32) as u8;
+                        }
+                    };
+                    match top_p3 {
+                        Some(e) => {
+                            *ptr0
+                                .add(40 + 2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (1i32) as u8;
+                            *ptr0
+                                .add(48 + 2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<f64>() = _rt::as_f64(e);
+                        }
+                        None => {
+                            *ptr0
+                                .add(40 + 2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (0i32) as u8;
+                        }
+                    };
+                    let vec5 = stop3;
+                    let len5 = vec5.len();
+                    let layout5 = _rt::alloc::Layout::from_size_align(
+                            vec5.len() * (2 * ::core::mem::size_of::<*const u8>()),
+                            ::core::mem::size_of::<*const u8>(),
+                        )
+                        .unwrap();
+                    let (result5, _cleanup5) = ::wit_bindgen::rt::Cleanup::new(layout5);
+                    for (i, e) in vec5.into_iter().enumerate() {
+                        let base = result5
+                            .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                        {
+                            let vec4 = e;
+                            let ptr4 = vec4.as_ptr().cast::<u8>();
+                            let len4 = vec4.len();
+                            *base
+                                .add(::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len4;
+                            *base.add(0).cast::<*mut u8>() = ptr4.cast_mut();
+                        }
+                    }
+                    *ptr0
+                        .add(56 + 3 * ::core::mem::size_of::<*const u8>())
+                        .cast::<usize>() = len5;
+                    *ptr0
+                        .add(56 + 2 * ::core::mem::size_of::<*const u8>())
+                        .cast::<*mut u8>() = result5;
+                    let vec6 = stop_tokens3;
+                    let ptr6 = vec6.as_ptr().cast::<u8>();
+                    let len6 = vec6.len();
+                    *ptr0
+                        .add(56 + 5 * ::core::mem::size_of::<*const u8>())
+                        .cast::<usize>() = len6;
+                    *ptr0
+                        .add(56 + 4 * ::core::mem::size_of::<*const u8>())
+                        .cast::<*mut u8>() = ptr6.cast_mut();
+                    match seed3 {
+                        Some(e) => {
+                            *ptr0
+                                .add(56 + 6 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (1i32) as u8;
+                            *ptr0
+                                .add(60 + 6 * ::core::mem::size_of::<*const u8>())
+                                .cast::<i32>() = _rt::as_i32(e);
+                        }
+                        None => {
+                            *ptr0
+                                .add(56 + 6 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (0i32) as u8;
+                        }
+                    };
+                    let vec10 = additional3;
+                    let len10 = vec10.len();
+                    let layout10 = _rt::alloc::Layout::from_size_align(
+                            vec10.len() * (4 * ::core::mem::size_of::<*const u8>()),
+                            ::core::mem::size_of::<*const u8>(),
+                        )
+                        .unwrap();
+                    let (result10, _cleanup10) = ::wit_bindgen::rt::Cleanup::new(
+                        layout10,
+                    );
+                    for (i, e) in vec10.into_iter().enumerate() {
+                        let base = result10
+                            .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                        {
+                            let super::super::super::arkor::trainer::types::Setting {
+                                name: name7,
+                                value: value7,
+                            } = e;
+                            let vec8 = name7;
+                            let ptr8 = vec8.as_ptr().cast::<u8>();
+                            let len8 = vec8.len();
+                            *base
+                                .add(::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len8;
+                            *base.add(0).cast::<*mut u8>() = ptr8.cast_mut();
+                            let vec9 = value7;
+                            let ptr9 = vec9.as_ptr().cast::<u8>();
+                            let len9 = vec9.len();
+                            *base
+                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len9;
+                            *base
+                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>() = ptr9.cast_mut();
+                        }
+                    }
+                    *ptr0
+                        .add(64 + 7 * ::core::mem::size_of::<*const u8>())
+                        .cast::<usize>() = len10;
+                    *ptr0
+                        .add(64 + 6 * ::core::mem::size_of::<*const u8>())
+                        .cast::<*mut u8>() = result10;
+                    let ptr11 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
                     #[link(wasm_import_module = "arkor:trainer/session@0.1.0")]
                     unsafe extern "C" {
                         #[link_name = "sample"]
-                        fn wit_import10(
-                            _: *mut u8,
-                            _: usize,
-                            _: i32,
-                            _: i32,
-                            _: i32,
-                            _: i32,
-                            _: f64,
-                            _: i32,
-                            _: i32,
-                            _: i32,
-                            _: f64,
-                            _: *mut u8,
-                            _: usize,
-                            _: i32,
-                            _: i32,
-                            _: *mut u8,
-                        );
+                        fn wit_import12(_: *mut u8, _: *mut u8);
                     }
                     #[cfg(not(target_arch = "wasm32"))]
-                    unsafe extern "C" fn wit_import10(
-                        _: *mut u8,
-                        _: usize,
-                        _: i32,
-                        _: i32,
-                        _: i32,
-                        _: i32,
-                        _: f64,
-                        _: i32,
-                        _: i32,
-                        _: i32,
-                        _: f64,
-                        _: *mut u8,
-                        _: usize,
-                        _: i32,
-                        _: i32,
-                        _: *mut u8,
-                    ) {
+                    unsafe extern "C" fn wit_import12(_: *mut u8, _: *mut u8) {
                         unreachable!()
                     }
-                    wit_import10(
-                        ptr0.cast_mut(),
-                        len0,
-                        _rt::as_i32(&count),
-                        result2_0,
-                        result2_1,
-                        result3_0,
-                        result3_1,
-                        result4_0,
-                        result4_1,
-                        result5_0,
-                        result5_1,
-                        result7,
-                        len7,
-                        result8_0,
-                        result8_1,
-                        ptr9,
-                    );
-                    let l11 = i32::from(*ptr9.add(0).cast::<u8>());
-                    let result39 = match l11 {
+                    wit_import12(ptr0, ptr11);
+                    let l13 = i32::from(*ptr11.add(0).cast::<u8>());
+                    let result47 = match l13 {
                         0 => {
                             let e = {
-                                let l12 = *ptr9
+                                let l14 = *ptr11
                                     .add(::core::mem::size_of::<*const u8>())
                                     .cast::<*mut u8>();
-                                let l13 = *ptr9
+                                let l15 = *ptr11
                                     .add(2 * ::core::mem::size_of::<*const u8>())
                                     .cast::<usize>();
-                                let base21 = l12;
-                                let len21 = l13;
-                                let mut result21 = _rt::Vec::with_capacity(len21);
-                                for i in 0..len21 {
-                                    let base = base21
-                                        .add(i * (5 * ::core::mem::size_of::<*const u8>()));
-                                    let e21 = {
-                                        let l14 = *base.add(0).cast::<*mut u8>();
-                                        let l15 = *base
+                                let base26 = l14;
+                                let len26 = l15;
+                                let mut result26 = _rt::Vec::with_capacity(len26);
+                                for i in 0..len26 {
+                                    let base = base26
+                                        .add(i * (2 * ::core::mem::size_of::<*const u8>()));
+                                    let e26 = {
+                                        let l16 = *base.add(0).cast::<*mut u8>();
+                                        let l17 = *base
                                             .add(::core::mem::size_of::<*const u8>())
                                             .cast::<usize>();
-                                        let len16 = l15;
-                                        let l17 = *base
-                                            .add(2 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>();
-                                        let l18 = *base
-                                            .add(3 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>();
-                                        let len19 = l18;
-                                        let l20 = i32::from(
-                                            *base
-                                                .add(4 * ::core::mem::size_of::<*const u8>())
-                                                .cast::<u8>(),
-                                        );
-                                        Sequence {
-                                            tokens: <_ as From<
-                                                _rt::Vec<_>,
-                                            >>::from(
-                                                _rt::Vec::from_raw_parts(l14.cast(), len16, len16),
-                                            ),
-                                            log_probs: <_ as From<
-                                                _rt::Vec<_>,
-                                            >>::from(
-                                                _rt::Vec::from_raw_parts(l17.cast(), len19, len19),
-                                            ),
-                                            stop_reason: super::super::super::arkor::trainer::types::StopReason::_lift(
-                                                l20 as u8,
-                                            ),
+                                        let base25 = l16;
+                                        let len25 = l17;
+                                        let mut result25 = _rt::Vec::with_capacity(len25);
+                                        for i in 0..len25 {
+                                            let base = base25
+                                                .add(i * (5 * ::core::mem::size_of::<*const u8>()));
+                                            let e25 = {
+                                                let l18 = *base.add(0).cast::<*mut u8>();
+                                                let l19 = *base
+                                                    .add(::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len20 = l19;
+                                                let l21 = *base
+                                                    .add(2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l22 = *base
+                                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                let len23 = l22;
+                                                let l24 = i32::from(
+                                                    *base
+                                                        .add(4 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u8>(),
+                                                );
+                                                Sequence {
+                                                    tokens: <_ as From<
+                                                        _rt::Vec<_>,
+                                                    >>::from(
+                                                        _rt::Vec::from_raw_parts(l18.cast(), len20, len20),
+                                                    ),
+                                                    log_probs: <_ as From<
+                                                        _rt::Vec<_>,
+                                                    >>::from(
+                                                        _rt::Vec::from_raw_parts(l21.cast(), len23, len23),
+                                                    ),
+                                                    stop_reason: super::super::super::arkor::trainer::types::StopReason::_lift(
+                                                        l24 as u8,
+                                                    ),
+                                                }
+                                            };
+                                            result25.push(e25);
                                         }
+                                        _rt::cabi_dealloc(
+                                            base25,
+                                            len25 * (5 * ::core::mem::size_of::<*const u8>()),
+                                            ::core::mem::size_of::<*const u8>(),
+                                        );
+                                        result25
                                     };
-                                    result21.push(e21);
+                                    result26.push(e26);
                                 }
                                 _rt::cabi_dealloc(
-                                    base21,
-                                    len21 * (5 * ::core::mem::size_of::<*const u8>()),
+                                    base26,
+                                    len26 * (2 * ::core::mem::size_of::<*const u8>()),
                                     ::core::mem::size_of::<*const u8>(),
                                 );
-                                result21
+                                result26
                             };
                             Ok(e)
                         }
                         1 => {
                             let e = {
-                                let l22 = i32::from(
-                                    *ptr9.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                let l27 = i32::from(
+                                    *ptr11.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
                                 );
-                                let v38 = match l22 {
+                                let v46 = match l27 {
                                     0 => SessionError::OutsideLoop,
                                     1 => SessionError::Ended,
                                     2 => {
-                                        let e38 = {
-                                            let l23 = *ptr9
+                                        let e46 = {
+                                            let l28 = *ptr11
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l24 = *ptr9
+                                            let l29 = *ptr11
                                                 .add(3 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len25 = l24;
-                                            let bytes25 = _rt::Vec::from_raw_parts(
-                                                l23.cast(),
-                                                len25,
-                                                len25,
+                                            let len30 = l29;
+                                            let bytes30 = _rt::Vec::from_raw_parts(
+                                                l28.cast(),
+                                                len30,
+                                                len30,
                                             );
-                                            _rt::string_lift(bytes25)
+                                            _rt::string_lift(bytes30)
                                         };
-                                        SessionError::Invalid(e38)
+                                        SessionError::Invalid(e46)
                                     }
                                     3 => {
-                                        let e38 = {
-                                            let l26 = *ptr9
+                                        let e46 = {
+                                            let l31 = *ptr11
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l27 = *ptr9
+                                            let l32 = *ptr11
                                                 .add(3 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len28 = l27;
-                                            let bytes28 = _rt::Vec::from_raw_parts(
-                                                l26.cast(),
-                                                len28,
-                                                len28,
+                                            let len33 = l32;
+                                            let bytes33 = _rt::Vec::from_raw_parts(
+                                                l31.cast(),
+                                                len33,
+                                                len33,
                                             );
-                                            _rt::string_lift(bytes28)
+                                            _rt::string_lift(bytes33)
                                         };
-                                        SessionError::Diverged(e38)
+                                        SessionError::Diverged(e46)
                                     }
                                     4 => {
-                                        let e38 = {
-                                            let l29 = *ptr9
+                                        let e46 = {
+                                            let l34 = *ptr11
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l30 = *ptr9
+                                            let l35 = *ptr11
                                                 .add(3 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len31 = l30;
-                                            let bytes31 = _rt::Vec::from_raw_parts(
-                                                l29.cast(),
-                                                len31,
-                                                len31,
+                                            let len36 = l35;
+                                            let bytes36 = _rt::Vec::from_raw_parts(
+                                                l34.cast(),
+                                                len36,
+                                                len36,
                                             );
-                                            _rt::string_lift(bytes31)
+                                            _rt::string_lift(bytes36)
                                         };
-                                        SessionError::Unsupported(e38)
+                                        SessionError::Unsupported(e46)
                                     }
                                     5 => {
-                                        let e38 = {
-                                            let l32 = *ptr9
+                                        let e46 = {
+                                            let l37 = *ptr11
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l33 = *ptr9
+                                            let l38 = *ptr11
                                                 .add(3 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len34 = l33;
-                                            let bytes34 = _rt::Vec::from_raw_parts(
-                                                l32.cast(),
-                                                len34,
-                                                len34,
+                                            let len39 = l38;
+                                            let bytes39 = _rt::Vec::from_raw_parts(
+                                                l37.cast(),
+                                                len39,
+                                                len39,
                                             );
-                                            _rt::string_lift(bytes34)
+                                            _rt::string_lift(bytes39)
                                         };
-                                        SessionError::NoSuchState(e38)
+                                        SessionError::NoSuchState(e46)
+                                    }
+                                    6 => {
+                                        let e46 = {
+                                            let l40 = *ptr11
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l41 = *ptr11
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len42 = l41;
+                                            let bytes42 = _rt::Vec::from_raw_parts(
+                                                l40.cast(),
+                                                len42,
+                                                len42,
+                                            );
+                                            _rt::string_lift(bytes42)
+                                        };
+                                        SessionError::Unavailable(e46)
                                     }
                                     n => {
-                                        debug_assert_eq!(n, 6, "invalid enum discriminant");
-                                        let e38 = {
-                                            let l35 = *ptr9
+                                        debug_assert_eq!(n, 7, "invalid enum discriminant");
+                                        let e46 = {
+                                            let l43 = *ptr11
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l36 = *ptr9
+                                            let l44 = *ptr11
                                                 .add(3 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len37 = l36;
-                                            let bytes37 = _rt::Vec::from_raw_parts(
-                                                l35.cast(),
-                                                len37,
-                                                len37,
+                                            let len45 = l44;
+                                            let bytes45 = _rt::Vec::from_raw_parts(
+                                                l43.cast(),
+                                                len45,
+                                                len45,
                                             );
-                                            _rt::string_lift(bytes37)
+                                            _rt::string_lift(bytes45)
                                         };
-                                        SessionError::Other(e38)
+                                        SessionError::Other(e46)
                                     }
                                 };
-                                v38
+                                v46
                             };
                             Err(e)
                         }
                         _ => _rt::invalid_enum_discriminant(),
                     };
-                    result39
+                    result47
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
             /// Keeps weights and optimizer under a name, for `load-state` in the same run. Names
-            /// are made as those of artifacts; an existing one is replaced.
+            /// are made as those of artifacts; an existing one is replaced. A run that is resumed
+            /// finds the states that it had at its checkpoint. Gradients that have not been
+            /// applied: `invalid`.
             #[allow(async_fn_in_trait)]
             pub fn save_state(name: &str) -> ::core::result::Result<(), SessionError> {
                 unsafe {
@@ -1978,7 +2431,7 @@ pub mod arkor {
                     }
                     wit_import2(ptr0.cast_mut(), len0, ptr1);
                     let l3 = i32::from(*ptr1.add(0).cast::<u8>());
-                    let result21 = match l3 {
+                    let result24 = match l3 {
                         0 => {
                             let e = ();
                             Ok(e)
@@ -1988,11 +2441,11 @@ pub mod arkor {
                                 let l4 = i32::from(
                                     *ptr1.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
                                 );
-                                let v20 = match l4 {
+                                let v23 = match l4 {
                                     0 => SessionError::OutsideLoop,
                                     1 => SessionError::Ended,
                                     2 => {
-                                        let e20 = {
+                                        let e23 = {
                                             let l5 = *ptr1
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -2007,10 +2460,10 @@ pub mod arkor {
                                             );
                                             _rt::string_lift(bytes7)
                                         };
-                                        SessionError::Invalid(e20)
+                                        SessionError::Invalid(e23)
                                     }
                                     3 => {
-                                        let e20 = {
+                                        let e23 = {
                                             let l8 = *ptr1
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -2025,10 +2478,10 @@ pub mod arkor {
                                             );
                                             _rt::string_lift(bytes10)
                                         };
-                                        SessionError::Diverged(e20)
+                                        SessionError::Diverged(e23)
                                     }
                                     4 => {
-                                        let e20 = {
+                                        let e23 = {
                                             let l11 = *ptr1
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -2043,10 +2496,10 @@ pub mod arkor {
                                             );
                                             _rt::string_lift(bytes13)
                                         };
-                                        SessionError::Unsupported(e20)
+                                        SessionError::Unsupported(e23)
                                     }
                                     5 => {
-                                        let e20 = {
+                                        let e23 = {
                                             let l14 = *ptr1
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -2061,11 +2514,10 @@ pub mod arkor {
                                             );
                                             _rt::string_lift(bytes16)
                                         };
-                                        SessionError::NoSuchState(e20)
+                                        SessionError::NoSuchState(e23)
                                     }
-                                    n => {
-                                        debug_assert_eq!(n, 6, "invalid enum discriminant");
-                                        let e20 = {
+                                    6 => {
+                                        let e23 = {
                                             let l17 = *ptr1
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -2080,20 +2532,40 @@ pub mod arkor {
                                             );
                                             _rt::string_lift(bytes19)
                                         };
-                                        SessionError::Other(e20)
+                                        SessionError::Unavailable(e23)
+                                    }
+                                    n => {
+                                        debug_assert_eq!(n, 7, "invalid enum discriminant");
+                                        let e23 = {
+                                            let l20 = *ptr1
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l21 = *ptr1
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len22 = l21;
+                                            let bytes22 = _rt::Vec::from_raw_parts(
+                                                l20.cast(),
+                                                len22,
+                                                len22,
+                                            );
+                                            _rt::string_lift(bytes22)
+                                        };
+                                        SessionError::Other(e23)
                                     }
                                 };
-                                v20
+                                v23
                             };
                             Err(e)
                         }
                         _ => _rt::invalid_enum_discriminant(),
                     };
-                    result21
+                    result24
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// Takes up weights and optimizer kept under a name. Gradients not yet applied are dropped.
+            /// Takes up weights and optimizer kept under a name. Gradients not yet applied are
+            /// dropped. The number of finished steps stays what it is.
             #[allow(async_fn_in_trait)]
             pub fn load_state(name: &str) -> ::core::result::Result<(), SessionError> {
                 unsafe {
@@ -2124,7 +2596,7 @@ pub mod arkor {
                     }
                     wit_import2(ptr0.cast_mut(), len0, ptr1);
                     let l3 = i32::from(*ptr1.add(0).cast::<u8>());
-                    let result21 = match l3 {
+                    let result24 = match l3 {
                         0 => {
                             let e = ();
                             Ok(e)
@@ -2134,11 +2606,11 @@ pub mod arkor {
                                 let l4 = i32::from(
                                     *ptr1.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
                                 );
-                                let v20 = match l4 {
+                                let v23 = match l4 {
                                     0 => SessionError::OutsideLoop,
                                     1 => SessionError::Ended,
                                     2 => {
-                                        let e20 = {
+                                        let e23 = {
                                             let l5 = *ptr1
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -2153,10 +2625,10 @@ pub mod arkor {
                                             );
                                             _rt::string_lift(bytes7)
                                         };
-                                        SessionError::Invalid(e20)
+                                        SessionError::Invalid(e23)
                                     }
                                     3 => {
-                                        let e20 = {
+                                        let e23 = {
                                             let l8 = *ptr1
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -2171,10 +2643,10 @@ pub mod arkor {
                                             );
                                             _rt::string_lift(bytes10)
                                         };
-                                        SessionError::Diverged(e20)
+                                        SessionError::Diverged(e23)
                                     }
                                     4 => {
-                                        let e20 = {
+                                        let e23 = {
                                             let l11 = *ptr1
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -2189,10 +2661,10 @@ pub mod arkor {
                                             );
                                             _rt::string_lift(bytes13)
                                         };
-                                        SessionError::Unsupported(e20)
+                                        SessionError::Unsupported(e23)
                                     }
                                     5 => {
-                                        let e20 = {
+                                        let e23 = {
                                             let l14 = *ptr1
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -2207,11 +2679,10 @@ pub mod arkor {
                                             );
                                             _rt::string_lift(bytes16)
                                         };
-                                        SessionError::NoSuchState(e20)
+                                        SessionError::NoSuchState(e23)
                                     }
-                                    n => {
-                                        debug_assert_eq!(n, 6, "invalid enum discriminant");
-                                        let e20 = {
+                                    6 => {
+                                        let e23 = {
                                             let l17 = *ptr1
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -2226,20 +2697,39 @@ pub mod arkor {
                                             );
                                             _rt::string_lift(bytes19)
                                         };
-                                        SessionError::Other(e20)
+                                        SessionError::Unavailable(e23)
+                                    }
+                                    n => {
+                                        debug_assert_eq!(n, 7, "invalid enum discriminant");
+                                        let e23 = {
+                                            let l20 = *ptr1
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l21 = *ptr1
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len22 = l21;
+                                            let bytes22 = _rt::Vec::from_raw_parts(
+                                                l20.cast(),
+                                                len22,
+                                                len22,
+                                            );
+                                            _rt::string_lift(bytes22)
+                                        };
+                                        SessionError::Other(e23)
                                     }
                                 };
-                                v20
+                                v23
                             };
                             Err(e)
                         }
                         _ => _rt::invalid_enum_discriminant(),
                     };
-                    result21
+                    result24
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// Text to ids.
+            /// Text to ids, without special tokens around it.
             #[allow(async_fn_in_trait)]
             pub fn tokenize(
                 text: &str,
@@ -2272,7 +2762,7 @@ pub mod arkor {
                     }
                     wit_import2(ptr0.cast_mut(), len0, ptr1);
                     let l3 = i32::from(*ptr1.add(0).cast::<u8>());
-                    let result24 = match l3 {
+                    let result27 = match l3 {
                         0 => {
                             let e = {
                                 let l4 = *ptr1
@@ -2293,11 +2783,11 @@ pub mod arkor {
                                 let l7 = i32::from(
                                     *ptr1.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
                                 );
-                                let v23 = match l7 {
+                                let v26 = match l7 {
                                     0 => SessionError::OutsideLoop,
                                     1 => SessionError::Ended,
                                     2 => {
-                                        let e23 = {
+                                        let e26 = {
                                             let l8 = *ptr1
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -2312,10 +2802,10 @@ pub mod arkor {
                                             );
                                             _rt::string_lift(bytes10)
                                         };
-                                        SessionError::Invalid(e23)
+                                        SessionError::Invalid(e26)
                                     }
                                     3 => {
-                                        let e23 = {
+                                        let e26 = {
                                             let l11 = *ptr1
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -2330,10 +2820,10 @@ pub mod arkor {
                                             );
                                             _rt::string_lift(bytes13)
                                         };
-                                        SessionError::Diverged(e23)
+                                        SessionError::Diverged(e26)
                                     }
                                     4 => {
-                                        let e23 = {
+                                        let e26 = {
                                             let l14 = *ptr1
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -2348,10 +2838,10 @@ pub mod arkor {
                                             );
                                             _rt::string_lift(bytes16)
                                         };
-                                        SessionError::Unsupported(e23)
+                                        SessionError::Unsupported(e26)
                                     }
                                     5 => {
-                                        let e23 = {
+                                        let e26 = {
                                             let l17 = *ptr1
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -2366,11 +2856,10 @@ pub mod arkor {
                                             );
                                             _rt::string_lift(bytes19)
                                         };
-                                        SessionError::NoSuchState(e23)
+                                        SessionError::NoSuchState(e26)
                                     }
-                                    n => {
-                                        debug_assert_eq!(n, 6, "invalid enum discriminant");
-                                        let e23 = {
+                                    6 => {
+                                        let e26 = {
                                             let l20 = *ptr1
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -2385,20 +2874,39 @@ pub mod arkor {
                                             );
                                             _rt::string_lift(bytes22)
                                         };
-                                        SessionError::Other(e23)
+                                        SessionError::Unavailable(e26)
+                                    }
+                                    n => {
+                                        debug_assert_eq!(n, 7, "invalid enum discriminant");
+                                        let e26 = {
+                                            let l23 = *ptr1
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l24 = *ptr1
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len25 = l24;
+                                            let bytes25 = _rt::Vec::from_raw_parts(
+                                                l23.cast(),
+                                                len25,
+                                                len25,
+                                            );
+                                            _rt::string_lift(bytes25)
+                                        };
+                                        SessionError::Other(e26)
                                     }
                                 };
-                                v23
+                                v26
                             };
                             Err(e)
                         }
                         _ => _rt::invalid_enum_discriminant(),
                     };
-                    result24
+                    result27
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// Ids to text; bytes that are not UTF-8 become U+FFFD.
+            /// Ids to text, without special tokens; bytes that are not UTF-8 become U+FFFD.
             #[allow(async_fn_in_trait)]
             pub fn detokenize(
                 tokens: &[u32],
@@ -2431,7 +2939,7 @@ pub mod arkor {
                     }
                     wit_import2(ptr0.cast_mut(), len0, ptr1);
                     let l3 = i32::from(*ptr1.add(0).cast::<u8>());
-                    let result24 = match l3 {
+                    let result27 = match l3 {
                         0 => {
                             let e = {
                                 let l4 = *ptr1
@@ -2455,11 +2963,11 @@ pub mod arkor {
                                 let l7 = i32::from(
                                     *ptr1.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
                                 );
-                                let v23 = match l7 {
+                                let v26 = match l7 {
                                     0 => SessionError::OutsideLoop,
                                     1 => SessionError::Ended,
                                     2 => {
-                                        let e23 = {
+                                        let e26 = {
                                             let l8 = *ptr1
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -2474,10 +2982,10 @@ pub mod arkor {
                                             );
                                             _rt::string_lift(bytes10)
                                         };
-                                        SessionError::Invalid(e23)
+                                        SessionError::Invalid(e26)
                                     }
                                     3 => {
-                                        let e23 = {
+                                        let e26 = {
                                             let l11 = *ptr1
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -2492,10 +3000,10 @@ pub mod arkor {
                                             );
                                             _rt::string_lift(bytes13)
                                         };
-                                        SessionError::Diverged(e23)
+                                        SessionError::Diverged(e26)
                                     }
                                     4 => {
-                                        let e23 = {
+                                        let e26 = {
                                             let l14 = *ptr1
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -2510,10 +3018,10 @@ pub mod arkor {
                                             );
                                             _rt::string_lift(bytes16)
                                         };
-                                        SessionError::Unsupported(e23)
+                                        SessionError::Unsupported(e26)
                                     }
                                     5 => {
-                                        let e23 = {
+                                        let e26 = {
                                             let l17 = *ptr1
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -2528,11 +3036,10 @@ pub mod arkor {
                                             );
                                             _rt::string_lift(bytes19)
                                         };
-                                        SessionError::NoSuchState(e23)
+                                        SessionError::NoSuchState(e26)
                                     }
-                                    n => {
-                                        debug_assert_eq!(n, 6, "invalid enum discriminant");
-                                        let e23 = {
+                                    6 => {
+                                        let e26 = {
                                             let l20 = *ptr1
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -2547,25 +3054,48 @@ pub mod arkor {
                                             );
                                             _rt::string_lift(bytes22)
                                         };
-                                        SessionError::Other(e23)
+                                        SessionError::Unavailable(e26)
+                                    }
+                                    n => {
+                                        debug_assert_eq!(n, 7, "invalid enum discriminant");
+                                        let e26 = {
+                                            let l23 = *ptr1
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l24 = *ptr1
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len25 = l24;
+                                            let bytes25 = _rt::Vec::from_raw_parts(
+                                                l23.cast(),
+                                                len25,
+                                                len25,
+                                            );
+                                            _rt::string_lift(bytes25)
+                                        };
+                                        SessionError::Other(e26)
                                     }
                                 };
-                                v23
+                                v26
                             };
                             Err(e)
                         }
                         _ => _rt::invalid_enum_discriminant(),
                     };
-                    result24
+                    result27
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
             /// Renders a conversation with the model's chat template; a model without one:
-            /// `unsupported`. `add-generation-prompt` ends it where the assistant would speak.
+            /// `unsupported`.
+            ///
+            /// `messages` is JSON as the Hugging Face chat templates take it: a list of objects with
+            /// `role` and `content`, and what else the template reads. Options are those of
+            /// `apply_chat_template`, `add_generation_prompt` for one.
             #[allow(async_fn_in_trait)]
             pub fn render_chat(
-                messages: &[ChatMessage],
-                add_generation_prompt: bool,
+                messages: &str,
+                options: &[Setting],
             ) -> ::core::result::Result<RenderedChat, SessionError> {
                 unsafe {
                     #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
@@ -2579,192 +3109,221 @@ pub mod arkor {
                         [::core::mem::MaybeUninit::uninit(); 5
                             * ::core::mem::size_of::<*const u8>()],
                     );
-                    let vec2 = messages;
-                    let len2 = vec2.len();
-                    let layout2 = _rt::alloc::Layout::from_size_align(
-                            vec2.len() * (3 * ::core::mem::size_of::<*const u8>()),
+                    let vec0 = messages;
+                    let ptr0 = vec0.as_ptr().cast::<u8>();
+                    let len0 = vec0.len();
+                    let vec4 = options;
+                    let len4 = vec4.len();
+                    let layout4 = _rt::alloc::Layout::from_size_align(
+                            vec4.len() * (4 * ::core::mem::size_of::<*const u8>()),
                             ::core::mem::size_of::<*const u8>(),
                         )
                         .unwrap();
-                    let (result2, _cleanup2) = ::wit_bindgen::rt::Cleanup::new(layout2);
-                    for (i, e) in vec2.into_iter().enumerate() {
-                        let base = result2
-                            .add(i * (3 * ::core::mem::size_of::<*const u8>()));
+                    let (result4, _cleanup4) = ::wit_bindgen::rt::Cleanup::new(layout4);
+                    for (i, e) in vec4.into_iter().enumerate() {
+                        let base = result4
+                            .add(i * (4 * ::core::mem::size_of::<*const u8>()));
                         {
-                            let ChatMessage { role: role0, content: content0 } = e;
-                            *base.add(0).cast::<u8>() = (role0.clone() as i32) as u8;
-                            let vec1 = content0;
-                            let ptr1 = vec1.as_ptr().cast::<u8>();
-                            let len1 = vec1.len();
-                            *base
-                                .add(2 * ::core::mem::size_of::<*const u8>())
-                                .cast::<usize>() = len1;
+                            let super::super::super::arkor::trainer::types::Setting {
+                                name: name1,
+                                value: value1,
+                            } = e;
+                            let vec2 = name1;
+                            let ptr2 = vec2.as_ptr().cast::<u8>();
+                            let len2 = vec2.len();
                             *base
                                 .add(::core::mem::size_of::<*const u8>())
-                                .cast::<*mut u8>() = ptr1.cast_mut();
+                                .cast::<usize>() = len2;
+                            *base.add(0).cast::<*mut u8>() = ptr2.cast_mut();
+                            let vec3 = value1;
+                            let ptr3 = vec3.as_ptr().cast::<u8>();
+                            let len3 = vec3.len();
+                            *base
+                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len3;
+                            *base
+                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>() = ptr3.cast_mut();
                         }
                     }
-                    let ptr3 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    let ptr5 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
                     #[link(wasm_import_module = "arkor:trainer/session@0.1.0")]
                     unsafe extern "C" {
                         #[link_name = "render-chat"]
-                        fn wit_import4(_: *mut u8, _: usize, _: i32, _: *mut u8);
+                        fn wit_import6(
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                        );
                     }
                     #[cfg(not(target_arch = "wasm32"))]
-                    unsafe extern "C" fn wit_import4(
+                    unsafe extern "C" fn wit_import6(
                         _: *mut u8,
                         _: usize,
-                        _: i32,
+                        _: *mut u8,
+                        _: usize,
                         _: *mut u8,
                     ) {
                         unreachable!()
                     }
-                    wit_import4(
-                        result2,
-                        len2,
-                        match &add_generation_prompt {
-                            true => 1,
-                            false => 0,
-                        },
-                        ptr3,
-                    );
-                    let l5 = i32::from(*ptr3.add(0).cast::<u8>());
-                    let result29 = match l5 {
+                    wit_import6(ptr0.cast_mut(), len0, result4, len4, ptr5);
+                    let l7 = i32::from(*ptr5.add(0).cast::<u8>());
+                    let result34 = match l7 {
                         0 => {
                             let e = {
-                                let l6 = *ptr3
+                                let l8 = *ptr5
                                     .add(::core::mem::size_of::<*const u8>())
                                     .cast::<*mut u8>();
-                                let l7 = *ptr3
+                                let l9 = *ptr5
                                     .add(2 * ::core::mem::size_of::<*const u8>())
                                     .cast::<usize>();
-                                let len8 = l7;
-                                let l9 = *ptr3
+                                let len10 = l9;
+                                let l11 = *ptr5
                                     .add(3 * ::core::mem::size_of::<*const u8>())
                                     .cast::<*mut u8>();
-                                let l10 = *ptr3
+                                let l12 = *ptr5
                                     .add(4 * ::core::mem::size_of::<*const u8>())
                                     .cast::<usize>();
-                                let len11 = l10;
+                                let len13 = l12;
                                 RenderedChat {
                                     tokens: <_ as From<
                                         _rt::Vec<_>,
-                                    >>::from(_rt::Vec::from_raw_parts(l6.cast(), len8, len8)),
+                                    >>::from(_rt::Vec::from_raw_parts(l8.cast(), len10, len10)),
                                     assistant_mask: <_ as From<
                                         _rt::Vec<_>,
-                                    >>::from(_rt::Vec::from_raw_parts(l9.cast(), len11, len11)),
+                                    >>::from(_rt::Vec::from_raw_parts(l11.cast(), len13, len13)),
                                 }
                             };
                             Ok(e)
                         }
                         1 => {
                             let e = {
-                                let l12 = i32::from(
-                                    *ptr3.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                let l14 = i32::from(
+                                    *ptr5.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
                                 );
-                                let v28 = match l12 {
+                                let v33 = match l14 {
                                     0 => SessionError::OutsideLoop,
                                     1 => SessionError::Ended,
                                     2 => {
-                                        let e28 = {
-                                            let l13 = *ptr3
+                                        let e33 = {
+                                            let l15 = *ptr5
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l14 = *ptr3
+                                            let l16 = *ptr5
                                                 .add(3 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len15 = l14;
-                                            let bytes15 = _rt::Vec::from_raw_parts(
-                                                l13.cast(),
-                                                len15,
-                                                len15,
+                                            let len17 = l16;
+                                            let bytes17 = _rt::Vec::from_raw_parts(
+                                                l15.cast(),
+                                                len17,
+                                                len17,
                                             );
-                                            _rt::string_lift(bytes15)
+                                            _rt::string_lift(bytes17)
                                         };
-                                        SessionError::Invalid(e28)
+                                        SessionError::Invalid(e33)
                                     }
                                     3 => {
-                                        let e28 = {
-                                            let l16 = *ptr3
+                                        let e33 = {
+                                            let l18 = *ptr5
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l17 = *ptr3
+                                            let l19 = *ptr5
                                                 .add(3 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len18 = l17;
-                                            let bytes18 = _rt::Vec::from_raw_parts(
-                                                l16.cast(),
-                                                len18,
-                                                len18,
+                                            let len20 = l19;
+                                            let bytes20 = _rt::Vec::from_raw_parts(
+                                                l18.cast(),
+                                                len20,
+                                                len20,
                                             );
-                                            _rt::string_lift(bytes18)
+                                            _rt::string_lift(bytes20)
                                         };
-                                        SessionError::Diverged(e28)
+                                        SessionError::Diverged(e33)
                                     }
                                     4 => {
-                                        let e28 = {
-                                            let l19 = *ptr3
+                                        let e33 = {
+                                            let l21 = *ptr5
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l20 = *ptr3
+                                            let l22 = *ptr5
                                                 .add(3 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len21 = l20;
-                                            let bytes21 = _rt::Vec::from_raw_parts(
-                                                l19.cast(),
-                                                len21,
-                                                len21,
+                                            let len23 = l22;
+                                            let bytes23 = _rt::Vec::from_raw_parts(
+                                                l21.cast(),
+                                                len23,
+                                                len23,
                                             );
-                                            _rt::string_lift(bytes21)
+                                            _rt::string_lift(bytes23)
                                         };
-                                        SessionError::Unsupported(e28)
+                                        SessionError::Unsupported(e33)
                                     }
                                     5 => {
-                                        let e28 = {
-                                            let l22 = *ptr3
+                                        let e33 = {
+                                            let l24 = *ptr5
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l23 = *ptr3
+                                            let l25 = *ptr5
                                                 .add(3 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len24 = l23;
-                                            let bytes24 = _rt::Vec::from_raw_parts(
-                                                l22.cast(),
-                                                len24,
-                                                len24,
+                                            let len26 = l25;
+                                            let bytes26 = _rt::Vec::from_raw_parts(
+                                                l24.cast(),
+                                                len26,
+                                                len26,
                                             );
-                                            _rt::string_lift(bytes24)
+                                            _rt::string_lift(bytes26)
                                         };
-                                        SessionError::NoSuchState(e28)
+                                        SessionError::NoSuchState(e33)
+                                    }
+                                    6 => {
+                                        let e33 = {
+                                            let l27 = *ptr5
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l28 = *ptr5
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len29 = l28;
+                                            let bytes29 = _rt::Vec::from_raw_parts(
+                                                l27.cast(),
+                                                len29,
+                                                len29,
+                                            );
+                                            _rt::string_lift(bytes29)
+                                        };
+                                        SessionError::Unavailable(e33)
                                     }
                                     n => {
-                                        debug_assert_eq!(n, 6, "invalid enum discriminant");
-                                        let e28 = {
-                                            let l25 = *ptr3
+                                        debug_assert_eq!(n, 7, "invalid enum discriminant");
+                                        let e33 = {
+                                            let l30 = *ptr5
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l26 = *ptr3
+                                            let l31 = *ptr5
                                                 .add(3 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len27 = l26;
-                                            let bytes27 = _rt::Vec::from_raw_parts(
-                                                l25.cast(),
-                                                len27,
-                                                len27,
+                                            let len32 = l31;
+                                            let bytes32 = _rt::Vec::from_raw_parts(
+                                                l30.cast(),
+                                                len32,
+                                                len32,
                                             );
-                                            _rt::string_lift(bytes27)
+                                            _rt::string_lift(bytes32)
                                         };
-                                        SessionError::Other(e28)
+                                        SessionError::Other(e33)
                                     }
                                 };
-                                v28
+                                v33
                             };
                             Err(e)
                         }
                         _ => _rt::invalid_enum_discriminant(),
                     };
-                    result29
+                    result34
                 }
             }
         }
@@ -2825,8 +3384,9 @@ pub mod arkor {
             #[repr(C)]
             #[derive(Clone, Copy, PartialEq)]
             pub struct Wishes {
-                /// Someone waits for a checkpoint (a stop, a save, new code): call `checkpoint`
-                /// as soon as the loop can be continued from there.
+                /// A checkpoint is due or waited for (`save-steps`, a stop, a pause, new code): call
+                /// `checkpoint` as soon as the loop can be continued from there. A loop whose state
+                /// is costly to write need not call it before.
                 pub checkpoint: bool,
                 /// The learning rate that a callback or a user asked for.
                 pub learning_rate: ::core::option::Option<f64>,
@@ -2842,6 +3402,32 @@ pub mod arkor {
                         .finish()
                 }
             }
+            /// How far training is. An absent field is left empty in the log event.
+            #[repr(C)]
+            #[derive(Clone, Copy, PartialEq)]
+            #[derive(Default)]
+            pub struct Progress {
+                /// In nats per token.
+                pub loss: ::core::option::Option<f64>,
+                pub learning_rate: ::core::option::Option<f64>,
+                /// Global L2 norm before clipping.
+                pub grad_norm: ::core::option::Option<f64>,
+                /// Passes over the training split.
+                pub epoch: ::core::option::Option<f64>,
+            }
+            impl ::core::fmt::Debug for Progress {
+                fn fmt(
+                    &self,
+                    f: &mut ::core::fmt::Formatter<'_>,
+                ) -> ::core::fmt::Result {
+                    f.debug_struct("Progress")
+                        .field("loss", &self.loss)
+                        .field("learning-rate", &self.learning_rate)
+                        .field("grad-norm", &self.grad_norm)
+                        .field("epoch", &self.epoch)
+                        .finish()
+                }
+            }
             /// Where a loop goes on.
             #[derive(Clone, PartialEq)]
             pub struct ResumeInfo {
@@ -2849,6 +3435,8 @@ pub mod arkor {
                 pub step: u32,
                 /// What the loop gave to `checkpoint` there.
                 pub state: _rt::Vec<u8>,
+                /// The learning rate that a callback or a user had asked for by then.
+                pub learning_rate: ::core::option::Option<f64>,
             }
             impl ::core::fmt::Debug for ResumeInfo {
                 fn fmt(
@@ -2858,6 +3446,7 @@ pub mod arkor {
                     f.debug_struct("ResumeInfo")
                         .field("step", &self.step)
                         .field("state", &self.state)
+                        .field("learning-rate", &self.learning_rate)
                         .finish()
                 }
             }
@@ -3015,77 +3604,133 @@ pub mod arkor {
             #[allow(unused_unsafe, clippy::all)]
             /// Reports progress: becomes a log event, which `on-log` gets before this returns.
             ///
-            /// Metrics with the names `loss`, `learning-rate`, `grad-norm` and `epoch` fill
-            /// the fields of that name. Never dropped: a loop that logs faster than the log
-            /// can be written waits here.
+            /// At most 1000 metrics. A number that is not finite makes it fail with `invalid`. Never
+            /// dropped: a loop that logs faster than the log can be written waits here.
             #[allow(async_fn_in_trait)]
             pub fn log(
                 step: u32,
+                progress: Progress,
                 metrics: &[Metric],
             ) -> ::core::result::Result<Wishes, HookError> {
                 unsafe {
                     #[repr(align(8))]
                     struct RetArea([::core::mem::MaybeUninit<u8>; 32]);
                     let mut ret_area = RetArea([::core::mem::MaybeUninit::uninit(); 32]);
-                    let vec2 = metrics;
-                    let len2 = vec2.len();
-                    let layout2 = _rt::alloc::Layout::from_size_align(
-                            vec2.len() * (8 + 2 * ::core::mem::size_of::<*const u8>()),
+                    let Progress {
+                        loss: loss0,
+                        learning_rate: learning_rate0,
+                        grad_norm: grad_norm0,
+                        epoch: epoch0,
+                    } = progress;
+                    let (result1_0, result1_1) = match loss0 {
+                        Some(e) => (1i32, _rt::as_f64(e)),
+                        None => (0i32, 0.0f64),
+                    };
+                    let (result2_0, result2_1) = match learning_rate0 {
+                        Some(e) => (1i32, _rt::as_f64(e)),
+                        None => (0i32, 0.0f64),
+                    };
+                    let (result3_0, result3_1) = match grad_norm0 {
+                        Some(e) => (1i32, _rt::as_f64(e)),
+                        None => (0i32, 0.0f64),
+                    };
+                    let (result4_0, result4_1) = match epoch0 {
+                        Some(e) => (1i32, _rt::as_f64(e)),
+                        None => (0i32, 0.0f64),
+                    };
+                    let vec7 = metrics;
+                    let len7 = vec7.len();
+                    let layout7 = _rt::alloc::Layout::from_size_align(
+                            vec7.len() * (8 + 2 * ::core::mem::size_of::<*const u8>()),
                             8,
                         )
                         .unwrap();
-                    let (result2, _cleanup2) = ::wit_bindgen::rt::Cleanup::new(layout2);
-                    for (i, e) in vec2.into_iter().enumerate() {
-                        let base = result2
+                    let (result7, _cleanup7) = ::wit_bindgen::rt::Cleanup::new(layout7);
+                    for (i, e) in vec7.into_iter().enumerate() {
+                        let base = result7
                             .add(i * (8 + 2 * ::core::mem::size_of::<*const u8>()));
                         {
                             let super::super::super::arkor::trainer::types::Metric {
-                                name: name0,
-                                value: value0,
+                                name: name5,
+                                value: value5,
                             } = e;
-                            let vec1 = name0;
-                            let ptr1 = vec1.as_ptr().cast::<u8>();
-                            let len1 = vec1.len();
+                            let vec6 = name5;
+                            let ptr6 = vec6.as_ptr().cast::<u8>();
+                            let len6 = vec6.len();
                             *base
                                 .add(::core::mem::size_of::<*const u8>())
-                                .cast::<usize>() = len1;
-                            *base.add(0).cast::<*mut u8>() = ptr1.cast_mut();
+                                .cast::<usize>() = len6;
+                            *base.add(0).cast::<*mut u8>() = ptr6.cast_mut();
                             *base
                                 .add(2 * ::core::mem::size_of::<*const u8>())
-                                .cast::<f64>() = _rt::as_f64(value0);
+                                .cast::<f64>() = _rt::as_f64(value5);
                         }
                     }
-                    let ptr3 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    let ptr8 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
                     #[link(wasm_import_module = "arkor:trainer/hooks@0.1.0")]
                     unsafe extern "C" {
                         #[link_name = "log"]
-                        fn wit_import4(_: i32, _: *mut u8, _: usize, _: *mut u8);
+                        fn wit_import9(
+                            _: i32,
+                            _: i32,
+                            _: f64,
+                            _: i32,
+                            _: f64,
+                            _: i32,
+                            _: f64,
+                            _: i32,
+                            _: f64,
+                            _: *mut u8,
+                            _: usize,
+                            _: *mut u8,
+                        );
                     }
                     #[cfg(not(target_arch = "wasm32"))]
-                    unsafe extern "C" fn wit_import4(
+                    unsafe extern "C" fn wit_import9(
                         _: i32,
+                        _: i32,
+                        _: f64,
+                        _: i32,
+                        _: f64,
+                        _: i32,
+                        _: f64,
+                        _: i32,
+                        _: f64,
                         _: *mut u8,
                         _: usize,
                         _: *mut u8,
                     ) {
                         unreachable!()
                     }
-                    wit_import4(_rt::as_i32(&step), result2, len2, ptr3);
-                    let l5 = i32::from(*ptr3.add(0).cast::<u8>());
-                    let result17 = match l5 {
+                    wit_import9(
+                        _rt::as_i32(&step),
+                        result1_0,
+                        result1_1,
+                        result2_0,
+                        result2_1,
+                        result3_0,
+                        result3_1,
+                        result4_0,
+                        result4_1,
+                        result7,
+                        len7,
+                        ptr8,
+                    );
+                    let l10 = i32::from(*ptr8.add(0).cast::<u8>());
+                    let result22 = match l10 {
                         0 => {
                             let e = {
-                                let l6 = i32::from(*ptr3.add(8).cast::<u8>());
-                                let l7 = i32::from(*ptr3.add(16).cast::<u8>());
+                                let l11 = i32::from(*ptr8.add(8).cast::<u8>());
+                                let l12 = i32::from(*ptr8.add(16).cast::<u8>());
                                 Wishes {
-                                    checkpoint: _rt::bool_lift(l6 as u8),
-                                    learning_rate: match l7 {
+                                    checkpoint: _rt::bool_lift(l11 as u8),
+                                    learning_rate: match l12 {
                                         0 => None,
                                         1 => {
                                             let e = {
-                                                let l8 = *ptr3.add(24).cast::<f64>();
-                                                l8
+                                                let l13 = *ptr8.add(24).cast::<f64>();
+                                                l13
                                             };
                                             Some(e)
                                         }
@@ -3097,55 +3742,55 @@ pub mod arkor {
                         }
                         1 => {
                             let e = {
-                                let l9 = i32::from(*ptr3.add(8).cast::<u8>());
-                                let v16 = match l9 {
+                                let l14 = i32::from(*ptr8.add(8).cast::<u8>());
+                                let v21 = match l14 {
                                     0 => HookError::OutsideLoop,
                                     1 => HookError::Ended,
                                     2 => {
-                                        let e16 = {
-                                            let l10 = *ptr3
+                                        let e21 = {
+                                            let l15 = *ptr8
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l11 = *ptr3
+                                            let l16 = *ptr8
                                                 .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len12 = l11;
-                                            let bytes12 = _rt::Vec::from_raw_parts(
-                                                l10.cast(),
-                                                len12,
-                                                len12,
+                                            let len17 = l16;
+                                            let bytes17 = _rt::Vec::from_raw_parts(
+                                                l15.cast(),
+                                                len17,
+                                                len17,
                                             );
-                                            _rt::string_lift(bytes12)
+                                            _rt::string_lift(bytes17)
                                         };
-                                        HookError::Invalid(e16)
+                                        HookError::Invalid(e21)
                                     }
                                     n => {
                                         debug_assert_eq!(n, 3, "invalid enum discriminant");
-                                        let e16 = {
-                                            let l13 = *ptr3
+                                        let e21 = {
+                                            let l18 = *ptr8
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l14 = *ptr3
+                                            let l19 = *ptr8
                                                 .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len15 = l14;
-                                            let bytes15 = _rt::Vec::from_raw_parts(
-                                                l13.cast(),
-                                                len15,
-                                                len15,
+                                            let len20 = l19;
+                                            let bytes20 = _rt::Vec::from_raw_parts(
+                                                l18.cast(),
+                                                len20,
+                                                len20,
                                             );
-                                            _rt::string_lift(bytes15)
+                                            _rt::string_lift(bytes20)
                                         };
-                                        HookError::Other(e16)
+                                        HookError::Other(e21)
                                     }
                                 };
-                                v16
+                                v21
                             };
                             Err(e)
                         }
                         _ => _rt::invalid_enum_discriminant(),
                     };
-                    result17
+                    result22
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
@@ -3156,16 +3801,15 @@ pub mod arkor {
                 HookError,
             > {
                 unsafe {
-                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
-                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    #[repr(align(8))]
                     struct RetArea(
                         [::core::mem::MaybeUninit<
                             u8,
-                        >; 5 * ::core::mem::size_of::<*const u8>()],
+                        >; 40 + 2 * ::core::mem::size_of::<*const u8>()],
                     );
                     let mut ret_area = RetArea(
-                        [::core::mem::MaybeUninit::uninit(); 5
-                            * ::core::mem::size_of::<*const u8>()],
+                        [::core::mem::MaybeUninit::uninit(); 40
+                            + 2 * ::core::mem::size_of::<*const u8>()],
                     );
                     let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
@@ -3180,31 +3824,45 @@ pub mod arkor {
                     }
                     wit_import1(ptr0);
                     let l2 = i32::from(*ptr0.add(0).cast::<u8>());
-                    let result16 = match l2 {
+                    let result18 = match l2 {
                         0 => {
                             let e = {
-                                let l3 = i32::from(
-                                    *ptr0.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
-                                );
+                                let l3 = i32::from(*ptr0.add(8).cast::<u8>());
                                 match l3 {
                                     0 => None,
                                     1 => {
                                         let e = {
-                                            let l4 = *ptr0
-                                                .add(2 * ::core::mem::size_of::<*const u8>())
-                                                .cast::<i32>();
+                                            let l4 = *ptr0.add(16).cast::<i32>();
                                             let l5 = *ptr0
-                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .add(16 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
                                             let l6 = *ptr0
-                                                .add(4 * ::core::mem::size_of::<*const u8>())
+                                                .add(16 + 2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
                                             let len7 = l6;
+                                            let l8 = i32::from(
+                                                *ptr0
+                                                    .add(24 + 2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>(),
+                                            );
                                             ResumeInfo {
                                                 step: l4 as u32,
                                                 state: <_ as From<
                                                     _rt::Vec<_>,
                                                 >>::from(_rt::Vec::from_raw_parts(l5.cast(), len7, len7)),
+                                                learning_rate: match l8 {
+                                                    0 => None,
+                                                    1 => {
+                                                        let e = {
+                                                            let l9 = *ptr0
+                                                                .add(32 + 2 * ::core::mem::size_of::<*const u8>())
+                                                                .cast::<f64>();
+                                                            l9
+                                                        };
+                                                        Some(e)
+                                                    }
+                                                    _ => _rt::invalid_enum_discriminant(),
+                                                },
                                             }
                                         };
                                         Some(e)
@@ -3216,57 +3874,55 @@ pub mod arkor {
                         }
                         1 => {
                             let e = {
-                                let l8 = i32::from(
-                                    *ptr0.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
-                                );
-                                let v15 = match l8 {
+                                let l10 = i32::from(*ptr0.add(8).cast::<u8>());
+                                let v17 = match l10 {
                                     0 => HookError::OutsideLoop,
                                     1 => HookError::Ended,
                                     2 => {
-                                        let e15 = {
-                                            let l9 = *ptr0
-                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                        let e17 = {
+                                            let l11 = *ptr0
+                                                .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l10 = *ptr0
-                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                            let l12 = *ptr0
+                                                .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len11 = l10;
-                                            let bytes11 = _rt::Vec::from_raw_parts(
-                                                l9.cast(),
-                                                len11,
-                                                len11,
+                                            let len13 = l12;
+                                            let bytes13 = _rt::Vec::from_raw_parts(
+                                                l11.cast(),
+                                                len13,
+                                                len13,
                                             );
-                                            _rt::string_lift(bytes11)
+                                            _rt::string_lift(bytes13)
                                         };
-                                        HookError::Invalid(e15)
+                                        HookError::Invalid(e17)
                                     }
                                     n => {
                                         debug_assert_eq!(n, 3, "invalid enum discriminant");
-                                        let e15 = {
-                                            let l12 = *ptr0
-                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                        let e17 = {
+                                            let l14 = *ptr0
+                                                .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l13 = *ptr0
-                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                            let l15 = *ptr0
+                                                .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len14 = l13;
-                                            let bytes14 = _rt::Vec::from_raw_parts(
-                                                l12.cast(),
-                                                len14,
-                                                len14,
+                                            let len16 = l15;
+                                            let bytes16 = _rt::Vec::from_raw_parts(
+                                                l14.cast(),
+                                                len16,
+                                                len16,
                                             );
-                                            _rt::string_lift(bytes14)
+                                            _rt::string_lift(bytes16)
                                         };
-                                        HookError::Other(e15)
+                                        HookError::Other(e17)
                                     }
                                 };
-                                v15
+                                v17
                             };
                             Err(e)
                         }
                         _ => _rt::invalid_enum_discriminant(),
                     };
-                    result16
+                    result18
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
@@ -3338,8 +3994,8 @@ pub mod arkor {
             pub struct DatasetInfo {
                 pub train_examples: u32,
                 pub eval_examples: u32,
-                /// Tokens in the training split.
-                pub train_tokens: u64,
+                /// Tokens in the training split; a whole number.
+                pub train_tokens: f64,
                 /// Entropy of the evaluation tokens under the training split's token frequencies, in
                 /// nats per token: the loss of a model that ignores all context. Absent if nothing
                 /// is held out.
@@ -3380,7 +4036,8 @@ pub mod arkor {
             }
             #[derive(Clone, PartialEq)]
             pub enum DatasetError {
-                /// Before the run's data is prepared: in `describe` and `load-state`.
+                /// Before the run's data is prepared, in `describe` and `load-state`; or the spec
+                /// declares none.
                 NotReady,
                 /// There is no example at this place; says how many there are.
                 OutOfRange(_rt::String),
@@ -3439,12 +4096,12 @@ pub mod arkor {
                             let e = {
                                 let l3 = *ptr0.add(8).cast::<i32>();
                                 let l4 = *ptr0.add(12).cast::<i32>();
-                                let l5 = *ptr0.add(16).cast::<i64>();
+                                let l5 = *ptr0.add(16).cast::<f64>();
                                 let l6 = i32::from(*ptr0.add(24).cast::<u8>());
                                 DatasetInfo {
                                     train_examples: l3 as u32,
                                     eval_examples: l4 as u32,
-                                    train_tokens: l5 as u64,
+                                    train_tokens: l5,
                                     unigram_entropy: match l6 {
                                         0 => None,
                                         1 => {
@@ -3845,10 +4502,12 @@ pub mod arkor {
             }
             #[derive(Clone, PartialEq)]
             pub enum InferenceError {
-                /// Not called while a callback handles an event, or before the model exists.
+                /// Before the model exists: in `describe` and `load-state`.
                 NotReady,
                 /// An argument is out of its range; says which.
                 Invalid(_rt::String),
+                /// The engine cannot be reached or is overloaded; the same call may work later.
+                Unavailable(_rt::String),
                 /// Anything else.
                 Other(_rt::String),
             }
@@ -3863,6 +4522,11 @@ pub mod arkor {
                         }
                         InferenceError::Invalid(e) => {
                             f.debug_tuple("InferenceError::Invalid").field(e).finish()
+                        }
+                        InferenceError::Unavailable(e) => {
+                            f.debug_tuple("InferenceError::Unavailable")
+                                .field(e)
+                                .finish()
                         }
                         InferenceError::Other(e) => {
                             f.debug_tuple("InferenceError::Other").field(e).finish()
@@ -3881,166 +4545,233 @@ pub mod arkor {
             impl ::core::error::Error for InferenceError {}
             #[allow(unused_unsafe, clippy::all)]
             /// Continues `prompt`, with the weights as they are; within `on-checkpoint` these are the
-            /// checkpoint's. Training waits meanwhile, and the time counts towards the callback's
-            /// deadline. Does not touch the randomness of training.
+            /// checkpoint's. Of a prompt that leaves no room in the model's context, the end is
+            /// taken; an empty one is an end of sequence. Training waits meanwhile, and the time
+            /// counts towards the callback's deadline. Does not touch the randomness of training.
             #[allow(async_fn_in_trait)]
             pub fn generate(
                 prompt: &str,
                 sampling: &Sampling,
             ) -> ::core::result::Result<Generation, InferenceError> {
                 unsafe {
-                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
-                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                    #[repr(align(8))]
                     struct RetArea(
                         [::core::mem::MaybeUninit<
                             u8,
-                        >; 8 + 3 * ::core::mem::size_of::<*const u8>()],
+                        >; 56 + 8 * ::core::mem::size_of::<*const u8>()],
                     );
                     let mut ret_area = RetArea(
-                        [::core::mem::MaybeUninit::uninit(); 8
-                            + 3 * ::core::mem::size_of::<*const u8>()],
+                        [::core::mem::MaybeUninit::uninit(); 56
+                            + 8 * ::core::mem::size_of::<*const u8>()],
                     );
-                    let vec0 = prompt;
-                    let ptr0 = vec0.as_ptr().cast::<u8>();
-                    let len0 = vec0.len();
+                    let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    let vec1 = prompt;
+                    let ptr1 = vec1.as_ptr().cast::<u8>();
+                    let len1 = vec1.len();
+                    *ptr0.add(::core::mem::size_of::<*const u8>()).cast::<usize>() = len1;
+                    *ptr0.add(0).cast::<*mut u8>() = ptr1.cast_mut();
                     let super::super::super::arkor::trainer::types::Sampling {
-                        max_tokens: max_tokens1,
-                        temperature: temperature1,
-                        top_k: top_k1,
-                        top_p: top_p1,
-                        stop: stop1,
-                        seed: seed1,
+                        max_tokens: max_tokens2,
+                        temperature: temperature2,
+                        top_k: top_k2,
+                        top_p: top_p2,
+                        stop: stop2,
+                        stop_tokens: stop_tokens2,
+                        seed: seed2,
+                        additional: additional2,
                     } = sampling;
-                    let (result2_0, result2_1) = match max_tokens1 {
-                        Some(e) => (1i32, _rt::as_i32(e)),
-                        None => (0i32, 0i32),
+                    match max_tokens2 {
+                        Some(e) => {
+                            *ptr0
+                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (1i32) as u8;
+                            *ptr0
+                                .add(4 + 2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<i32>() = _rt::as_i32(e);
+                        }
+                        None => {
+                            *ptr0
+                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (0i32) as u8;
+                        }
                     };
-                    let (result3_0, result3_1) = match temperature1 {
-                        Some(e) => (1i32, _rt::as_f64(e)),
-                        None => (0i32, 0.0f64),
+                    match temperature2 {
+                        Some(e) => {
+                            *ptr0
+                                .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (1i32) as u8;
+                            *ptr0
+                                .add(16 + 2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<f64>() = _rt::as_f64(e);
+                        }
+                        None => {
+                            *ptr0
+                                .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (0i32) as u8;
+                        }
                     };
-                    let (result4_0, result4_1) = match top_k1 {
-                        Some(e) => (1i32, _rt::as_i32(e)),
-                        None => (0i32, 0i32),
+                    match top_k2 {
+                        Some(e) => {
+                            *ptr0
+                                .add(24 + 2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (1i32) as u8;
+                            *ptr0
+                                .add(28 + 2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<i32>() = _rt::as_i32(e);
+                        }
+                        None => {
+                            *ptr0
+                                .add(24 + 2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (0i32) as u8;
+                        }
                     };
-                    let (result5_0, result5_1) = match top_p1 {
-                        Some(e) => (1i32, _rt::as_f64(e)),
-                        None => (0i32, 0.0f64),
+                    match top_p2 {
+                        Some(e) => {
+                            *ptr0
+                                .add(32 + 2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (1i32) as u8;
+                            *ptr0
+                                .add(40 + 2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<f64>() = _rt::as_f64(e);
+                        }
+                        None => {
+                            *ptr0
+                                .add(32 + 2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (0i32) as u8;
+                        }
                     };
-                    let vec7 = stop1;
-                    let len7 = vec7.len();
-                    let layout7 = _rt::alloc::Layout::from_size_align(
-                            vec7.len() * (2 * ::core::mem::size_of::<*const u8>()),
+                    let vec4 = stop2;
+                    let len4 = vec4.len();
+                    let layout4 = _rt::alloc::Layout::from_size_align(
+                            vec4.len() * (2 * ::core::mem::size_of::<*const u8>()),
                             ::core::mem::size_of::<*const u8>(),
                         )
                         .unwrap();
-                    let (result7, _cleanup7) = ::wit_bindgen::rt::Cleanup::new(layout7);
-                    for (i, e) in vec7.into_iter().enumerate() {
-                        let base = result7
+                    let (result4, _cleanup4) = ::wit_bindgen::rt::Cleanup::new(layout4);
+                    for (i, e) in vec4.into_iter().enumerate() {
+                        let base = result4
                             .add(i * (2 * ::core::mem::size_of::<*const u8>()));
                         {
-                            let vec6 = e;
-                            let ptr6 = vec6.as_ptr().cast::<u8>();
-                            let len6 = vec6.len();
+                            let vec3 = e;
+                            let ptr3 = vec3.as_ptr().cast::<u8>();
+                            let len3 = vec3.len();
                             *base
                                 .add(::core::mem::size_of::<*const u8>())
-                                .cast::<usize>() = len6;
-                            *base.add(0).cast::<*mut u8>() = ptr6.cast_mut();
+                                .cast::<usize>() = len3;
+                            *base.add(0).cast::<*mut u8>() = ptr3.cast_mut();
                         }
                     }
-                    let (result8_0, result8_1) = match seed1 {
-                        Some(e) => (1i32, _rt::as_i32(e)),
-                        None => (0i32, 0i32),
+                    *ptr0
+                        .add(48 + 3 * ::core::mem::size_of::<*const u8>())
+                        .cast::<usize>() = len4;
+                    *ptr0
+                        .add(48 + 2 * ::core::mem::size_of::<*const u8>())
+                        .cast::<*mut u8>() = result4;
+                    let vec5 = stop_tokens2;
+                    let ptr5 = vec5.as_ptr().cast::<u8>();
+                    let len5 = vec5.len();
+                    *ptr0
+                        .add(48 + 5 * ::core::mem::size_of::<*const u8>())
+                        .cast::<usize>() = len5;
+                    *ptr0
+                        .add(48 + 4 * ::core::mem::size_of::<*const u8>())
+                        .cast::<*mut u8>() = ptr5.cast_mut();
+                    match seed2 {
+                        Some(e) => {
+                            *ptr0
+                                .add(48 + 6 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (1i32) as u8;
+                            *ptr0
+                                .add(52 + 6 * ::core::mem::size_of::<*const u8>())
+                                .cast::<i32>() = _rt::as_i32(e);
+                        }
+                        None => {
+                            *ptr0
+                                .add(48 + 6 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>() = (0i32) as u8;
+                        }
                     };
-                    let ptr9 = ret_area.0.as_mut_ptr().cast::<u8>();
+                    let vec9 = additional2;
+                    let len9 = vec9.len();
+                    let layout9 = _rt::alloc::Layout::from_size_align(
+                            vec9.len() * (4 * ::core::mem::size_of::<*const u8>()),
+                            ::core::mem::size_of::<*const u8>(),
+                        )
+                        .unwrap();
+                    let (result9, _cleanup9) = ::wit_bindgen::rt::Cleanup::new(layout9);
+                    for (i, e) in vec9.into_iter().enumerate() {
+                        let base = result9
+                            .add(i * (4 * ::core::mem::size_of::<*const u8>()));
+                        {
+                            let super::super::super::arkor::trainer::types::Setting {
+                                name: name6,
+                                value: value6,
+                            } = e;
+                            let vec7 = name6;
+                            let ptr7 = vec7.as_ptr().cast::<u8>();
+                            let len7 = vec7.len();
+                            *base
+                                .add(::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len7;
+                            *base.add(0).cast::<*mut u8>() = ptr7.cast_mut();
+                            let vec8 = value6;
+                            let ptr8 = vec8.as_ptr().cast::<u8>();
+                            let len8 = vec8.len();
+                            *base
+                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                .cast::<usize>() = len8;
+                            *base
+                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                .cast::<*mut u8>() = ptr8.cast_mut();
+                        }
+                    }
+                    *ptr0
+                        .add(56 + 7 * ::core::mem::size_of::<*const u8>())
+                        .cast::<usize>() = len9;
+                    *ptr0
+                        .add(56 + 6 * ::core::mem::size_of::<*const u8>())
+                        .cast::<*mut u8>() = result9;
+                    let ptr10 = ret_area.0.as_mut_ptr().cast::<u8>();
                     #[cfg(target_arch = "wasm32")]
                     #[link(wasm_import_module = "arkor:trainer/inference@0.1.0")]
                     unsafe extern "C" {
                         #[link_name = "generate"]
-                        fn wit_import10(
-                            _: *mut u8,
-                            _: usize,
-                            _: i32,
-                            _: i32,
-                            _: i32,
-                            _: f64,
-                            _: i32,
-                            _: i32,
-                            _: i32,
-                            _: f64,
-                            _: *mut u8,
-                            _: usize,
-                            _: i32,
-                            _: i32,
-                            _: *mut u8,
-                        );
+                        fn wit_import11(_: *mut u8, _: *mut u8);
                     }
                     #[cfg(not(target_arch = "wasm32"))]
-                    unsafe extern "C" fn wit_import10(
-                        _: *mut u8,
-                        _: usize,
-                        _: i32,
-                        _: i32,
-                        _: i32,
-                        _: f64,
-                        _: i32,
-                        _: i32,
-                        _: i32,
-                        _: f64,
-                        _: *mut u8,
-                        _: usize,
-                        _: i32,
-                        _: i32,
-                        _: *mut u8,
-                    ) {
+                    unsafe extern "C" fn wit_import11(_: *mut u8, _: *mut u8) {
                         unreachable!()
                     }
-                    wit_import10(
-                        ptr0.cast_mut(),
-                        len0,
-                        result2_0,
-                        result2_1,
-                        result3_0,
-                        result3_1,
-                        result4_0,
-                        result4_1,
-                        result5_0,
-                        result5_1,
-                        result7,
-                        len7,
-                        result8_0,
-                        result8_1,
-                        ptr9,
-                    );
-                    let l11 = i32::from(*ptr9.add(0).cast::<u8>());
-                    let result25 = match l11 {
+                    wit_import11(ptr0, ptr10);
+                    let l12 = i32::from(*ptr10.add(0).cast::<u8>());
+                    let result29 = match l12 {
                         0 => {
                             let e = {
-                                let l12 = *ptr9
+                                let l13 = *ptr10
                                     .add(::core::mem::size_of::<*const u8>())
                                     .cast::<*mut u8>();
-                                let l13 = *ptr9
+                                let l14 = *ptr10
                                     .add(2 * ::core::mem::size_of::<*const u8>())
                                     .cast::<usize>();
-                                let len14 = l13;
-                                let bytes14 = _rt::Vec::from_raw_parts(
-                                    l12.cast(),
-                                    len14,
-                                    len14,
+                                let len15 = l14;
+                                let bytes15 = _rt::Vec::from_raw_parts(
+                                    l13.cast(),
+                                    len15,
+                                    len15,
                                 );
-                                let l15 = *ptr9
+                                let l16 = *ptr10
                                     .add(3 * ::core::mem::size_of::<*const u8>())
                                     .cast::<i32>();
-                                let l16 = i32::from(
-                                    *ptr9
+                                let l17 = i32::from(
+                                    *ptr10
                                         .add(4 + 3 * ::core::mem::size_of::<*const u8>())
                                         .cast::<u8>(),
                                 );
                                 Generation {
-                                    text: _rt::string_lift(bytes14),
-                                    tokens: l15 as u32,
+                                    text: _rt::string_lift(bytes15),
+                                    tokens: l16 as u32,
                                     stop_reason: super::super::super::arkor::trainer::types::StopReason::_lift(
-                                        l16 as u8,
+                                        l17 as u8,
                                     ),
                                 }
                             };
@@ -4048,56 +4779,74 @@ pub mod arkor {
                         }
                         1 => {
                             let e = {
-                                let l17 = i32::from(
-                                    *ptr9.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                let l18 = i32::from(
+                                    *ptr10.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
                                 );
-                                let v24 = match l17 {
+                                let v28 = match l18 {
                                     0 => InferenceError::NotReady,
                                     1 => {
-                                        let e24 = {
-                                            let l18 = *ptr9
+                                        let e28 = {
+                                            let l19 = *ptr10
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l19 = *ptr9
+                                            let l20 = *ptr10
                                                 .add(3 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len20 = l19;
-                                            let bytes20 = _rt::Vec::from_raw_parts(
-                                                l18.cast(),
-                                                len20,
-                                                len20,
+                                            let len21 = l20;
+                                            let bytes21 = _rt::Vec::from_raw_parts(
+                                                l19.cast(),
+                                                len21,
+                                                len21,
                                             );
-                                            _rt::string_lift(bytes20)
+                                            _rt::string_lift(bytes21)
                                         };
-                                        InferenceError::Invalid(e24)
+                                        InferenceError::Invalid(e28)
+                                    }
+                                    2 => {
+                                        let e28 = {
+                                            let l22 = *ptr10
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l23 = *ptr10
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len24 = l23;
+                                            let bytes24 = _rt::Vec::from_raw_parts(
+                                                l22.cast(),
+                                                len24,
+                                                len24,
+                                            );
+                                            _rt::string_lift(bytes24)
+                                        };
+                                        InferenceError::Unavailable(e28)
                                     }
                                     n => {
-                                        debug_assert_eq!(n, 2, "invalid enum discriminant");
-                                        let e24 = {
-                                            let l21 = *ptr9
+                                        debug_assert_eq!(n, 3, "invalid enum discriminant");
+                                        let e28 = {
+                                            let l25 = *ptr10
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l22 = *ptr9
+                                            let l26 = *ptr10
                                                 .add(3 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len23 = l22;
-                                            let bytes23 = _rt::Vec::from_raw_parts(
-                                                l21.cast(),
-                                                len23,
-                                                len23,
+                                            let len27 = l26;
+                                            let bytes27 = _rt::Vec::from_raw_parts(
+                                                l25.cast(),
+                                                len27,
+                                                len27,
                                             );
-                                            _rt::string_lift(bytes23)
+                                            _rt::string_lift(bytes27)
                                         };
-                                        InferenceError::Other(e24)
+                                        InferenceError::Other(e28)
                                     }
                                 };
-                                v24
+                                v28
                             };
                             Err(e)
                         }
                         _ => _rt::invalid_enum_discriminant(),
                     };
-                    result25
+                    result29
                 }
             }
         }
@@ -4112,7 +4861,7 @@ pub mod arkor {
             pub struct Artifact {
                 pub name: _rt::String,
                 /// In bytes.
-                pub size: u64,
+                pub size: u32,
                 /// blake3 of the content, in hex.
                 pub digest: _rt::String,
             }
@@ -4179,15 +4928,16 @@ pub mod arkor {
                 content: &[u8],
             ) -> ::core::result::Result<Artifact, ArtifactError> {
                 unsafe {
-                    #[repr(align(8))]
+                    #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                    #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
                     struct RetArea(
                         [::core::mem::MaybeUninit<
                             u8,
-                        >; 16 + 4 * ::core::mem::size_of::<*const u8>()],
+                        >; 6 * ::core::mem::size_of::<*const u8>()],
                     );
                     let mut ret_area = RetArea(
-                        [::core::mem::MaybeUninit::uninit(); 16
-                            + 4 * ::core::mem::size_of::<*const u8>()],
+                        [::core::mem::MaybeUninit::uninit(); 6
+                            * ::core::mem::size_of::<*const u8>()],
                     );
                     let vec0 = name;
                     let ptr0 = vec0.as_ptr().cast::<u8>();
@@ -4223,9 +4973,11 @@ pub mod arkor {
                     let result23 = match l4 {
                         0 => {
                             let e = {
-                                let l5 = *ptr2.add(8).cast::<*mut u8>();
+                                let l5 = *ptr2
+                                    .add(::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
                                 let l6 = *ptr2
-                                    .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                    .add(2 * ::core::mem::size_of::<*const u8>())
                                     .cast::<usize>();
                                 let len7 = l6;
                                 let bytes7 = _rt::Vec::from_raw_parts(
@@ -4234,13 +4986,13 @@ pub mod arkor {
                                     len7,
                                 );
                                 let l8 = *ptr2
-                                    .add(8 + 2 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<i64>();
+                                    .add(3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<i32>();
                                 let l9 = *ptr2
-                                    .add(16 + 2 * ::core::mem::size_of::<*const u8>())
+                                    .add(4 * ::core::mem::size_of::<*const u8>())
                                     .cast::<*mut u8>();
                                 let l10 = *ptr2
-                                    .add(16 + 3 * ::core::mem::size_of::<*const u8>())
+                                    .add(5 * ::core::mem::size_of::<*const u8>())
                                     .cast::<usize>();
                                 let len11 = l10;
                                 let bytes11 = _rt::Vec::from_raw_parts(
@@ -4250,7 +5002,7 @@ pub mod arkor {
                                 );
                                 Artifact {
                                     name: _rt::string_lift(bytes7),
-                                    size: l8 as u64,
+                                    size: l8 as u32,
                                     digest: _rt::string_lift(bytes11),
                                 }
                             };
@@ -4258,16 +5010,18 @@ pub mod arkor {
                         }
                         1 => {
                             let e = {
-                                let l12 = i32::from(*ptr2.add(8).cast::<u8>());
+                                let l12 = i32::from(
+                                    *ptr2.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
+                                );
                                 let v22 = match l12 {
                                     0 => ArtifactError::NotReady,
                                     1 => {
                                         let e22 = {
                                             let l13 = *ptr2
-                                                .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
                                             let l14 = *ptr2
-                                                .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
                                             let len15 = l14;
                                             let bytes15 = _rt::Vec::from_raw_parts(
@@ -4282,10 +5036,10 @@ pub mod arkor {
                                     2 => {
                                         let e22 = {
                                             let l16 = *ptr2
-                                                .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
                                             let l17 = *ptr2
-                                                .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
                                             let len18 = l17;
                                             let bytes18 = _rt::Vec::from_raw_parts(
@@ -4301,10 +5055,10 @@ pub mod arkor {
                                         debug_assert_eq!(n, 3, "invalid enum discriminant");
                                         let e22 = {
                                             let l19 = *ptr2
-                                                .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
                                             let l20 = *ptr2
-                                                .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
                                             let len21 = l20;
                                             let bytes21 = _rt::Vec::from_raw_parts(
@@ -4346,38 +5100,20 @@ pub mod exports {
                 #[doc(hidden)]
                 static __FORCE_SECTION_REF: fn() = super::super::super::super::__link_custom_section_describing_imports;
                 use super::super::super::super::_rt;
-                /// A setting by name.
+                pub type Setting = super::super::super::super::arkor::trainer::types::Setting;
                 #[derive(Clone, PartialEq)]
-                pub struct Setting {
-                    /// With the record it belongs to: `hyperparameters.packing` for one.
+                pub struct HubModel {
+                    /// `HuggingFaceTB/SmolLM2-135M` for one.
                     pub name: _rt::String,
-                    /// As JSON: `true`, `0.5`, `"text"`.
-                    pub value: _rt::String,
-                }
-                impl ::core::fmt::Debug for Setting {
-                    fn fmt(
-                        &self,
-                        f: &mut ::core::fmt::Formatter<'_>,
-                    ) -> ::core::fmt::Result {
-                        f.debug_struct("Setting")
-                            .field("name", &self.name)
-                            .field("value", &self.value)
-                            .finish()
-                    }
-                }
-                #[derive(Clone, PartialEq)]
-                pub struct Pretrained {
-                    /// A path inside the project, or a Hugging Face name.
-                    pub name: _rt::String,
-                    /// Branch, tag or commit of a Hugging Face repository. Absent: `main`.
+                    /// Branch, tag or commit; the run keeps the commit it stood for. Absent: `main`.
                     pub revision: ::core::option::Option<_rt::String>,
                 }
-                impl ::core::fmt::Debug for Pretrained {
+                impl ::core::fmt::Debug for HubModel {
                     fn fmt(
                         &self,
                         f: &mut ::core::fmt::Formatter<'_>,
                     ) -> ::core::fmt::Result {
-                        f.debug_struct("Pretrained")
+                        f.debug_struct("HubModel")
                             .field("name", &self.name)
                             .field("revision", &self.revision)
                             .finish()
@@ -4428,8 +5164,11 @@ pub mod exports {
                 pub enum ModelSource {
                     /// New weights in this shape.
                     Scratch(ModelShape),
-                    /// A pretrained model.
-                    Pretrained(Pretrained),
+                    /// A pretrained model in a file or folder, relative to the project's folder and
+                    /// inside it.
+                    File(_rt::String),
+                    /// A pretrained model of the Hugging Face hub.
+                    Hub(HubModel),
                 }
                 impl ::core::fmt::Debug for ModelSource {
                     fn fmt(
@@ -4440,8 +5179,11 @@ pub mod exports {
                             ModelSource::Scratch(e) => {
                                 f.debug_tuple("ModelSource::Scratch").field(e).finish()
                             }
-                            ModelSource::Pretrained(e) => {
-                                f.debug_tuple("ModelSource::Pretrained").field(e).finish()
+                            ModelSource::File(e) => {
+                                f.debug_tuple("ModelSource::File").field(e).finish()
+                            }
+                            ModelSource::Hub(e) => {
+                                f.debug_tuple("ModelSource::Hub").field(e).finish()
                             }
                         }
                     }
@@ -4487,7 +5229,7 @@ pub mod exports {
                     pub config: ::core::option::Option<_rt::String>,
                     /// Absent: `train`.
                     pub split: ::core::option::Option<_rt::String>,
-                    /// Branch, tag or commit. Absent: `main`.
+                    /// Branch, tag or commit; the run keeps the commit it stood for. Absent: `main`.
                     pub revision: ::core::option::Option<_rt::String>,
                 }
                 impl ::core::fmt::Debug for HubDataset {
@@ -4553,12 +5295,13 @@ pub mod exports {
                 pub struct Lora {
                     /// Rank of the update, 1 to 4096.
                     pub r: u32,
-                    /// The update is scaled by alpha / r. Absent: r.
-                    pub alpha: ::core::option::Option<f64>,
+                    /// The update is scaled by lora-alpha / r. Absent: r.
+                    pub lora_alpha: ::core::option::Option<f64>,
                     /// Share of the adapter's inputs set to zero while training: at least 0, below 1.
                     /// Absent: 0.
-                    pub dropout: ::core::option::Option<f64>,
+                    pub lora_dropout: ::core::option::Option<f64>,
                     /// Layers that get an adapter, by the last part of their name, `q_proj` for one.
+                    /// Empty: all linear layers of the blocks.
                     pub target_modules: _rt::Vec<_rt::String>,
                 }
                 impl ::core::fmt::Debug for Lora {
@@ -4568,8 +5311,8 @@ pub mod exports {
                     ) -> ::core::fmt::Result {
                         f.debug_struct("Lora")
                             .field("r", &self.r)
-                            .field("alpha", &self.alpha)
-                            .field("dropout", &self.dropout)
+                            .field("lora-alpha", &self.lora_alpha)
+                            .field("lora-dropout", &self.lora_dropout)
                             .field("target-modules", &self.target_modules)
                             .finish()
                     }
@@ -4582,7 +5325,7 @@ pub mod exports {
                     Linear,
                     /// Falls along half a cosine to 0 at the last step.
                     Cosine,
-                    /// Stays.
+                    /// Stays, after the warm-up like the others.
                     Constant,
                 }
                 impl ::core::fmt::Debug for LrSchedulerType {
@@ -4617,7 +5360,11 @@ pub mod exports {
                         }
                     }
                 }
-                /// How to train. A loop trainer's own loop is free to use them or not.
+                /// How to train.
+                ///
+                /// A trainer's own loop is free to use them or not, but for those that the host has part
+                /// in there too: max-length (the model's context), save-steps, save-total-limit, seed,
+                /// and early stopping.
                 #[repr(C)]
                 #[derive(Clone, Copy, PartialEq)]
                 #[derive(Default)]
@@ -4633,7 +5380,7 @@ pub mod exports {
                     /// Passes whose gradients add up to one optimizer step; the loss is the mean
                     /// over all their tokens. Absent: 1.
                     pub gradient_accumulation_steps: ::core::option::Option<u32>,
-                    /// Tokens in one sequence, 2 to 131072. Absent: 1024.
+                    /// Tokens in one sequence, and the context of a new model: 2 to 131072. Absent: 1024.
                     pub max_length: ::core::option::Option<u32>,
                     /// Absent: linear.
                     pub lr_scheduler_type: ::core::option::Option<LrSchedulerType>,
@@ -4721,7 +5468,8 @@ pub mod exports {
                     pub model: ModelSource,
                     /// Absent: that of a pretrained model; bytes for a new one.
                     pub tokenizer: ::core::option::Option<TokenizerSource>,
-                    pub dataset: DatasetSource,
+                    /// Absent: the trainer's loop makes its own data, and `dataset` answers `not-ready`.
+                    pub dataset: ::core::option::Option<DatasetSource>,
                     /// Share of the data, taken from its end, that is held out for evaluation:
                     /// at least 0, below 1. Absent: 0.05. With 0 there are no evaluations.
                     pub eval_fraction: ::core::option::Option<f64>,
@@ -4738,6 +5486,9 @@ pub mod exports {
                     /// Check everything (dataset, tokenizer, model, callbacks' start) and train no
                     /// step. Absent: false.
                     pub dry_run: ::core::option::Option<bool>,
+                    /// Whether `training-loop` trains, or the host's loop. Absent: `training-loop` if the
+                    /// trainer exports it.
+                    pub own_loop: ::core::option::Option<bool>,
                 }
                 impl ::core::fmt::Debug for Spec {
                     fn fmt(
@@ -4757,6 +5508,7 @@ pub mod exports {
                             .field("additional", &self.additional)
                             .field("extras", &self.extras)
                             .field("dry-run", &self.dry_run)
+                            .field("own-loop", &self.own_loop)
                             .finish()
                     }
                 }
@@ -4783,6 +5535,7 @@ pub mod exports {
                                     additional: additional2,
                                     extras: extras2,
                                     dry_run: dry_run2,
+                                    own_loop: own_loop2,
                                 } = e;
                                 let vec3 = (name2.into_bytes()).into_boxed_slice();
                                 let ptr3 = vec3.as_ptr().cast::<u8>();
@@ -4950,36 +5703,51 @@ pub mod exports {
                                             }
                                         };
                                     }
-                                    ModelSource::Pretrained(e) => {
+                                    ModelSource::File(e) => {
                                         *ptr1
                                             .add(16 + 6 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (1i32) as u8;
-                                        let Pretrained { name: name8, revision: revision8 } = e;
-                                        let vec9 = (name8.into_bytes()).into_boxed_slice();
-                                        let ptr9 = vec9.as_ptr().cast::<u8>();
-                                        let len9 = vec9.len();
-                                        ::core::mem::forget(vec9);
+                                        let vec8 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr8 = vec8.as_ptr().cast::<u8>();
+                                        let len8 = vec8.len();
+                                        ::core::mem::forget(vec8);
                                         *ptr1
                                             .add(24 + 7 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len9;
+                                            .cast::<usize>() = len8;
                                         *ptr1
                                             .add(24 + 6 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr9.cast_mut();
-                                        match revision8 {
+                                            .cast::<*mut u8>() = ptr8.cast_mut();
+                                    }
+                                    ModelSource::Hub(e) => {
+                                        *ptr1
+                                            .add(16 + 6 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (2i32) as u8;
+                                        let HubModel { name: name9, revision: revision9 } = e;
+                                        let vec10 = (name9.into_bytes()).into_boxed_slice();
+                                        let ptr10 = vec10.as_ptr().cast::<u8>();
+                                        let len10 = vec10.len();
+                                        ::core::mem::forget(vec10);
+                                        *ptr1
+                                            .add(24 + 7 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len10;
+                                        *ptr1
+                                            .add(24 + 6 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr10.cast_mut();
+                                        match revision9 {
                                             Some(e) => {
                                                 *ptr1
                                                     .add(24 + 8 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>() = (1i32) as u8;
-                                                let vec10 = (e.into_bytes()).into_boxed_slice();
-                                                let ptr10 = vec10.as_ptr().cast::<u8>();
-                                                let len10 = vec10.len();
-                                                ::core::mem::forget(vec10);
+                                                let vec11 = (e.into_bytes()).into_boxed_slice();
+                                                let ptr11 = vec11.as_ptr().cast::<u8>();
+                                                let len11 = vec11.len();
+                                                ::core::mem::forget(vec11);
                                                 *ptr1
                                                     .add(24 + 10 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>() = len10;
+                                                    .cast::<usize>() = len11;
                                                 *ptr1
                                                     .add(24 + 9 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<*mut u8>() = ptr10.cast_mut();
+                                                    .cast::<*mut u8>() = ptr11.cast_mut();
                                             }
                                             None => {
                                                 *ptr1
@@ -5012,16 +5780,16 @@ pub mod exports {
                                                 *ptr1
                                                     .add(96 + 7 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>() = (2i32) as u8;
-                                                let vec11 = (e.into_bytes()).into_boxed_slice();
-                                                let ptr11 = vec11.as_ptr().cast::<u8>();
-                                                let len11 = vec11.len();
-                                                ::core::mem::forget(vec11);
+                                                let vec12 = (e.into_bytes()).into_boxed_slice();
+                                                let ptr12 = vec12.as_ptr().cast::<u8>();
+                                                let len12 = vec12.len();
+                                                ::core::mem::forget(vec12);
                                                 *ptr1
                                                     .add(96 + 9 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>() = len11;
+                                                    .cast::<usize>() = len12;
                                                 *ptr1
                                                     .add(96 + 8 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<*mut u8>() = ptr11.cast_mut();
+                                                    .cast::<*mut u8>() = ptr12.cast_mut();
                                             }
                                             TokenizerSource::Model => {
                                                 *ptr1
@@ -5037,329 +5805,326 @@ pub mod exports {
                                     }
                                 };
                                 match dataset2 {
-                                    DatasetSource::File(e) => {
-                                        *ptr1
-                                            .add(96 + 10 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (0i32) as u8;
-                                        let vec12 = (e.into_bytes()).into_boxed_slice();
-                                        let ptr12 = vec12.as_ptr().cast::<u8>();
-                                        let len12 = vec12.len();
-                                        ::core::mem::forget(vec12);
-                                        *ptr1
-                                            .add(96 + 12 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len12;
-                                        *ptr1
-                                            .add(96 + 11 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr12.cast_mut();
-                                    }
-                                    DatasetSource::Hub(e) => {
+                                    Some(e) => {
                                         *ptr1
                                             .add(96 + 10 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (1i32) as u8;
-                                        let HubDataset {
-                                            name: name13,
-                                            config: config13,
-                                            split: split13,
-                                            revision: revision13,
-                                        } = e;
-                                        let vec14 = (name13.into_bytes()).into_boxed_slice();
-                                        let ptr14 = vec14.as_ptr().cast::<u8>();
-                                        let len14 = vec14.len();
-                                        ::core::mem::forget(vec14);
-                                        *ptr1
-                                            .add(96 + 12 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len14;
-                                        *ptr1
-                                            .add(96 + 11 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr14.cast_mut();
-                                        match config13 {
-                                            Some(e) => {
+                                        match e {
+                                            DatasetSource::File(e) => {
+                                                *ptr1
+                                                    .add(96 + 11 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (0i32) as u8;
+                                                let vec13 = (e.into_bytes()).into_boxed_slice();
+                                                let ptr13 = vec13.as_ptr().cast::<u8>();
+                                                let len13 = vec13.len();
+                                                ::core::mem::forget(vec13);
                                                 *ptr1
                                                     .add(96 + 13 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len13;
+                                                *ptr1
+                                                    .add(96 + 12 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>() = ptr13.cast_mut();
+                                            }
+                                            DatasetSource::Hub(e) => {
+                                                *ptr1
+                                                    .add(96 + 11 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>() = (1i32) as u8;
-                                                let vec15 = (e.into_bytes()).into_boxed_slice();
+                                                let HubDataset {
+                                                    name: name14,
+                                                    config: config14,
+                                                    split: split14,
+                                                    revision: revision14,
+                                                } = e;
+                                                let vec15 = (name14.into_bytes()).into_boxed_slice();
                                                 let ptr15 = vec15.as_ptr().cast::<u8>();
                                                 let len15 = vec15.len();
                                                 ::core::mem::forget(vec15);
                                                 *ptr1
-                                                    .add(96 + 15 * ::core::mem::size_of::<*const u8>())
+                                                    .add(96 + 13 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<usize>() = len15;
                                                 *ptr1
-                                                    .add(96 + 14 * ::core::mem::size_of::<*const u8>())
+                                                    .add(96 + 12 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<*mut u8>() = ptr15.cast_mut();
+                                                match config14 {
+                                                    Some(e) => {
+                                                        *ptr1
+                                                            .add(96 + 14 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<u8>() = (1i32) as u8;
+                                                        let vec16 = (e.into_bytes()).into_boxed_slice();
+                                                        let ptr16 = vec16.as_ptr().cast::<u8>();
+                                                        let len16 = vec16.len();
+                                                        ::core::mem::forget(vec16);
+                                                        *ptr1
+                                                            .add(96 + 16 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<usize>() = len16;
+                                                        *ptr1
+                                                            .add(96 + 15 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<*mut u8>() = ptr16.cast_mut();
+                                                    }
+                                                    None => {
+                                                        *ptr1
+                                                            .add(96 + 14 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<u8>() = (0i32) as u8;
+                                                    }
+                                                };
+                                                match split14 {
+                                                    Some(e) => {
+                                                        *ptr1
+                                                            .add(96 + 17 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<u8>() = (1i32) as u8;
+                                                        let vec17 = (e.into_bytes()).into_boxed_slice();
+                                                        let ptr17 = vec17.as_ptr().cast::<u8>();
+                                                        let len17 = vec17.len();
+                                                        ::core::mem::forget(vec17);
+                                                        *ptr1
+                                                            .add(96 + 19 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<usize>() = len17;
+                                                        *ptr1
+                                                            .add(96 + 18 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<*mut u8>() = ptr17.cast_mut();
+                                                    }
+                                                    None => {
+                                                        *ptr1
+                                                            .add(96 + 17 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<u8>() = (0i32) as u8;
+                                                    }
+                                                };
+                                                match revision14 {
+                                                    Some(e) => {
+                                                        *ptr1
+                                                            .add(96 + 20 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<u8>() = (1i32) as u8;
+                                                        let vec18 = (e.into_bytes()).into_boxed_slice();
+                                                        let ptr18 = vec18.as_ptr().cast::<u8>();
+                                                        let len18 = vec18.len();
+                                                        ::core::mem::forget(vec18);
+                                                        *ptr1
+                                                            .add(96 + 22 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<usize>() = len18;
+                                                        *ptr1
+                                                            .add(96 + 21 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<*mut u8>() = ptr18.cast_mut();
+                                                    }
+                                                    None => {
+                                                        *ptr1
+                                                            .add(96 + 20 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<u8>() = (0i32) as u8;
+                                                    }
+                                                };
                                             }
-                                            None => {
+                                            DatasetSource::Url(e) => {
                                                 *ptr1
-                                                    .add(96 + 13 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<u8>() = (0i32) as u8;
-                                            }
-                                        };
-                                        match split13 {
-                                            Some(e) => {
-                                                *ptr1
-                                                    .add(96 + 16 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<u8>() = (1i32) as u8;
-                                                let vec16 = (e.into_bytes()).into_boxed_slice();
-                                                let ptr16 = vec16.as_ptr().cast::<u8>();
-                                                let len16 = vec16.len();
-                                                ::core::mem::forget(vec16);
-                                                *ptr1
-                                                    .add(96 + 18 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>() = len16;
-                                                *ptr1
-                                                    .add(96 + 17 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<*mut u8>() = ptr16.cast_mut();
-                                            }
-                                            None => {
-                                                *ptr1
-                                                    .add(96 + 16 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<u8>() = (0i32) as u8;
-                                            }
-                                        };
-                                        match revision13 {
-                                            Some(e) => {
-                                                *ptr1
-                                                    .add(96 + 19 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<u8>() = (1i32) as u8;
-                                                let vec17 = (e.into_bytes()).into_boxed_slice();
-                                                let ptr17 = vec17.as_ptr().cast::<u8>();
-                                                let len17 = vec17.len();
-                                                ::core::mem::forget(vec17);
-                                                *ptr1
-                                                    .add(96 + 21 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>() = len17;
-                                                *ptr1
-                                                    .add(96 + 20 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<*mut u8>() = ptr17.cast_mut();
-                                            }
-                                            None => {
-                                                *ptr1
-                                                    .add(96 + 19 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<u8>() = (0i32) as u8;
-                                            }
-                                        };
-                                    }
-                                    DatasetSource::Url(e) => {
-                                        *ptr1
-                                            .add(96 + 10 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (2i32) as u8;
-                                        let UrlDataset { url: url18, sha256: sha25618 } = e;
-                                        let vec19 = (url18.into_bytes()).into_boxed_slice();
-                                        let ptr19 = vec19.as_ptr().cast::<u8>();
-                                        let len19 = vec19.len();
-                                        ::core::mem::forget(vec19);
-                                        *ptr1
-                                            .add(96 + 12 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len19;
-                                        *ptr1
-                                            .add(96 + 11 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr19.cast_mut();
-                                        match sha25618 {
-                                            Some(e) => {
-                                                *ptr1
-                                                    .add(96 + 13 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<u8>() = (1i32) as u8;
-                                                let vec20 = (e.into_bytes()).into_boxed_slice();
+                                                    .add(96 + 11 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (2i32) as u8;
+                                                let UrlDataset { url: url19, sha256: sha25619 } = e;
+                                                let vec20 = (url19.into_bytes()).into_boxed_slice();
                                                 let ptr20 = vec20.as_ptr().cast::<u8>();
                                                 let len20 = vec20.len();
                                                 ::core::mem::forget(vec20);
                                                 *ptr1
-                                                    .add(96 + 15 * ::core::mem::size_of::<*const u8>())
+                                                    .add(96 + 13 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<usize>() = len20;
                                                 *ptr1
-                                                    .add(96 + 14 * ::core::mem::size_of::<*const u8>())
+                                                    .add(96 + 12 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<*mut u8>() = ptr20.cast_mut();
+                                                match sha25619 {
+                                                    Some(e) => {
+                                                        *ptr1
+                                                            .add(96 + 14 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<u8>() = (1i32) as u8;
+                                                        let vec21 = (e.into_bytes()).into_boxed_slice();
+                                                        let ptr21 = vec21.as_ptr().cast::<u8>();
+                                                        let len21 = vec21.len();
+                                                        ::core::mem::forget(vec21);
+                                                        *ptr1
+                                                            .add(96 + 16 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<usize>() = len21;
+                                                        *ptr1
+                                                            .add(96 + 15 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<*mut u8>() = ptr21.cast_mut();
+                                                    }
+                                                    None => {
+                                                        *ptr1
+                                                            .add(96 + 14 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<u8>() = (0i32) as u8;
+                                                    }
+                                                };
                                             }
-                                            None => {
-                                                *ptr1
-                                                    .add(96 + 13 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<u8>() = (0i32) as u8;
-                                            }
-                                        };
+                                        }
                                     }
-                                }
+                                    None => {
+                                        *ptr1
+                                            .add(96 + 10 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (0i32) as u8;
+                                    }
+                                };
                                 match eval_fraction2 {
                                     Some(e) => {
                                         *ptr1
-                                            .add(96 + 22 * ::core::mem::size_of::<*const u8>())
+                                            .add(104 + 22 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (1i32) as u8;
                                         *ptr1
-                                            .add(104 + 22 * ::core::mem::size_of::<*const u8>())
+                                            .add(112 + 22 * ::core::mem::size_of::<*const u8>())
                                             .cast::<f64>() = _rt::as_f64(e);
                                     }
                                     None => {
                                         *ptr1
-                                            .add(96 + 22 * ::core::mem::size_of::<*const u8>())
+                                            .add(104 + 22 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (0i32) as u8;
                                     }
                                 };
                                 match lora2 {
                                     Some(e) => {
                                         *ptr1
-                                            .add(112 + 22 * ::core::mem::size_of::<*const u8>())
+                                            .add(120 + 22 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (1i32) as u8;
                                         let Lora {
-                                            r: r21,
-                                            alpha: alpha21,
-                                            dropout: dropout21,
-                                            target_modules: target_modules21,
+                                            r: r22,
+                                            lora_alpha: lora_alpha22,
+                                            lora_dropout: lora_dropout22,
+                                            target_modules: target_modules22,
                                         } = e;
                                         *ptr1
-                                            .add(120 + 22 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<i32>() = _rt::as_i32(r21);
-                                        match alpha21 {
+                                            .add(128 + 22 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<i32>() = _rt::as_i32(r22);
+                                        match lora_alpha22 {
                                             Some(e) => {
-                                                *ptr1
-                                                    .add(128 + 22 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<u8>() = (1i32) as u8;
                                                 *ptr1
                                                     .add(136 + 22 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<f64>() = _rt::as_f64(e);
-                                            }
-                                            None => {
-                                                *ptr1
-                                                    .add(128 + 22 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<u8>() = (0i32) as u8;
-                                            }
-                                        };
-                                        match dropout21 {
-                                            Some(e) => {
-                                                *ptr1
-                                                    .add(144 + 22 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>() = (1i32) as u8;
                                                 *ptr1
-                                                    .add(152 + 22 * ::core::mem::size_of::<*const u8>())
+                                                    .add(144 + 22 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<f64>() = _rt::as_f64(e);
                                             }
                                             None => {
                                                 *ptr1
-                                                    .add(144 + 22 * ::core::mem::size_of::<*const u8>())
+                                                    .add(136 + 22 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>() = (0i32) as u8;
                                             }
                                         };
-                                        let vec23 = target_modules21;
-                                        let len23 = vec23.len();
-                                        let layout23 = _rt::alloc::Layout::from_size_align(
-                                                vec23.len() * (2 * ::core::mem::size_of::<*const u8>()),
+                                        match lora_dropout22 {
+                                            Some(e) => {
+                                                *ptr1
+                                                    .add(152 + 22 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (1i32) as u8;
+                                                *ptr1
+                                                    .add(160 + 22 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<f64>() = _rt::as_f64(e);
+                                            }
+                                            None => {
+                                                *ptr1
+                                                    .add(152 + 22 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>() = (0i32) as u8;
+                                            }
+                                        };
+                                        let vec24 = target_modules22;
+                                        let len24 = vec24.len();
+                                        let layout24 = _rt::alloc::Layout::from_size_align(
+                                                vec24.len() * (2 * ::core::mem::size_of::<*const u8>()),
                                                 ::core::mem::size_of::<*const u8>(),
                                             )
                                             .unwrap();
-                                        let (result23, _cleanup23) = ::wit_bindgen::rt::Cleanup::new(
-                                            layout23,
+                                        let (result24, _cleanup24) = ::wit_bindgen::rt::Cleanup::new(
+                                            layout24,
                                         );
-                                        if let Some(cleanup) = _cleanup23 {
+                                        if let Some(cleanup) = _cleanup24 {
                                             cleanup.forget();
                                         }
-                                        for (i, e) in vec23.into_iter().enumerate() {
-                                            let base = result23
+                                        for (i, e) in vec24.into_iter().enumerate() {
+                                            let base = result24
                                                 .add(i * (2 * ::core::mem::size_of::<*const u8>()));
                                             {
-                                                let vec22 = (e.into_bytes()).into_boxed_slice();
-                                                let ptr22 = vec22.as_ptr().cast::<u8>();
-                                                let len22 = vec22.len();
-                                                ::core::mem::forget(vec22);
+                                                let vec23 = (e.into_bytes()).into_boxed_slice();
+                                                let ptr23 = vec23.as_ptr().cast::<u8>();
+                                                let len23 = vec23.len();
+                                                ::core::mem::forget(vec23);
                                                 *base
                                                     .add(::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>() = len22;
-                                                *base.add(0).cast::<*mut u8>() = ptr22.cast_mut();
+                                                    .cast::<usize>() = len23;
+                                                *base.add(0).cast::<*mut u8>() = ptr23.cast_mut();
                                             }
                                         }
                                         *ptr1
-                                            .add(160 + 23 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len23;
+                                            .add(168 + 23 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len24;
                                         *ptr1
-                                            .add(160 + 22 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = result23;
+                                            .add(168 + 22 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = result24;
                                     }
                                     None => {
                                         *ptr1
-                                            .add(112 + 22 * ::core::mem::size_of::<*const u8>())
+                                            .add(120 + 22 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (0i32) as u8;
                                     }
                                 };
                                 let Hyperparameters {
-                                    max_steps: max_steps24,
-                                    num_train_epochs: num_train_epochs24,
-                                    learning_rate: learning_rate24,
-                                    per_device_train_batch_size: per_device_train_batch_size24,
-                                    gradient_accumulation_steps: gradient_accumulation_steps24,
-                                    max_length: max_length24,
-                                    lr_scheduler_type: lr_scheduler_type24,
-                                    warmup_steps: warmup_steps24,
-                                    weight_decay: weight_decay24,
-                                    max_grad_norm: max_grad_norm24,
-                                    adam_beta1: adam_beta124,
-                                    adam_beta2: adam_beta224,
-                                    adam_epsilon: adam_epsilon24,
-                                    logging_steps: logging_steps24,
-                                    eval_steps: eval_steps24,
-                                    save_steps: save_steps24,
-                                    save_total_limit: save_total_limit24,
-                                    seed: seed24,
-                                    early_stopping_patience: early_stopping_patience24,
-                                    early_stopping_threshold: early_stopping_threshold24,
+                                    max_steps: max_steps25,
+                                    num_train_epochs: num_train_epochs25,
+                                    learning_rate: learning_rate25,
+                                    per_device_train_batch_size: per_device_train_batch_size25,
+                                    gradient_accumulation_steps: gradient_accumulation_steps25,
+                                    max_length: max_length25,
+                                    lr_scheduler_type: lr_scheduler_type25,
+                                    warmup_steps: warmup_steps25,
+                                    weight_decay: weight_decay25,
+                                    max_grad_norm: max_grad_norm25,
+                                    adam_beta1: adam_beta125,
+                                    adam_beta2: adam_beta225,
+                                    adam_epsilon: adam_epsilon25,
+                                    logging_steps: logging_steps25,
+                                    eval_steps: eval_steps25,
+                                    save_steps: save_steps25,
+                                    save_total_limit: save_total_limit25,
+                                    seed: seed25,
+                                    early_stopping_patience: early_stopping_patience25,
+                                    early_stopping_threshold: early_stopping_threshold25,
                                 } = hyperparameters2;
-                                match max_steps24 {
-                                    Some(e) => {
-                                        *ptr1
-                                            .add(160 + 24 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (1i32) as u8;
-                                        *ptr1
-                                            .add(164 + 24 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<i32>() = _rt::as_i32(e);
-                                    }
-                                    None => {
-                                        *ptr1
-                                            .add(160 + 24 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (0i32) as u8;
-                                    }
-                                };
-                                match num_train_epochs24 {
+                                match max_steps25 {
                                     Some(e) => {
                                         *ptr1
                                             .add(168 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (1i32) as u8;
+                                        *ptr1
+                                            .add(172 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<i32>() = _rt::as_i32(e);
+                                    }
+                                    None => {
+                                        *ptr1
+                                            .add(168 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (0i32) as u8;
+                                    }
+                                };
+                                match num_train_epochs25 {
+                                    Some(e) => {
                                         *ptr1
                                             .add(176 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (1i32) as u8;
+                                        *ptr1
+                                            .add(184 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<f64>() = _rt::as_f64(e);
                                     }
                                     None => {
                                         *ptr1
-                                            .add(168 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .add(176 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (0i32) as u8;
                                     }
                                 };
-                                match learning_rate24 {
+                                match learning_rate25 {
                                     Some(e) => {
-                                        *ptr1
-                                            .add(184 + 24 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (1i32) as u8;
                                         *ptr1
                                             .add(192 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (1i32) as u8;
+                                        *ptr1
+                                            .add(200 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<f64>() = _rt::as_f64(e);
                                     }
                                     None => {
                                         *ptr1
-                                            .add(184 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .add(192 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (0i32) as u8;
                                     }
                                 };
-                                match per_device_train_batch_size24 {
-                                    Some(e) => {
-                                        *ptr1
-                                            .add(200 + 24 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (1i32) as u8;
-                                        *ptr1
-                                            .add(204 + 24 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<i32>() = _rt::as_i32(e);
-                                    }
-                                    None => {
-                                        *ptr1
-                                            .add(200 + 24 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (0i32) as u8;
-                                    }
-                                };
-                                match gradient_accumulation_steps24 {
+                                match per_device_train_batch_size25 {
                                     Some(e) => {
                                         *ptr1
                                             .add(208 + 24 * ::core::mem::size_of::<*const u8>())
@@ -5374,7 +6139,7 @@ pub mod exports {
                                             .cast::<u8>() = (0i32) as u8;
                                     }
                                 };
-                                match max_length24 {
+                                match gradient_accumulation_steps25 {
                                     Some(e) => {
                                         *ptr1
                                             .add(216 + 24 * ::core::mem::size_of::<*const u8>())
@@ -5389,127 +6154,127 @@ pub mod exports {
                                             .cast::<u8>() = (0i32) as u8;
                                     }
                                 };
-                                match lr_scheduler_type24 {
+                                match max_length25 {
                                     Some(e) => {
                                         *ptr1
                                             .add(224 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (1i32) as u8;
                                         *ptr1
-                                            .add(225 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .add(228 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<i32>() = _rt::as_i32(e);
+                                    }
+                                    None => {
+                                        *ptr1
+                                            .add(224 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (0i32) as u8;
+                                    }
+                                };
+                                match lr_scheduler_type25 {
+                                    Some(e) => {
+                                        *ptr1
+                                            .add(232 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (1i32) as u8;
+                                        *ptr1
+                                            .add(233 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (e.clone() as i32) as u8;
                                     }
                                     None => {
                                         *ptr1
-                                            .add(224 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .add(232 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (0i32) as u8;
                                     }
                                 };
-                                match warmup_steps24 {
+                                match warmup_steps25 {
                                     Some(e) => {
                                         *ptr1
-                                            .add(228 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .add(236 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (1i32) as u8;
                                         *ptr1
-                                            .add(232 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .add(240 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<i32>() = _rt::as_i32(e);
                                     }
                                     None => {
                                         *ptr1
-                                            .add(228 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .add(236 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (0i32) as u8;
                                     }
                                 };
-                                match weight_decay24 {
+                                match weight_decay25 {
                                     Some(e) => {
-                                        *ptr1
-                                            .add(240 + 24 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (1i32) as u8;
                                         *ptr1
                                             .add(248 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (1i32) as u8;
+                                        *ptr1
+                                            .add(256 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<f64>() = _rt::as_f64(e);
                                     }
                                     None => {
                                         *ptr1
-                                            .add(240 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .add(248 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (0i32) as u8;
                                     }
                                 };
-                                match max_grad_norm24 {
+                                match max_grad_norm25 {
                                     Some(e) => {
-                                        *ptr1
-                                            .add(256 + 24 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (1i32) as u8;
                                         *ptr1
                                             .add(264 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (1i32) as u8;
+                                        *ptr1
+                                            .add(272 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<f64>() = _rt::as_f64(e);
                                     }
                                     None => {
                                         *ptr1
-                                            .add(256 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .add(264 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (0i32) as u8;
                                     }
                                 };
-                                match adam_beta124 {
+                                match adam_beta125 {
                                     Some(e) => {
-                                        *ptr1
-                                            .add(272 + 24 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (1i32) as u8;
                                         *ptr1
                                             .add(280 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (1i32) as u8;
+                                        *ptr1
+                                            .add(288 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<f64>() = _rt::as_f64(e);
                                     }
                                     None => {
                                         *ptr1
-                                            .add(272 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .add(280 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (0i32) as u8;
                                     }
                                 };
-                                match adam_beta224 {
+                                match adam_beta225 {
                                     Some(e) => {
-                                        *ptr1
-                                            .add(288 + 24 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (1i32) as u8;
                                         *ptr1
                                             .add(296 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (1i32) as u8;
+                                        *ptr1
+                                            .add(304 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<f64>() = _rt::as_f64(e);
                                     }
                                     None => {
                                         *ptr1
-                                            .add(288 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .add(296 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (0i32) as u8;
                                     }
                                 };
-                                match adam_epsilon24 {
+                                match adam_epsilon25 {
                                     Some(e) => {
-                                        *ptr1
-                                            .add(304 + 24 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (1i32) as u8;
                                         *ptr1
                                             .add(312 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (1i32) as u8;
+                                        *ptr1
+                                            .add(320 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<f64>() = _rt::as_f64(e);
                                     }
                                     None => {
                                         *ptr1
-                                            .add(304 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .add(312 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (0i32) as u8;
                                     }
                                 };
-                                match logging_steps24 {
-                                    Some(e) => {
-                                        *ptr1
-                                            .add(320 + 24 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (1i32) as u8;
-                                        *ptr1
-                                            .add(324 + 24 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<i32>() = _rt::as_i32(e);
-                                    }
-                                    None => {
-                                        *ptr1
-                                            .add(320 + 24 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<u8>() = (0i32) as u8;
-                                    }
-                                };
-                                match eval_steps24 {
+                                match logging_steps25 {
                                     Some(e) => {
                                         *ptr1
                                             .add(328 + 24 * ::core::mem::size_of::<*const u8>())
@@ -5524,7 +6289,7 @@ pub mod exports {
                                             .cast::<u8>() = (0i32) as u8;
                                     }
                                 };
-                                match save_steps24 {
+                                match eval_steps25 {
                                     Some(e) => {
                                         *ptr1
                                             .add(336 + 24 * ::core::mem::size_of::<*const u8>())
@@ -5539,7 +6304,7 @@ pub mod exports {
                                             .cast::<u8>() = (0i32) as u8;
                                     }
                                 };
-                                match save_total_limit24 {
+                                match save_steps25 {
                                     Some(e) => {
                                         *ptr1
                                             .add(344 + 24 * ::core::mem::size_of::<*const u8>())
@@ -5554,7 +6319,7 @@ pub mod exports {
                                             .cast::<u8>() = (0i32) as u8;
                                     }
                                 };
-                                match seed24 {
+                                match save_total_limit25 {
                                     Some(e) => {
                                         *ptr1
                                             .add(352 + 24 * ::core::mem::size_of::<*const u8>())
@@ -5569,7 +6334,7 @@ pub mod exports {
                                             .cast::<u8>() = (0i32) as u8;
                                     }
                                 };
-                                match early_stopping_patience24 {
+                                match seed25 {
                                     Some(e) => {
                                         *ptr1
                                             .add(360 + 24 * ::core::mem::size_of::<*const u8>())
@@ -5584,14 +6349,14 @@ pub mod exports {
                                             .cast::<u8>() = (0i32) as u8;
                                     }
                                 };
-                                match early_stopping_threshold24 {
+                                match early_stopping_patience25 {
                                     Some(e) => {
                                         *ptr1
                                             .add(368 + 24 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (1i32) as u8;
                                         *ptr1
-                                            .add(376 + 24 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<f64>() = _rt::as_f64(e);
+                                            .add(372 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<i32>() = _rt::as_i32(e);
                                     }
                                     None => {
                                         *ptr1
@@ -5599,79 +6364,97 @@ pub mod exports {
                                             .cast::<u8>() = (0i32) as u8;
                                     }
                                 };
-                                let vec28 = additional2;
-                                let len28 = vec28.len();
-                                let layout28 = _rt::alloc::Layout::from_size_align(
-                                        vec28.len() * (4 * ::core::mem::size_of::<*const u8>()),
+                                match early_stopping_threshold25 {
+                                    Some(e) => {
+                                        *ptr1
+                                            .add(376 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (1i32) as u8;
+                                        *ptr1
+                                            .add(384 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<f64>() = _rt::as_f64(e);
+                                    }
+                                    None => {
+                                        *ptr1
+                                            .add(376 + 24 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (0i32) as u8;
+                                    }
+                                };
+                                let vec29 = additional2;
+                                let len29 = vec29.len();
+                                let layout29 = _rt::alloc::Layout::from_size_align(
+                                        vec29.len() * (4 * ::core::mem::size_of::<*const u8>()),
                                         ::core::mem::size_of::<*const u8>(),
                                     )
                                     .unwrap();
-                                let (result28, _cleanup28) = ::wit_bindgen::rt::Cleanup::new(
-                                    layout28,
+                                let (result29, _cleanup29) = ::wit_bindgen::rt::Cleanup::new(
+                                    layout29,
                                 );
-                                if let Some(cleanup) = _cleanup28 {
+                                if let Some(cleanup) = _cleanup29 {
                                     cleanup.forget();
                                 }
-                                for (i, e) in vec28.into_iter().enumerate() {
-                                    let base = result28
+                                for (i, e) in vec29.into_iter().enumerate() {
+                                    let base = result29
                                         .add(i * (4 * ::core::mem::size_of::<*const u8>()));
                                     {
-                                        let Setting { name: name25, value: value25 } = e;
-                                        let vec26 = (name25.into_bytes()).into_boxed_slice();
-                                        let ptr26 = vec26.as_ptr().cast::<u8>();
-                                        let len26 = vec26.len();
-                                        ::core::mem::forget(vec26);
-                                        *base
-                                            .add(::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len26;
-                                        *base.add(0).cast::<*mut u8>() = ptr26.cast_mut();
-                                        let vec27 = (value25.into_bytes()).into_boxed_slice();
+                                        let super::super::super::super::arkor::trainer::types::Setting {
+                                            name: name26,
+                                            value: value26,
+                                        } = e;
+                                        let vec27 = (name26.into_bytes()).into_boxed_slice();
                                         let ptr27 = vec27.as_ptr().cast::<u8>();
                                         let len27 = vec27.len();
                                         ::core::mem::forget(vec27);
                                         *base
-                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .add(::core::mem::size_of::<*const u8>())
                                             .cast::<usize>() = len27;
+                                        *base.add(0).cast::<*mut u8>() = ptr27.cast_mut();
+                                        let vec28 = (value26.into_bytes()).into_boxed_slice();
+                                        let ptr28 = vec28.as_ptr().cast::<u8>();
+                                        let len28 = vec28.len();
+                                        ::core::mem::forget(vec28);
+                                        *base
+                                            .add(3 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len28;
                                         *base
                                             .add(2 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr27.cast_mut();
+                                            .cast::<*mut u8>() = ptr28.cast_mut();
                                     }
                                 }
                                 *ptr1
-                                    .add(384 + 25 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len28;
+                                    .add(392 + 25 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>() = len29;
                                 *ptr1
-                                    .add(384 + 24 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>() = result28;
+                                    .add(392 + 24 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>() = result29;
                                 match extras2 {
                                     Some(e) => {
                                         *ptr1
-                                            .add(384 + 26 * ::core::mem::size_of::<*const u8>())
+                                            .add(392 + 26 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (1i32) as u8;
-                                        let vec29 = (e.into_bytes()).into_boxed_slice();
-                                        let ptr29 = vec29.as_ptr().cast::<u8>();
-                                        let len29 = vec29.len();
-                                        ::core::mem::forget(vec29);
+                                        let vec30 = (e.into_bytes()).into_boxed_slice();
+                                        let ptr30 = vec30.as_ptr().cast::<u8>();
+                                        let len30 = vec30.len();
+                                        ::core::mem::forget(vec30);
                                         *ptr1
-                                            .add(384 + 28 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>() = len29;
+                                            .add(392 + 28 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>() = len30;
                                         *ptr1
-                                            .add(384 + 27 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>() = ptr29.cast_mut();
+                                            .add(392 + 27 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>() = ptr30.cast_mut();
                                     }
                                     None => {
                                         *ptr1
-                                            .add(384 + 26 * ::core::mem::size_of::<*const u8>())
+                                            .add(392 + 26 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (0i32) as u8;
                                     }
                                 };
                                 match dry_run2 {
                                     Some(e) => {
                                         *ptr1
-                                            .add(384 + 29 * ::core::mem::size_of::<*const u8>())
+                                            .add(392 + 29 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (1i32) as u8;
                                         *ptr1
-                                            .add(385 + 29 * ::core::mem::size_of::<*const u8>())
+                                            .add(393 + 29 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (match e {
                                             true => 1,
                                             false => 0,
@@ -5679,21 +6462,39 @@ pub mod exports {
                                     }
                                     None => {
                                         *ptr1
-                                            .add(384 + 29 * ::core::mem::size_of::<*const u8>())
+                                            .add(392 + 29 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (0i32) as u8;
+                                    }
+                                };
+                                match own_loop2 {
+                                    Some(e) => {
+                                        *ptr1
+                                            .add(394 + 29 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (1i32) as u8;
+                                        *ptr1
+                                            .add(395 + 29 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<u8>() = (match e {
+                                            true => 1,
+                                            false => 0,
+                                        }) as u8;
+                                    }
+                                    None => {
+                                        *ptr1
+                                            .add(394 + 29 * ::core::mem::size_of::<*const u8>())
                                             .cast::<u8>() = (0i32) as u8;
                                     }
                                 };
                             }
                             Err(e) => {
                                 *ptr1.add(0).cast::<u8>() = (1i32) as u8;
-                                let vec30 = (e.into_bytes()).into_boxed_slice();
-                                let ptr30 = vec30.as_ptr().cast::<u8>();
-                                let len30 = vec30.len();
-                                ::core::mem::forget(vec30);
+                                let vec31 = (e.into_bytes()).into_boxed_slice();
+                                let ptr31 = vec31.as_ptr().cast::<u8>();
+                                let len31 = vec31.len();
+                                ::core::mem::forget(vec31);
                                 *ptr1
                                     .add(8 + 1 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len30;
-                                *ptr1.add(8).cast::<*mut u8>() = ptr30.cast_mut();
+                                    .cast::<usize>() = len31;
+                                *ptr1.add(8).cast::<*mut u8>() = ptr31.cast_mut();
                             }
                         };
                         ptr1
@@ -5759,7 +6560,7 @@ pub mod exports {
                                 );
                                 match l11 {
                                     0 => {}
-                                    _ => {
+                                    1 => {
                                         let l12 = *arg0
                                             .add(24 + 6 * ::core::mem::size_of::<*const u8>())
                                             .cast::<*mut u8>();
@@ -5767,245 +6568,264 @@ pub mod exports {
                                             .add(24 + 7 * ::core::mem::size_of::<*const u8>())
                                             .cast::<usize>();
                                         _rt::cabi_dealloc(l12, l13, 1);
-                                        let l14 = i32::from(
+                                    }
+                                    _ => {
+                                        let l14 = *arg0
+                                            .add(24 + 6 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l15 = *arg0
+                                            .add(24 + 7 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        _rt::cabi_dealloc(l14, l15, 1);
+                                        let l16 = i32::from(
                                             *arg0
                                                 .add(24 + 8 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<u8>(),
                                         );
-                                        match l14 {
+                                        match l16 {
                                             0 => {}
                                             _ => {
-                                                let l15 = *arg0
+                                                let l17 = *arg0
                                                     .add(24 + 9 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<*mut u8>();
-                                                let l16 = *arg0
+                                                let l18 = *arg0
                                                     .add(24 + 10 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<usize>();
-                                                _rt::cabi_dealloc(l15, l16, 1);
+                                                _rt::cabi_dealloc(l17, l18, 1);
                                             }
                                         }
                                     }
                                 }
-                                let l17 = i32::from(
+                                let l19 = i32::from(
                                     *arg0
                                         .add(96 + 6 * ::core::mem::size_of::<*const u8>())
                                         .cast::<u8>(),
                                 );
-                                match l17 {
+                                match l19 {
                                     0 => {}
                                     _ => {
-                                        let l18 = i32::from(
+                                        let l20 = i32::from(
                                             *arg0
                                                 .add(96 + 7 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<u8>(),
                                         );
-                                        match l18 {
+                                        match l20 {
                                             0 => {}
                                             1 => {}
                                             2 => {
-                                                let l19 = *arg0
+                                                let l21 = *arg0
                                                     .add(96 + 8 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<*mut u8>();
-                                                let l20 = *arg0
+                                                let l22 = *arg0
                                                     .add(96 + 9 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<usize>();
-                                                _rt::cabi_dealloc(l19, l20, 1);
+                                                _rt::cabi_dealloc(l21, l22, 1);
                                             }
                                             _ => {}
                                         }
                                     }
                                 }
-                                let l21 = i32::from(
+                                let l23 = i32::from(
                                     *arg0
                                         .add(96 + 10 * ::core::mem::size_of::<*const u8>())
                                         .cast::<u8>(),
                                 );
-                                match l21 {
-                                    0 => {
-                                        let l22 = *arg0
-                                            .add(96 + 11 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>();
-                                        let l23 = *arg0
-                                            .add(96 + 12 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>();
-                                        _rt::cabi_dealloc(l22, l23, 1);
-                                    }
-                                    1 => {
-                                        let l24 = *arg0
-                                            .add(96 + 11 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>();
-                                        let l25 = *arg0
-                                            .add(96 + 12 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>();
-                                        _rt::cabi_dealloc(l24, l25, 1);
-                                        let l26 = i32::from(
+                                match l23 {
+                                    0 => {}
+                                    _ => {
+                                        let l24 = i32::from(
                                             *arg0
-                                                .add(96 + 13 * ::core::mem::size_of::<*const u8>())
+                                                .add(96 + 11 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<u8>(),
                                         );
-                                        match l26 {
-                                            0 => {}
-                                            _ => {
+                                        match l24 {
+                                            0 => {
+                                                let l25 = *arg0
+                                                    .add(96 + 12 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l26 = *arg0
+                                                    .add(96 + 13 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                _rt::cabi_dealloc(l25, l26, 1);
+                                            }
+                                            1 => {
                                                 let l27 = *arg0
-                                                    .add(96 + 14 * ::core::mem::size_of::<*const u8>())
+                                                    .add(96 + 12 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<*mut u8>();
                                                 let l28 = *arg0
-                                                    .add(96 + 15 * ::core::mem::size_of::<*const u8>())
+                                                    .add(96 + 13 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<usize>();
                                                 _rt::cabi_dealloc(l27, l28, 1);
+                                                let l29 = i32::from(
+                                                    *arg0
+                                                        .add(96 + 14 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u8>(),
+                                                );
+                                                match l29 {
+                                                    0 => {}
+                                                    _ => {
+                                                        let l30 = *arg0
+                                                            .add(96 + 15 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<*mut u8>();
+                                                        let l31 = *arg0
+                                                            .add(96 + 16 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<usize>();
+                                                        _rt::cabi_dealloc(l30, l31, 1);
+                                                    }
+                                                }
+                                                let l32 = i32::from(
+                                                    *arg0
+                                                        .add(96 + 17 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u8>(),
+                                                );
+                                                match l32 {
+                                                    0 => {}
+                                                    _ => {
+                                                        let l33 = *arg0
+                                                            .add(96 + 18 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<*mut u8>();
+                                                        let l34 = *arg0
+                                                            .add(96 + 19 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<usize>();
+                                                        _rt::cabi_dealloc(l33, l34, 1);
+                                                    }
+                                                }
+                                                let l35 = i32::from(
+                                                    *arg0
+                                                        .add(96 + 20 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u8>(),
+                                                );
+                                                match l35 {
+                                                    0 => {}
+                                                    _ => {
+                                                        let l36 = *arg0
+                                                            .add(96 + 21 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<*mut u8>();
+                                                        let l37 = *arg0
+                                                            .add(96 + 22 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<usize>();
+                                                        _rt::cabi_dealloc(l36, l37, 1);
+                                                    }
+                                                }
                                             }
-                                        }
-                                        let l29 = i32::from(
-                                            *arg0
-                                                .add(96 + 16 * ::core::mem::size_of::<*const u8>())
-                                                .cast::<u8>(),
-                                        );
-                                        match l29 {
-                                            0 => {}
-                                            _ => {
-                                                let l30 = *arg0
-                                                    .add(96 + 17 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<*mut u8>();
-                                                let l31 = *arg0
-                                                    .add(96 + 18 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>();
-                                                _rt::cabi_dealloc(l30, l31, 1);
-                                            }
-                                        }
-                                        let l32 = i32::from(
-                                            *arg0
-                                                .add(96 + 19 * ::core::mem::size_of::<*const u8>())
-                                                .cast::<u8>(),
-                                        );
-                                        match l32 {
-                                            0 => {}
-                                            _ => {
-                                                let l33 = *arg0
-                                                    .add(96 + 20 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<*mut u8>();
-                                                let l34 = *arg0
-                                                    .add(96 + 21 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<usize>();
-                                                _rt::cabi_dealloc(l33, l34, 1);
-                                            }
-                                        }
-                                    }
-                                    _ => {
-                                        let l35 = *arg0
-                                            .add(96 + 11 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>();
-                                        let l36 = *arg0
-                                            .add(96 + 12 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>();
-                                        _rt::cabi_dealloc(l35, l36, 1);
-                                        let l37 = i32::from(
-                                            *arg0
-                                                .add(96 + 13 * ::core::mem::size_of::<*const u8>())
-                                                .cast::<u8>(),
-                                        );
-                                        match l37 {
-                                            0 => {}
                                             _ => {
                                                 let l38 = *arg0
-                                                    .add(96 + 14 * ::core::mem::size_of::<*const u8>())
+                                                    .add(96 + 12 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<*mut u8>();
                                                 let l39 = *arg0
-                                                    .add(96 + 15 * ::core::mem::size_of::<*const u8>())
+                                                    .add(96 + 13 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<usize>();
                                                 _rt::cabi_dealloc(l38, l39, 1);
+                                                let l40 = i32::from(
+                                                    *arg0
+                                                        .add(96 + 14 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u8>(),
+                                                );
+                                                match l40 {
+                                                    0 => {}
+                                                    _ => {
+                                                        let l41 = *arg0
+                                                            .add(96 + 15 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<*mut u8>();
+                                                        let l42 = *arg0
+                                                            .add(96 + 16 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<usize>();
+                                                        _rt::cabi_dealloc(l41, l42, 1);
+                                                    }
+                                                }
                                             }
                                         }
                                     }
                                 }
-                                let l40 = i32::from(
+                                let l43 = i32::from(
                                     *arg0
-                                        .add(112 + 22 * ::core::mem::size_of::<*const u8>())
+                                        .add(120 + 22 * ::core::mem::size_of::<*const u8>())
                                         .cast::<u8>(),
                                 );
-                                match l40 {
+                                match l43 {
                                     0 => {}
                                     _ => {
-                                        let l41 = *arg0
-                                            .add(160 + 22 * ::core::mem::size_of::<*const u8>())
+                                        let l44 = *arg0
+                                            .add(168 + 22 * ::core::mem::size_of::<*const u8>())
                                             .cast::<*mut u8>();
-                                        let l42 = *arg0
-                                            .add(160 + 23 * ::core::mem::size_of::<*const u8>())
+                                        let l45 = *arg0
+                                            .add(168 + 23 * ::core::mem::size_of::<*const u8>())
                                             .cast::<usize>();
-                                        let base45 = l41;
-                                        let len45 = l42;
-                                        for i in 0..len45 {
-                                            let base = base45
+                                        let base48 = l44;
+                                        let len48 = l45;
+                                        for i in 0..len48 {
+                                            let base = base48
                                                 .add(i * (2 * ::core::mem::size_of::<*const u8>()));
                                             {
-                                                let l43 = *base.add(0).cast::<*mut u8>();
-                                                let l44 = *base
+                                                let l46 = *base.add(0).cast::<*mut u8>();
+                                                let l47 = *base
                                                     .add(::core::mem::size_of::<*const u8>())
                                                     .cast::<usize>();
-                                                _rt::cabi_dealloc(l43, l44, 1);
+                                                _rt::cabi_dealloc(l46, l47, 1);
                                             }
                                         }
                                         _rt::cabi_dealloc(
-                                            base45,
-                                            len45 * (2 * ::core::mem::size_of::<*const u8>()),
+                                            base48,
+                                            len48 * (2 * ::core::mem::size_of::<*const u8>()),
                                             ::core::mem::size_of::<*const u8>(),
                                         );
                                     }
                                 }
-                                let l46 = *arg0
-                                    .add(384 + 24 * ::core::mem::size_of::<*const u8>())
+                                let l49 = *arg0
+                                    .add(392 + 24 * ::core::mem::size_of::<*const u8>())
                                     .cast::<*mut u8>();
-                                let l47 = *arg0
-                                    .add(384 + 25 * ::core::mem::size_of::<*const u8>())
+                                let l50 = *arg0
+                                    .add(392 + 25 * ::core::mem::size_of::<*const u8>())
                                     .cast::<usize>();
-                                let base52 = l46;
-                                let len52 = l47;
-                                for i in 0..len52 {
-                                    let base = base52
+                                let base55 = l49;
+                                let len55 = l50;
+                                for i in 0..len55 {
+                                    let base = base55
                                         .add(i * (4 * ::core::mem::size_of::<*const u8>()));
                                     {
-                                        let l48 = *base.add(0).cast::<*mut u8>();
-                                        let l49 = *base
+                                        let l51 = *base.add(0).cast::<*mut u8>();
+                                        let l52 = *base
                                             .add(::core::mem::size_of::<*const u8>())
                                             .cast::<usize>();
-                                        _rt::cabi_dealloc(l48, l49, 1);
-                                        let l50 = *base
+                                        _rt::cabi_dealloc(l51, l52, 1);
+                                        let l53 = *base
                                             .add(2 * ::core::mem::size_of::<*const u8>())
                                             .cast::<*mut u8>();
-                                        let l51 = *base
+                                        let l54 = *base
                                             .add(3 * ::core::mem::size_of::<*const u8>())
                                             .cast::<usize>();
-                                        _rt::cabi_dealloc(l50, l51, 1);
+                                        _rt::cabi_dealloc(l53, l54, 1);
                                     }
                                 }
                                 _rt::cabi_dealloc(
-                                    base52,
-                                    len52 * (4 * ::core::mem::size_of::<*const u8>()),
+                                    base55,
+                                    len55 * (4 * ::core::mem::size_of::<*const u8>()),
                                     ::core::mem::size_of::<*const u8>(),
                                 );
-                                let l53 = i32::from(
+                                let l56 = i32::from(
                                     *arg0
-                                        .add(384 + 26 * ::core::mem::size_of::<*const u8>())
+                                        .add(392 + 26 * ::core::mem::size_of::<*const u8>())
                                         .cast::<u8>(),
                                 );
-                                match l53 {
+                                match l56 {
                                     0 => {}
                                     _ => {
-                                        let l54 = *arg0
-                                            .add(384 + 27 * ::core::mem::size_of::<*const u8>())
+                                        let l57 = *arg0
+                                            .add(392 + 27 * ::core::mem::size_of::<*const u8>())
                                             .cast::<*mut u8>();
-                                        let l55 = *arg0
-                                            .add(384 + 28 * ::core::mem::size_of::<*const u8>())
+                                        let l58 = *arg0
+                                            .add(392 + 28 * ::core::mem::size_of::<*const u8>())
                                             .cast::<usize>();
-                                        _rt::cabi_dealloc(l54, l55, 1);
+                                        _rt::cabi_dealloc(l57, l58, 1);
                                     }
                                 }
                             }
                             _ => {
-                                let l56 = *arg0.add(8).cast::<*mut u8>();
-                                let l57 = *arg0
+                                let l59 = *arg0.add(8).cast::<*mut u8>();
+                                let l60 = *arg0
                                     .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                     .cast::<usize>();
-                                _rt::cabi_dealloc(l56, l57, 1);
+                                _rt::cabi_dealloc(l59, l60, 1);
                             }
                         }
                     }
@@ -6039,10 +6859,10 @@ pub mod exports {
                 struct _RetArea(
                     [::core::mem::MaybeUninit<
                         u8,
-                    >; 384 + 30 * ::core::mem::size_of::<*const u8>()],
+                    >; 392 + 30 * ::core::mem::size_of::<*const u8>()],
                 );
                 static mut _RET_AREA: _RetArea = _RetArea(
-                    [::core::mem::MaybeUninit::uninit(); 384
+                    [::core::mem::MaybeUninit::uninit(); 392
                         + 30 * ::core::mem::size_of::<*const u8>()],
                 );
             }
@@ -6064,7 +6884,7 @@ pub mod exports {
                 pub unsafe fn _export_run_cabi<T_: Guest>(arg0: *mut u8) -> *mut u8 {
                     unsafe {
                         #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
-                        let result138 = {
+                        let result144 = {
                             let l0 = *arg0.add(0).cast::<*mut u8>();
                             let l1 = *arg0
                                 .add(::core::mem::size_of::<*const u8>())
@@ -6113,10 +6933,10 @@ pub mod exports {
                                     .add(8 + 6 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
-                            use super::super::super::super::exports::arkor::trainer::definition::ModelSource as V34;
-                            let v34 = match l13 {
+                            use super::super::super::super::exports::arkor::trainer::definition::ModelSource as V37;
+                            let v37 = match l13 {
                                 0 => {
-                                    let e34 = {
+                                    let e37 = {
                                         let l14 = *arg0
                                             .add(16 + 6 * ::core::mem::size_of::<*const u8>())
                                             .cast::<i32>();
@@ -6224,11 +7044,10 @@ pub mod exports {
                                             },
                                         }
                                     };
-                                    V34::Scratch(e34)
+                                    V37::Scratch(e37)
                                 }
-                                n => {
-                                    debug_assert_eq!(n, 1, "invalid enum discriminant");
-                                    let e34 = {
+                                1 => {
+                                    let e37 = {
                                         let l27 = *arg0
                                             .add(16 + 6 * ::core::mem::size_of::<*const u8>())
                                             .cast::<*mut u8>();
@@ -6241,30 +7060,49 @@ pub mod exports {
                                             len29,
                                             len29,
                                         );
-                                        let l30 = i32::from(
+                                        _rt::string_lift(bytes29)
+                                    };
+                                    V37::File(e37)
+                                }
+                                n => {
+                                    debug_assert_eq!(n, 2, "invalid enum discriminant");
+                                    let e37 = {
+                                        let l30 = *arg0
+                                            .add(16 + 6 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l31 = *arg0
+                                            .add(16 + 7 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len32 = l31;
+                                        let bytes32 = _rt::Vec::from_raw_parts(
+                                            l30.cast(),
+                                            len32,
+                                            len32,
+                                        );
+                                        let l33 = i32::from(
                                             *arg0
                                                 .add(16 + 8 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<u8>(),
                                         );
-                                        super::super::super::super::exports::arkor::trainer::definition::Pretrained {
-                                            name: _rt::string_lift(bytes29),
-                                            revision: match l30 {
+                                        super::super::super::super::exports::arkor::trainer::definition::HubModel {
+                                            name: _rt::string_lift(bytes32),
+                                            revision: match l33 {
                                                 0 => None,
                                                 1 => {
                                                     let e = {
-                                                        let l31 = *arg0
+                                                        let l34 = *arg0
                                                             .add(16 + 9 * ::core::mem::size_of::<*const u8>())
                                                             .cast::<*mut u8>();
-                                                        let l32 = *arg0
+                                                        let l35 = *arg0
                                                             .add(16 + 10 * ::core::mem::size_of::<*const u8>())
                                                             .cast::<usize>();
-                                                        let len33 = l32;
-                                                        let bytes33 = _rt::Vec::from_raw_parts(
-                                                            l31.cast(),
-                                                            len33,
-                                                            len33,
+                                                        let len36 = l35;
+                                                        let bytes36 = _rt::Vec::from_raw_parts(
+                                                            l34.cast(),
+                                                            len36,
+                                                            len36,
                                                         );
-                                                        _rt::string_lift(bytes33)
+                                                        _rt::string_lift(bytes36)
                                                     };
                                                     Some(e)
                                                 }
@@ -6272,354 +7110,189 @@ pub mod exports {
                                             },
                                         }
                                     };
-                                    V34::Pretrained(e34)
+                                    V37::Hub(e37)
                                 }
                             };
-                            let l35 = i32::from(
+                            let l38 = i32::from(
                                 *arg0
                                     .add(88 + 6 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
-                            let l42 = i32::from(
+                            let l45 = i32::from(
                                 *arg0
                                     .add(88 + 10 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
-                            use super::super::super::super::exports::arkor::trainer::definition::DatasetSource as V68;
-                            let v68 = match l42 {
-                                0 => {
-                                    let e68 = {
-                                        let l43 = *arg0
-                                            .add(88 + 11 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>();
-                                        let l44 = *arg0
-                                            .add(88 + 12 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>();
-                                        let len45 = l44;
-                                        let bytes45 = _rt::Vec::from_raw_parts(
-                                            l43.cast(),
-                                            len45,
-                                            len45,
-                                        );
-                                        _rt::string_lift(bytes45)
-                                    };
-                                    V68::File(e68)
-                                }
-                                1 => {
-                                    let e68 = {
-                                        let l46 = *arg0
-                                            .add(88 + 11 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>();
-                                        let l47 = *arg0
-                                            .add(88 + 12 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>();
-                                        let len48 = l47;
-                                        let bytes48 = _rt::Vec::from_raw_parts(
-                                            l46.cast(),
-                                            len48,
-                                            len48,
-                                        );
-                                        let l49 = i32::from(
-                                            *arg0
-                                                .add(88 + 13 * ::core::mem::size_of::<*const u8>())
-                                                .cast::<u8>(),
-                                        );
-                                        let l53 = i32::from(
-                                            *arg0
-                                                .add(88 + 16 * ::core::mem::size_of::<*const u8>())
-                                                .cast::<u8>(),
-                                        );
-                                        let l57 = i32::from(
-                                            *arg0
-                                                .add(88 + 19 * ::core::mem::size_of::<*const u8>())
-                                                .cast::<u8>(),
-                                        );
-                                        super::super::super::super::exports::arkor::trainer::definition::HubDataset {
-                                            name: _rt::string_lift(bytes48),
-                                            config: match l49 {
-                                                0 => None,
-                                                1 => {
-                                                    let e = {
-                                                        let l50 = *arg0
-                                                            .add(88 + 14 * ::core::mem::size_of::<*const u8>())
-                                                            .cast::<*mut u8>();
-                                                        let l51 = *arg0
-                                                            .add(88 + 15 * ::core::mem::size_of::<*const u8>())
-                                                            .cast::<usize>();
-                                                        let len52 = l51;
-                                                        let bytes52 = _rt::Vec::from_raw_parts(
-                                                            l50.cast(),
-                                                            len52,
-                                                            len52,
-                                                        );
-                                                        _rt::string_lift(bytes52)
-                                                    };
-                                                    Some(e)
-                                                }
-                                                _ => _rt::invalid_enum_discriminant(),
-                                            },
-                                            split: match l53 {
-                                                0 => None,
-                                                1 => {
-                                                    let e = {
-                                                        let l54 = *arg0
-                                                            .add(88 + 17 * ::core::mem::size_of::<*const u8>())
-                                                            .cast::<*mut u8>();
-                                                        let l55 = *arg0
-                                                            .add(88 + 18 * ::core::mem::size_of::<*const u8>())
-                                                            .cast::<usize>();
-                                                        let len56 = l55;
-                                                        let bytes56 = _rt::Vec::from_raw_parts(
-                                                            l54.cast(),
-                                                            len56,
-                                                            len56,
-                                                        );
-                                                        _rt::string_lift(bytes56)
-                                                    };
-                                                    Some(e)
-                                                }
-                                                _ => _rt::invalid_enum_discriminant(),
-                                            },
-                                            revision: match l57 {
-                                                0 => None,
-                                                1 => {
-                                                    let e = {
-                                                        let l58 = *arg0
-                                                            .add(88 + 20 * ::core::mem::size_of::<*const u8>())
-                                                            .cast::<*mut u8>();
-                                                        let l59 = *arg0
-                                                            .add(88 + 21 * ::core::mem::size_of::<*const u8>())
-                                                            .cast::<usize>();
-                                                        let len60 = l59;
-                                                        let bytes60 = _rt::Vec::from_raw_parts(
-                                                            l58.cast(),
-                                                            len60,
-                                                            len60,
-                                                        );
-                                                        _rt::string_lift(bytes60)
-                                                    };
-                                                    Some(e)
-                                                }
-                                                _ => _rt::invalid_enum_discriminant(),
-                                            },
-                                        }
-                                    };
-                                    V68::Hub(e68)
-                                }
-                                n => {
-                                    debug_assert_eq!(n, 2, "invalid enum discriminant");
-                                    let e68 = {
-                                        let l61 = *arg0
-                                            .add(88 + 11 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>();
-                                        let l62 = *arg0
-                                            .add(88 + 12 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>();
-                                        let len63 = l62;
-                                        let bytes63 = _rt::Vec::from_raw_parts(
-                                            l61.cast(),
-                                            len63,
-                                            len63,
-                                        );
-                                        let l64 = i32::from(
-                                            *arg0
-                                                .add(88 + 13 * ::core::mem::size_of::<*const u8>())
-                                                .cast::<u8>(),
-                                        );
-                                        super::super::super::super::exports::arkor::trainer::definition::UrlDataset {
-                                            url: _rt::string_lift(bytes63),
-                                            sha256: match l64 {
-                                                0 => None,
-                                                1 => {
-                                                    let e = {
-                                                        let l65 = *arg0
-                                                            .add(88 + 14 * ::core::mem::size_of::<*const u8>())
-                                                            .cast::<*mut u8>();
-                                                        let l66 = *arg0
-                                                            .add(88 + 15 * ::core::mem::size_of::<*const u8>())
-                                                            .cast::<usize>();
-                                                        let len67 = l66;
-                                                        let bytes67 = _rt::Vec::from_raw_parts(
-                                                            l65.cast(),
-                                                            len67,
-                                                            len67,
-                                                        );
-                                                        _rt::string_lift(bytes67)
-                                                    };
-                                                    Some(e)
-                                                }
-                                                _ => _rt::invalid_enum_discriminant(),
-                                            },
-                                        }
-                                    };
-                                    V68::Url(e68)
-                                }
-                            };
-                            let l69 = i32::from(
+                            let l73 = i32::from(
                                 *arg0
-                                    .add(88 + 22 * ::core::mem::size_of::<*const u8>())
+                                    .add(96 + 22 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
-                            let l71 = i32::from(
+                            let l75 = i32::from(
                                 *arg0
-                                    .add(104 + 22 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<u8>(),
-                            );
-                            let l83 = i32::from(
-                                *arg0
-                                    .add(152 + 24 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<u8>(),
-                            );
-                            let l85 = i32::from(
-                                *arg0
-                                    .add(160 + 24 * ::core::mem::size_of::<*const u8>())
+                                    .add(112 + 22 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
                             let l87 = i32::from(
                                 *arg0
-                                    .add(176 + 24 * ::core::mem::size_of::<*const u8>())
+                                    .add(160 + 24 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
                             let l89 = i32::from(
                                 *arg0
-                                    .add(192 + 24 * ::core::mem::size_of::<*const u8>())
+                                    .add(168 + 24 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
                             let l91 = i32::from(
                                 *arg0
-                                    .add(200 + 24 * ::core::mem::size_of::<*const u8>())
+                                    .add(184 + 24 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
                             let l93 = i32::from(
                                 *arg0
-                                    .add(208 + 24 * ::core::mem::size_of::<*const u8>())
+                                    .add(200 + 24 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
                             let l95 = i32::from(
                                 *arg0
-                                    .add(216 + 24 * ::core::mem::size_of::<*const u8>())
+                                    .add(208 + 24 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
                             let l97 = i32::from(
                                 *arg0
-                                    .add(220 + 24 * ::core::mem::size_of::<*const u8>())
+                                    .add(216 + 24 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
                             let l99 = i32::from(
                                 *arg0
-                                    .add(232 + 24 * ::core::mem::size_of::<*const u8>())
+                                    .add(224 + 24 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
                             let l101 = i32::from(
                                 *arg0
-                                    .add(248 + 24 * ::core::mem::size_of::<*const u8>())
+                                    .add(228 + 24 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
                             let l103 = i32::from(
                                 *arg0
-                                    .add(264 + 24 * ::core::mem::size_of::<*const u8>())
+                                    .add(240 + 24 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
                             let l105 = i32::from(
                                 *arg0
-                                    .add(280 + 24 * ::core::mem::size_of::<*const u8>())
+                                    .add(256 + 24 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
                             let l107 = i32::from(
                                 *arg0
-                                    .add(296 + 24 * ::core::mem::size_of::<*const u8>())
+                                    .add(272 + 24 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
                             let l109 = i32::from(
                                 *arg0
-                                    .add(312 + 24 * ::core::mem::size_of::<*const u8>())
+                                    .add(288 + 24 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
                             let l111 = i32::from(
                                 *arg0
-                                    .add(320 + 24 * ::core::mem::size_of::<*const u8>())
+                                    .add(304 + 24 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
                             let l113 = i32::from(
                                 *arg0
-                                    .add(328 + 24 * ::core::mem::size_of::<*const u8>())
+                                    .add(320 + 24 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
                             let l115 = i32::from(
                                 *arg0
-                                    .add(336 + 24 * ::core::mem::size_of::<*const u8>())
+                                    .add(328 + 24 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
                             let l117 = i32::from(
                                 *arg0
-                                    .add(344 + 24 * ::core::mem::size_of::<*const u8>())
+                                    .add(336 + 24 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
                             let l119 = i32::from(
                                 *arg0
-                                    .add(352 + 24 * ::core::mem::size_of::<*const u8>())
+                                    .add(344 + 24 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
                             let l121 = i32::from(
                                 *arg0
+                                    .add(352 + 24 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u8>(),
+                            );
+                            let l123 = i32::from(
+                                *arg0
                                     .add(360 + 24 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
-                            let l123 = *arg0
-                                .add(376 + 24 * ::core::mem::size_of::<*const u8>())
+                            let l125 = i32::from(
+                                *arg0
+                                    .add(368 + 24 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u8>(),
+                            );
+                            let l127 = *arg0
+                                .add(384 + 24 * ::core::mem::size_of::<*const u8>())
                                 .cast::<*mut u8>();
-                            let l124 = *arg0
-                                .add(376 + 25 * ::core::mem::size_of::<*const u8>())
+                            let l128 = *arg0
+                                .add(384 + 25 * ::core::mem::size_of::<*const u8>())
                                 .cast::<usize>();
-                            let base131 = l123;
-                            let len131 = l124;
-                            let mut result131 = _rt::Vec::with_capacity(len131);
-                            for i in 0..len131 {
-                                let base = base131
+                            let base135 = l127;
+                            let len135 = l128;
+                            let mut result135 = _rt::Vec::with_capacity(len135);
+                            for i in 0..len135 {
+                                let base = base135
                                     .add(i * (4 * ::core::mem::size_of::<*const u8>()));
-                                let e131 = {
-                                    let l125 = *base.add(0).cast::<*mut u8>();
-                                    let l126 = *base
+                                let e135 = {
+                                    let l129 = *base.add(0).cast::<*mut u8>();
+                                    let l130 = *base
                                         .add(::core::mem::size_of::<*const u8>())
                                         .cast::<usize>();
-                                    let len127 = l126;
-                                    let bytes127 = _rt::Vec::from_raw_parts(
-                                        l125.cast(),
-                                        len127,
-                                        len127,
+                                    let len131 = l130;
+                                    let bytes131 = _rt::Vec::from_raw_parts(
+                                        l129.cast(),
+                                        len131,
+                                        len131,
                                     );
-                                    let l128 = *base
+                                    let l132 = *base
                                         .add(2 * ::core::mem::size_of::<*const u8>())
                                         .cast::<*mut u8>();
-                                    let l129 = *base
+                                    let l133 = *base
                                         .add(3 * ::core::mem::size_of::<*const u8>())
                                         .cast::<usize>();
-                                    let len130 = l129;
-                                    let bytes130 = _rt::Vec::from_raw_parts(
-                                        l128.cast(),
-                                        len130,
-                                        len130,
+                                    let len134 = l133;
+                                    let bytes134 = _rt::Vec::from_raw_parts(
+                                        l132.cast(),
+                                        len134,
+                                        len134,
                                     );
-                                    super::super::super::super::exports::arkor::trainer::definition::Setting {
-                                        name: _rt::string_lift(bytes127),
-                                        value: _rt::string_lift(bytes130),
+                                    super::super::super::super::arkor::trainer::types::Setting {
+                                        name: _rt::string_lift(bytes131),
+                                        value: _rt::string_lift(bytes134),
                                     }
                                 };
-                                result131.push(e131);
+                                result135.push(e135);
                             }
                             _rt::cabi_dealloc(
-                                base131,
-                                len131 * (4 * ::core::mem::size_of::<*const u8>()),
+                                base135,
+                                len135 * (4 * ::core::mem::size_of::<*const u8>()),
                                 ::core::mem::size_of::<*const u8>(),
-                            );
-                            let l132 = i32::from(
-                                *arg0
-                                    .add(376 + 26 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<u8>(),
                             );
                             let l136 = i32::from(
                                 *arg0
-                                    .add(376 + 29 * ::core::mem::size_of::<*const u8>())
+                                    .add(384 + 26 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u8>(),
+                            );
+                            let l140 = i32::from(
+                                *arg0
+                                    .add(384 + 29 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<u8>(),
+                            );
+                            let l142 = i32::from(
+                                *arg0
+                                    .add(386 + 29 * ::core::mem::size_of::<*const u8>())
                                     .cast::<u8>(),
                             );
                             T_::run(super::super::super::super::exports::arkor::trainer::definition::Spec {
@@ -6647,149 +7320,333 @@ pub mod exports {
                                     _ => _rt::invalid_enum_discriminant(),
                                 },
                                 tags: result12,
-                                model: v34,
-                                tokenizer: match l35 {
+                                model: v37,
+                                tokenizer: match l38 {
                                     0 => None,
                                     1 => {
                                         let e = {
-                                            let l36 = i32::from(
+                                            let l39 = i32::from(
                                                 *arg0
                                                     .add(88 + 7 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>(),
                                             );
-                                            use super::super::super::super::exports::arkor::trainer::definition::TokenizerSource as V41;
-                                            let v41 = match l36 {
-                                                0 => V41::Bytes,
+                                            use super::super::super::super::exports::arkor::trainer::definition::TokenizerSource as V44;
+                                            let v44 = match l39 {
+                                                0 => V44::Bytes,
                                                 1 => {
-                                                    let e41 = {
-                                                        let l37 = *arg0
+                                                    let e44 = {
+                                                        let l40 = *arg0
                                                             .add(88 + 8 * ::core::mem::size_of::<*const u8>())
                                                             .cast::<i32>();
-                                                        l37 as u32
+                                                        l40 as u32
                                                     };
-                                                    V41::Bpe(e41)
+                                                    V44::Bpe(e44)
                                                 }
                                                 2 => {
-                                                    let e41 = {
-                                                        let l38 = *arg0
+                                                    let e44 = {
+                                                        let l41 = *arg0
                                                             .add(88 + 8 * ::core::mem::size_of::<*const u8>())
                                                             .cast::<*mut u8>();
-                                                        let l39 = *arg0
+                                                        let l42 = *arg0
                                                             .add(88 + 9 * ::core::mem::size_of::<*const u8>())
                                                             .cast::<usize>();
-                                                        let len40 = l39;
-                                                        let bytes40 = _rt::Vec::from_raw_parts(
-                                                            l38.cast(),
-                                                            len40,
-                                                            len40,
+                                                        let len43 = l42;
+                                                        let bytes43 = _rt::Vec::from_raw_parts(
+                                                            l41.cast(),
+                                                            len43,
+                                                            len43,
                                                         );
-                                                        _rt::string_lift(bytes40)
+                                                        _rt::string_lift(bytes43)
                                                     };
-                                                    V41::File(e41)
+                                                    V44::File(e44)
                                                 }
                                                 n => {
                                                     debug_assert_eq!(n, 3, "invalid enum discriminant");
-                                                    V41::Model
+                                                    V44::Model
                                                 }
                                             };
-                                            v41
+                                            v44
                                         };
                                         Some(e)
                                     }
                                     _ => _rt::invalid_enum_discriminant(),
                                 },
-                                dataset: v68,
-                                eval_fraction: match l69 {
+                                dataset: match l45 {
                                     0 => None,
                                     1 => {
                                         let e = {
-                                            let l70 = *arg0
-                                                .add(96 + 22 * ::core::mem::size_of::<*const u8>())
+                                            let l46 = i32::from(
+                                                *arg0
+                                                    .add(88 + 11 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>(),
+                                            );
+                                            use super::super::super::super::exports::arkor::trainer::definition::DatasetSource as V72;
+                                            let v72 = match l46 {
+                                                0 => {
+                                                    let e72 = {
+                                                        let l47 = *arg0
+                                                            .add(88 + 12 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<*mut u8>();
+                                                        let l48 = *arg0
+                                                            .add(88 + 13 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<usize>();
+                                                        let len49 = l48;
+                                                        let bytes49 = _rt::Vec::from_raw_parts(
+                                                            l47.cast(),
+                                                            len49,
+                                                            len49,
+                                                        );
+                                                        _rt::string_lift(bytes49)
+                                                    };
+                                                    V72::File(e72)
+                                                }
+                                                1 => {
+                                                    let e72 = {
+                                                        let l50 = *arg0
+                                                            .add(88 + 12 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<*mut u8>();
+                                                        let l51 = *arg0
+                                                            .add(88 + 13 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<usize>();
+                                                        let len52 = l51;
+                                                        let bytes52 = _rt::Vec::from_raw_parts(
+                                                            l50.cast(),
+                                                            len52,
+                                                            len52,
+                                                        );
+                                                        let l53 = i32::from(
+                                                            *arg0
+                                                                .add(88 + 14 * ::core::mem::size_of::<*const u8>())
+                                                                .cast::<u8>(),
+                                                        );
+                                                        let l57 = i32::from(
+                                                            *arg0
+                                                                .add(88 + 17 * ::core::mem::size_of::<*const u8>())
+                                                                .cast::<u8>(),
+                                                        );
+                                                        let l61 = i32::from(
+                                                            *arg0
+                                                                .add(88 + 20 * ::core::mem::size_of::<*const u8>())
+                                                                .cast::<u8>(),
+                                                        );
+                                                        super::super::super::super::exports::arkor::trainer::definition::HubDataset {
+                                                            name: _rt::string_lift(bytes52),
+                                                            config: match l53 {
+                                                                0 => None,
+                                                                1 => {
+                                                                    let e = {
+                                                                        let l54 = *arg0
+                                                                            .add(88 + 15 * ::core::mem::size_of::<*const u8>())
+                                                                            .cast::<*mut u8>();
+                                                                        let l55 = *arg0
+                                                                            .add(88 + 16 * ::core::mem::size_of::<*const u8>())
+                                                                            .cast::<usize>();
+                                                                        let len56 = l55;
+                                                                        let bytes56 = _rt::Vec::from_raw_parts(
+                                                                            l54.cast(),
+                                                                            len56,
+                                                                            len56,
+                                                                        );
+                                                                        _rt::string_lift(bytes56)
+                                                                    };
+                                                                    Some(e)
+                                                                }
+                                                                _ => _rt::invalid_enum_discriminant(),
+                                                            },
+                                                            split: match l57 {
+                                                                0 => None,
+                                                                1 => {
+                                                                    let e = {
+                                                                        let l58 = *arg0
+                                                                            .add(88 + 18 * ::core::mem::size_of::<*const u8>())
+                                                                            .cast::<*mut u8>();
+                                                                        let l59 = *arg0
+                                                                            .add(88 + 19 * ::core::mem::size_of::<*const u8>())
+                                                                            .cast::<usize>();
+                                                                        let len60 = l59;
+                                                                        let bytes60 = _rt::Vec::from_raw_parts(
+                                                                            l58.cast(),
+                                                                            len60,
+                                                                            len60,
+                                                                        );
+                                                                        _rt::string_lift(bytes60)
+                                                                    };
+                                                                    Some(e)
+                                                                }
+                                                                _ => _rt::invalid_enum_discriminant(),
+                                                            },
+                                                            revision: match l61 {
+                                                                0 => None,
+                                                                1 => {
+                                                                    let e = {
+                                                                        let l62 = *arg0
+                                                                            .add(88 + 21 * ::core::mem::size_of::<*const u8>())
+                                                                            .cast::<*mut u8>();
+                                                                        let l63 = *arg0
+                                                                            .add(88 + 22 * ::core::mem::size_of::<*const u8>())
+                                                                            .cast::<usize>();
+                                                                        let len64 = l63;
+                                                                        let bytes64 = _rt::Vec::from_raw_parts(
+                                                                            l62.cast(),
+                                                                            len64,
+                                                                            len64,
+                                                                        );
+                                                                        _rt::string_lift(bytes64)
+                                                                    };
+                                                                    Some(e)
+                                                                }
+                                                                _ => _rt::invalid_enum_discriminant(),
+                                                            },
+                                                        }
+                                                    };
+                                                    V72::Hub(e72)
+                                                }
+                                                n => {
+                                                    debug_assert_eq!(n, 2, "invalid enum discriminant");
+                                                    let e72 = {
+                                                        let l65 = *arg0
+                                                            .add(88 + 12 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<*mut u8>();
+                                                        let l66 = *arg0
+                                                            .add(88 + 13 * ::core::mem::size_of::<*const u8>())
+                                                            .cast::<usize>();
+                                                        let len67 = l66;
+                                                        let bytes67 = _rt::Vec::from_raw_parts(
+                                                            l65.cast(),
+                                                            len67,
+                                                            len67,
+                                                        );
+                                                        let l68 = i32::from(
+                                                            *arg0
+                                                                .add(88 + 14 * ::core::mem::size_of::<*const u8>())
+                                                                .cast::<u8>(),
+                                                        );
+                                                        super::super::super::super::exports::arkor::trainer::definition::UrlDataset {
+                                                            url: _rt::string_lift(bytes67),
+                                                            sha256: match l68 {
+                                                                0 => None,
+                                                                1 => {
+                                                                    let e = {
+                                                                        let l69 = *arg0
+                                                                            .add(88 + 15 * ::core::mem::size_of::<*const u8>())
+                                                                            .cast::<*mut u8>();
+                                                                        let l70 = *arg0
+                                                                            .add(88 + 16 * ::core::mem::size_of::<*const u8>())
+                                                                            .cast::<usize>();
+                                                                        let len71 = l70;
+                                                                        let bytes71 = _rt::Vec::from_raw_parts(
+                                                                            l69.cast(),
+                                                                            len71,
+                                                                            len71,
+                                                                        );
+                                                                        _rt::string_lift(bytes71)
+                                                                    };
+                                                                    Some(e)
+                                                                }
+                                                                _ => _rt::invalid_enum_discriminant(),
+                                                            },
+                                                        }
+                                                    };
+                                                    V72::Url(e72)
+                                                }
+                                            };
+                                            v72
+                                        };
+                                        Some(e)
+                                    }
+                                    _ => _rt::invalid_enum_discriminant(),
+                                },
+                                eval_fraction: match l73 {
+                                    0 => None,
+                                    1 => {
+                                        let e = {
+                                            let l74 = *arg0
+                                                .add(104 + 22 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<f64>();
-                                            l70
+                                            l74
                                         };
                                         Some(e)
                                     }
                                     _ => _rt::invalid_enum_discriminant(),
                                 },
-                                lora: match l71 {
+                                lora: match l75 {
                                     0 => None,
                                     1 => {
                                         let e = {
-                                            let l72 = *arg0
-                                                .add(112 + 22 * ::core::mem::size_of::<*const u8>())
+                                            let l76 = *arg0
+                                                .add(120 + 22 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<i32>();
-                                            let l73 = i32::from(
+                                            let l77 = i32::from(
                                                 *arg0
-                                                    .add(120 + 22 * ::core::mem::size_of::<*const u8>())
+                                                    .add(128 + 22 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>(),
                                             );
-                                            let l75 = i32::from(
+                                            let l79 = i32::from(
                                                 *arg0
-                                                    .add(136 + 22 * ::core::mem::size_of::<*const u8>())
+                                                    .add(144 + 22 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>(),
                                             );
-                                            let l77 = *arg0
-                                                .add(152 + 22 * ::core::mem::size_of::<*const u8>())
+                                            let l81 = *arg0
+                                                .add(160 + 22 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l78 = *arg0
-                                                .add(152 + 23 * ::core::mem::size_of::<*const u8>())
+                                            let l82 = *arg0
+                                                .add(160 + 23 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let base82 = l77;
-                                            let len82 = l78;
-                                            let mut result82 = _rt::Vec::with_capacity(len82);
-                                            for i in 0..len82 {
-                                                let base = base82
+                                            let base86 = l81;
+                                            let len86 = l82;
+                                            let mut result86 = _rt::Vec::with_capacity(len86);
+                                            for i in 0..len86 {
+                                                let base = base86
                                                     .add(i * (2 * ::core::mem::size_of::<*const u8>()));
-                                                let e82 = {
-                                                    let l79 = *base.add(0).cast::<*mut u8>();
-                                                    let l80 = *base
+                                                let e86 = {
+                                                    let l83 = *base.add(0).cast::<*mut u8>();
+                                                    let l84 = *base
                                                         .add(::core::mem::size_of::<*const u8>())
                                                         .cast::<usize>();
-                                                    let len81 = l80;
-                                                    let bytes81 = _rt::Vec::from_raw_parts(
-                                                        l79.cast(),
-                                                        len81,
-                                                        len81,
+                                                    let len85 = l84;
+                                                    let bytes85 = _rt::Vec::from_raw_parts(
+                                                        l83.cast(),
+                                                        len85,
+                                                        len85,
                                                     );
-                                                    _rt::string_lift(bytes81)
+                                                    _rt::string_lift(bytes85)
                                                 };
-                                                result82.push(e82);
+                                                result86.push(e86);
                                             }
                                             _rt::cabi_dealloc(
-                                                base82,
-                                                len82 * (2 * ::core::mem::size_of::<*const u8>()),
+                                                base86,
+                                                len86 * (2 * ::core::mem::size_of::<*const u8>()),
                                                 ::core::mem::size_of::<*const u8>(),
                                             );
                                             super::super::super::super::exports::arkor::trainer::definition::Lora {
-                                                r: l72 as u32,
-                                                alpha: match l73 {
+                                                r: l76 as u32,
+                                                lora_alpha: match l77 {
                                                     0 => None,
                                                     1 => {
                                                         let e = {
-                                                            let l74 = *arg0
-                                                                .add(128 + 22 * ::core::mem::size_of::<*const u8>())
+                                                            let l78 = *arg0
+                                                                .add(136 + 22 * ::core::mem::size_of::<*const u8>())
                                                                 .cast::<f64>();
-                                                            l74
+                                                            l78
                                                         };
                                                         Some(e)
                                                     }
                                                     _ => _rt::invalid_enum_discriminant(),
                                                 },
-                                                dropout: match l75 {
+                                                lora_dropout: match l79 {
                                                     0 => None,
                                                     1 => {
                                                         let e = {
-                                                            let l76 = *arg0
-                                                                .add(144 + 22 * ::core::mem::size_of::<*const u8>())
+                                                            let l80 = *arg0
+                                                                .add(152 + 22 * ::core::mem::size_of::<*const u8>())
                                                                 .cast::<f64>();
-                                                            l76
+                                                            l80
                                                         };
                                                         Some(e)
                                                     }
                                                     _ => _rt::invalid_enum_discriminant(),
                                                 },
-                                                target_modules: result82,
+                                                target_modules: result86,
                                             }
                                         };
                                         Some(e)
@@ -6797,77 +7654,51 @@ pub mod exports {
                                     _ => _rt::invalid_enum_discriminant(),
                                 },
                                 hyperparameters: super::super::super::super::exports::arkor::trainer::definition::Hyperparameters {
-                                    max_steps: match l83 {
-                                        0 => None,
-                                        1 => {
-                                            let e = {
-                                                let l84 = *arg0
-                                                    .add(156 + 24 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<i32>();
-                                                l84 as u32
-                                            };
-                                            Some(e)
-                                        }
-                                        _ => _rt::invalid_enum_discriminant(),
-                                    },
-                                    num_train_epochs: match l85 {
-                                        0 => None,
-                                        1 => {
-                                            let e = {
-                                                let l86 = *arg0
-                                                    .add(168 + 24 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<f64>();
-                                                l86
-                                            };
-                                            Some(e)
-                                        }
-                                        _ => _rt::invalid_enum_discriminant(),
-                                    },
-                                    learning_rate: match l87 {
+                                    max_steps: match l87 {
                                         0 => None,
                                         1 => {
                                             let e = {
                                                 let l88 = *arg0
-                                                    .add(184 + 24 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<f64>();
-                                                l88
+                                                    .add(164 + 24 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<i32>();
+                                                l88 as u32
                                             };
                                             Some(e)
                                         }
                                         _ => _rt::invalid_enum_discriminant(),
                                     },
-                                    per_device_train_batch_size: match l89 {
+                                    num_train_epochs: match l89 {
                                         0 => None,
                                         1 => {
                                             let e = {
                                                 let l90 = *arg0
-                                                    .add(196 + 24 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<i32>();
-                                                l90 as u32
+                                                    .add(176 + 24 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<f64>();
+                                                l90
                                             };
                                             Some(e)
                                         }
                                         _ => _rt::invalid_enum_discriminant(),
                                     },
-                                    gradient_accumulation_steps: match l91 {
+                                    learning_rate: match l91 {
                                         0 => None,
                                         1 => {
                                             let e = {
                                                 let l92 = *arg0
-                                                    .add(204 + 24 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<i32>();
-                                                l92 as u32
+                                                    .add(192 + 24 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<f64>();
+                                                l92
                                             };
                                             Some(e)
                                         }
                                         _ => _rt::invalid_enum_discriminant(),
                                     },
-                                    max_length: match l93 {
+                                    per_device_train_batch_size: match l93 {
                                         0 => None,
                                         1 => {
                                             let e = {
                                                 let l94 = *arg0
-                                                    .add(212 + 24 * ::core::mem::size_of::<*const u8>())
+                                                    .add(204 + 24 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<i32>();
                                                 l94 as u32
                                             };
@@ -6875,29 +7706,25 @@ pub mod exports {
                                         }
                                         _ => _rt::invalid_enum_discriminant(),
                                     },
-                                    lr_scheduler_type: match l95 {
+                                    gradient_accumulation_steps: match l95 {
                                         0 => None,
                                         1 => {
                                             let e = {
-                                                let l96 = i32::from(
-                                                    *arg0
-                                                        .add(217 + 24 * ::core::mem::size_of::<*const u8>())
-                                                        .cast::<u8>(),
-                                                );
-                                                super::super::super::super::exports::arkor::trainer::definition::LrSchedulerType::_lift(
-                                                    l96 as u8,
-                                                )
+                                                let l96 = *arg0
+                                                    .add(212 + 24 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<i32>();
+                                                l96 as u32
                                             };
                                             Some(e)
                                         }
                                         _ => _rt::invalid_enum_discriminant(),
                                     },
-                                    warmup_steps: match l97 {
+                                    max_length: match l97 {
                                         0 => None,
                                         1 => {
                                             let e = {
                                                 let l98 = *arg0
-                                                    .add(224 + 24 * ::core::mem::size_of::<*const u8>())
+                                                    .add(220 + 24 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<i32>();
                                                 l98 as u32
                                             };
@@ -6905,38 +7732,42 @@ pub mod exports {
                                         }
                                         _ => _rt::invalid_enum_discriminant(),
                                     },
-                                    weight_decay: match l99 {
+                                    lr_scheduler_type: match l99 {
                                         0 => None,
                                         1 => {
                                             let e = {
-                                                let l100 = *arg0
-                                                    .add(240 + 24 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<f64>();
-                                                l100
+                                                let l100 = i32::from(
+                                                    *arg0
+                                                        .add(225 + 24 * ::core::mem::size_of::<*const u8>())
+                                                        .cast::<u8>(),
+                                                );
+                                                super::super::super::super::exports::arkor::trainer::definition::LrSchedulerType::_lift(
+                                                    l100 as u8,
+                                                )
                                             };
                                             Some(e)
                                         }
                                         _ => _rt::invalid_enum_discriminant(),
                                     },
-                                    max_grad_norm: match l101 {
+                                    warmup_steps: match l101 {
                                         0 => None,
                                         1 => {
                                             let e = {
                                                 let l102 = *arg0
-                                                    .add(256 + 24 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<f64>();
-                                                l102
+                                                    .add(232 + 24 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<i32>();
+                                                l102 as u32
                                             };
                                             Some(e)
                                         }
                                         _ => _rt::invalid_enum_discriminant(),
                                     },
-                                    adam_beta1: match l103 {
+                                    weight_decay: match l103 {
                                         0 => None,
                                         1 => {
                                             let e = {
                                                 let l104 = *arg0
-                                                    .add(272 + 24 * ::core::mem::size_of::<*const u8>())
+                                                    .add(248 + 24 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<f64>();
                                                 l104
                                             };
@@ -6944,12 +7775,12 @@ pub mod exports {
                                         }
                                         _ => _rt::invalid_enum_discriminant(),
                                     },
-                                    adam_beta2: match l105 {
+                                    max_grad_norm: match l105 {
                                         0 => None,
                                         1 => {
                                             let e = {
                                                 let l106 = *arg0
-                                                    .add(288 + 24 * ::core::mem::size_of::<*const u8>())
+                                                    .add(264 + 24 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<f64>();
                                                 l106
                                             };
@@ -6957,12 +7788,12 @@ pub mod exports {
                                         }
                                         _ => _rt::invalid_enum_discriminant(),
                                     },
-                                    adam_epsilon: match l107 {
+                                    adam_beta1: match l107 {
                                         0 => None,
                                         1 => {
                                             let e = {
                                                 let l108 = *arg0
-                                                    .add(304 + 24 * ::core::mem::size_of::<*const u8>())
+                                                    .add(280 + 24 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<f64>();
                                                 l108
                                             };
@@ -6970,38 +7801,38 @@ pub mod exports {
                                         }
                                         _ => _rt::invalid_enum_discriminant(),
                                     },
-                                    logging_steps: match l109 {
+                                    adam_beta2: match l109 {
                                         0 => None,
                                         1 => {
                                             let e = {
                                                 let l110 = *arg0
-                                                    .add(316 + 24 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<i32>();
-                                                l110 as u32
+                                                    .add(296 + 24 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<f64>();
+                                                l110
                                             };
                                             Some(e)
                                         }
                                         _ => _rt::invalid_enum_discriminant(),
                                     },
-                                    eval_steps: match l111 {
+                                    adam_epsilon: match l111 {
                                         0 => None,
                                         1 => {
                                             let e = {
                                                 let l112 = *arg0
-                                                    .add(324 + 24 * ::core::mem::size_of::<*const u8>())
-                                                    .cast::<i32>();
-                                                l112 as u32
+                                                    .add(312 + 24 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<f64>();
+                                                l112
                                             };
                                             Some(e)
                                         }
                                         _ => _rt::invalid_enum_discriminant(),
                                     },
-                                    save_steps: match l113 {
+                                    logging_steps: match l113 {
                                         0 => None,
                                         1 => {
                                             let e = {
                                                 let l114 = *arg0
-                                                    .add(332 + 24 * ::core::mem::size_of::<*const u8>())
+                                                    .add(324 + 24 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<i32>();
                                                 l114 as u32
                                             };
@@ -7009,12 +7840,12 @@ pub mod exports {
                                         }
                                         _ => _rt::invalid_enum_discriminant(),
                                     },
-                                    save_total_limit: match l115 {
+                                    eval_steps: match l115 {
                                         0 => None,
                                         1 => {
                                             let e = {
                                                 let l116 = *arg0
-                                                    .add(340 + 24 * ::core::mem::size_of::<*const u8>())
+                                                    .add(332 + 24 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<i32>();
                                                 l116 as u32
                                             };
@@ -7022,12 +7853,12 @@ pub mod exports {
                                         }
                                         _ => _rt::invalid_enum_discriminant(),
                                     },
-                                    seed: match l117 {
+                                    save_steps: match l117 {
                                         0 => None,
                                         1 => {
                                             let e = {
                                                 let l118 = *arg0
-                                                    .add(348 + 24 * ::core::mem::size_of::<*const u8>())
+                                                    .add(340 + 24 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<i32>();
                                                 l118 as u32
                                             };
@@ -7035,12 +7866,12 @@ pub mod exports {
                                         }
                                         _ => _rt::invalid_enum_discriminant(),
                                     },
-                                    early_stopping_patience: match l119 {
+                                    save_total_limit: match l119 {
                                         0 => None,
                                         1 => {
                                             let e = {
                                                 let l120 = *arg0
-                                                    .add(356 + 24 * ::core::mem::size_of::<*const u8>())
+                                                    .add(348 + 24 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<i32>();
                                                 l120 as u32
                                             };
@@ -7048,53 +7879,94 @@ pub mod exports {
                                         }
                                         _ => _rt::invalid_enum_discriminant(),
                                     },
-                                    early_stopping_threshold: match l121 {
+                                    seed: match l121 {
                                         0 => None,
                                         1 => {
                                             let e = {
                                                 let l122 = *arg0
-                                                    .add(368 + 24 * ::core::mem::size_of::<*const u8>())
+                                                    .add(356 + 24 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<i32>();
+                                                l122 as u32
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                    early_stopping_patience: match l123 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l124 = *arg0
+                                                    .add(364 + 24 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<i32>();
+                                                l124 as u32
+                                            };
+                                            Some(e)
+                                        }
+                                        _ => _rt::invalid_enum_discriminant(),
+                                    },
+                                    early_stopping_threshold: match l125 {
+                                        0 => None,
+                                        1 => {
+                                            let e = {
+                                                let l126 = *arg0
+                                                    .add(376 + 24 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<f64>();
-                                                l122
+                                                l126
                                             };
                                             Some(e)
                                         }
                                         _ => _rt::invalid_enum_discriminant(),
                                     },
                                 },
-                                additional: result131,
-                                extras: match l132 {
+                                additional: result135,
+                                extras: match l136 {
                                     0 => None,
                                     1 => {
                                         let e = {
-                                            let l133 = *arg0
-                                                .add(376 + 27 * ::core::mem::size_of::<*const u8>())
+                                            let l137 = *arg0
+                                                .add(384 + 27 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l134 = *arg0
-                                                .add(376 + 28 * ::core::mem::size_of::<*const u8>())
+                                            let l138 = *arg0
+                                                .add(384 + 28 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len135 = l134;
-                                            let bytes135 = _rt::Vec::from_raw_parts(
-                                                l133.cast(),
-                                                len135,
-                                                len135,
+                                            let len139 = l138;
+                                            let bytes139 = _rt::Vec::from_raw_parts(
+                                                l137.cast(),
+                                                len139,
+                                                len139,
                                             );
-                                            _rt::string_lift(bytes135)
+                                            _rt::string_lift(bytes139)
                                         };
                                         Some(e)
                                     }
                                     _ => _rt::invalid_enum_discriminant(),
                                 },
-                                dry_run: match l136 {
+                                dry_run: match l140 {
                                     0 => None,
                                     1 => {
                                         let e = {
-                                            let l137 = i32::from(
+                                            let l141 = i32::from(
                                                 *arg0
-                                                    .add(377 + 29 * ::core::mem::size_of::<*const u8>())
+                                                    .add(385 + 29 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<u8>(),
                                             );
-                                            _rt::bool_lift(l137 as u8)
+                                            _rt::bool_lift(l141 as u8)
+                                        };
+                                        Some(e)
+                                    }
+                                    _ => _rt::invalid_enum_discriminant(),
+                                },
+                                own_loop: match l142 {
+                                    0 => None,
+                                    1 => {
+                                        let e = {
+                                            let l143 = i32::from(
+                                                *arg0
+                                                    .add(387 + 29 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<u8>(),
+                                            );
+                                            _rt::bool_lift(l143 as u8)
                                         };
                                         Some(e)
                                     }
@@ -7104,29 +7976,29 @@ pub mod exports {
                         };
                         _rt::cabi_dealloc(
                             arg0,
-                            376 + 30 * ::core::mem::size_of::<*const u8>(),
+                            384 + 30 * ::core::mem::size_of::<*const u8>(),
                             8,
                         );
-                        let ptr139 = (&raw mut _RET_AREA.0).cast::<u8>();
-                        match result138 {
+                        let ptr145 = (&raw mut _RET_AREA.0).cast::<u8>();
+                        match result144 {
                             Ok(_) => {
-                                *ptr139.add(0).cast::<u8>() = (0i32) as u8;
+                                *ptr145.add(0).cast::<u8>() = (0i32) as u8;
                             }
                             Err(e) => {
-                                *ptr139.add(0).cast::<u8>() = (1i32) as u8;
-                                let vec140 = (e.into_bytes()).into_boxed_slice();
-                                let ptr140 = vec140.as_ptr().cast::<u8>();
-                                let len140 = vec140.len();
-                                ::core::mem::forget(vec140);
-                                *ptr139
+                                *ptr145.add(0).cast::<u8>() = (1i32) as u8;
+                                let vec146 = (e.into_bytes()).into_boxed_slice();
+                                let ptr146 = vec146.as_ptr().cast::<u8>();
+                                let len146 = vec146.len();
+                                ::core::mem::forget(vec146);
+                                *ptr145
                                     .add(2 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len140;
-                                *ptr139
+                                    .cast::<usize>() = len146;
+                                *ptr145
                                     .add(::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>() = ptr140.cast_mut();
+                                    .cast::<*mut u8>() = ptr146.cast_mut();
                             }
                         };
-                        ptr139
+                        ptr145
                     }
                 }
                 #[doc(hidden)]
@@ -7151,12 +8023,15 @@ pub mod exports {
                 pub trait Guest {
                     /// Trains by driving `session` until the work is done or `hooks.checkpoint` says to end.
                     ///
-                    /// `spec` is the answer of `describe` with every `option` filled in and with the
+                    /// `spec` is the answer of `describe` with every default filled in and with the
                     /// changes of the command line. A resumed loop finds where to go on in
                     /// `hooks.resume-point`; weights and optimizer are already restored.
                     ///
                     /// Returning ends the run: the host evaluates, writes a last checkpoint and calls
-                    /// `on-completed`. An error fails it; the last checkpoint is kept.
+                    /// `on-completed`. A run can be extended later only if the loop called
+                    /// `hooks.checkpoint` after its last step. An error fails the run; its last checkpoint
+                    /// is kept. A loop that takes over from older code and fails before its first
+                    /// `hooks.checkpoint` gives the run back to that code.
                     #[allow(async_fn_in_trait)]
                     fn run(spec: Spec) -> ::core::result::Result<(), _rt::String>;
                 }
@@ -7190,10 +8065,15 @@ pub mod exports {
             }
             /// How a trainer reacts to its run.
             ///
-            /// The host calls these functions with the run's events, in the order of their
-            /// sequence numbers, one at a time, and waits for each answer before training goes
-            /// on. All calls of a run go to one instance, until new code replaces it: then
-            /// `save-state` of the old and `load-state` of the new instance carry memory over.
+            /// The host calls these functions with the run's events, one at a time in the order of
+            /// the run's log, and waits for each answer before training goes on. All calls of a run
+            /// go to one instance, until new code replaces it: then `save-state` of the old and
+            /// `load-state` of the new instance carry memory over.
+            ///
+            /// A run that was interrupted goes on from its last checkpoint, in a new instance:
+            /// `load-state`, `on-started`, and then the event of that checkpoint once more, with the
+            /// number it had. The steps that were lost are done again, and their events have new
+            /// numbers.
             ///
             /// An error or a trap in a callback is recorded with the run. It fails the run
             /// only where the user asked for that. An instance that trapped, or that did not
@@ -7205,12 +8085,13 @@ pub mod exports {
                 static __FORCE_SECTION_REF: fn() = super::super::super::super::__link_custom_section_describing_imports;
                 use super::super::super::super::_rt;
                 pub type Metric = super::super::super::super::arkor::trainer::types::Metric;
+                pub type Setting = super::super::super::super::arkor::trainer::types::Setting;
                 /// Where in the run an event stands. In every event.
                 #[repr(C)]
                 #[derive(Clone, Copy, PartialEq)]
                 pub struct Position {
-                    /// Sequence number of the event in the run's log, from 1, without gaps. After a
-                    /// crash an event may be handed over once more, with the same number.
+                    /// Sequence number of the event in the run's log, from 1, without gaps. Messages and
+                    /// actions have numbers too, so not every number is handed to a callback.
                     pub seq: u32,
                     /// Optimizer steps finished.
                     pub step: u32,
@@ -7232,7 +8113,7 @@ pub mod exports {
                     pub at: Position,
                     /// Identifies the run.
                     pub run: _rt::String,
-                    /// Counts the callback instances of this run, from 1.
+                    /// Counts the callback instances of this attempt at the run, from 1.
                     pub generation: u32,
                     /// The step of the checkpoint the run goes on from; absent for a new run.
                     pub resumed_from: ::core::option::Option<u32>,
@@ -7268,8 +8149,8 @@ pub mod exports {
                     pub learning_rate: ::core::option::Option<f64>,
                     /// Global L2 norm of the last step's gradients, before clipping.
                     pub grad_norm: ::core::option::Option<f64>,
-                    /// Tokens trained on so far.
-                    pub tokens: u64,
+                    /// Tokens trained on so far; a whole number.
+                    pub tokens: f64,
                     /// What the loop logged besides, and what `log-metric` actions left.
                     pub metrics: _rt::Vec<Metric>,
                 }
@@ -7329,7 +8210,7 @@ pub mod exports {
                     pub at: Position,
                     /// Identifies the checkpoint within the store.
                     pub id: _rt::String,
-                    /// The last evaluation loss, if there was one.
+                    /// The evaluation loss of these weights, if they were scored.
                     pub eval_loss: ::core::option::Option<f64>,
                 }
                 impl ::core::fmt::Debug for Checkpoint {
@@ -7355,6 +8236,8 @@ pub mod exports {
                     Trainer(_rt::String),
                     /// A user asked for it.
                     User,
+                    /// A run of new code with another configuration takes over.
+                    Replaced,
                 }
                 impl ::core::fmt::Debug for EndReason {
                     fn fmt(
@@ -7372,6 +8255,9 @@ pub mod exports {
                                 f.debug_tuple("EndReason::Trainer").field(e).finish()
                             }
                             EndReason::User => f.debug_tuple("EndReason::User").finish(),
+                            EndReason::Replaced => {
+                                f.debug_tuple("EndReason::Replaced").finish()
+                            }
                         }
                     }
                 }
@@ -7422,11 +8308,16 @@ pub mod exports {
                             .finish()
                     }
                 }
-                /// What a callback may ask for. Actions are taken in the order of the list.
+                /// What a callback may ask for; at most 1000 at once.
+                ///
+                /// They are done in the order log, evaluate, save, stop, pause. If one of them is not
+                /// valid, none of the answer's is done, and it counts as an error of the callback.
+                /// While a trainer's own loop runs, `stop`, `save` and `pause` wait for its next
+                /// `hooks.checkpoint`.
                 #[derive(Clone, PartialEq)]
                 pub enum Action {
                     /// End the run after a checkpoint at this step, with this reason. The run
-                    /// counts as stopped early, not as failed.
+                    /// counts as stopped early, not as failed. The first reason counts.
                     Stop(_rt::String),
                     /// Write a checkpoint at this step; at the next one if asked for by
                     /// `on-checkpoint`.
@@ -7434,14 +8325,20 @@ pub mod exports {
                     /// Score the held-out data at this step; at the next one if asked for by
                     /// `on-evaluate` or `on-checkpoint`.
                     Evaluate,
-                    /// Train with exactly this rate from the next step on, instead of the schedule.
-                    /// A trainer's own loop finds it in the answer of `hooks.log` and decides itself.
+                    /// Train with exactly this rate, 0 to 10, from the next step on, instead of the
+                    /// schedule. A trainer's own loop finds it in the answer of `hooks.log` and decides
+                    /// itself.
                     SetLearningRate(f64),
+                    /// Train with the schedule's rate again.
+                    FollowSchedule,
                     /// Wait, after this step, until a user lets the run go on.
                     Pause,
                     /// Record a number. It is in the run's log at once, and in the metrics of the next
                     /// log event.
                     LogMetric(Metric),
+                    /// One that this version of the contract has no case for. If the host does not know
+                    /// it, it is left undone, with a warning in the run's log.
+                    Other(Setting),
                 }
                 impl ::core::fmt::Debug for Action {
                     fn fmt(
@@ -7459,9 +8356,15 @@ pub mod exports {
                             Action::SetLearningRate(e) => {
                                 f.debug_tuple("Action::SetLearningRate").field(e).finish()
                             }
+                            Action::FollowSchedule => {
+                                f.debug_tuple("Action::FollowSchedule").finish()
+                            }
                             Action::Pause => f.debug_tuple("Action::Pause").finish(),
                             Action::LogMetric(e) => {
                                 f.debug_tuple("Action::LogMetric").field(e).finish()
+                            }
+                            Action::Other(e) => {
+                                f.debug_tuple("Action::Other").field(e).finish()
                             }
                         }
                     }
@@ -7536,22 +8439,22 @@ pub mod exports {
                         match result2 {
                             Ok(e) => {
                                 *ptr3.add(0).cast::<u8>() = (0i32) as u8;
-                                let vec7 = e;
-                                let len7 = vec7.len();
-                                let layout7 = _rt::alloc::Layout::from_size_align(
-                                        vec7.len() * (16 + 2 * ::core::mem::size_of::<*const u8>()),
+                                let vec10 = e;
+                                let len10 = vec10.len();
+                                let layout10 = _rt::alloc::Layout::from_size_align(
+                                        vec10.len() * (8 + 4 * ::core::mem::size_of::<*const u8>()),
                                         8,
                                     )
                                     .unwrap();
-                                let (result7, _cleanup7) = ::wit_bindgen::rt::Cleanup::new(
-                                    layout7,
+                                let (result10, _cleanup10) = ::wit_bindgen::rt::Cleanup::new(
+                                    layout10,
                                 );
-                                if let Some(cleanup) = _cleanup7 {
+                                if let Some(cleanup) = _cleanup10 {
                                     cleanup.forget();
                                 }
-                                for (i, e) in vec7.into_iter().enumerate() {
-                                    let base = result7
-                                        .add(i * (16 + 2 * ::core::mem::size_of::<*const u8>()));
+                                for (i, e) in vec10.into_iter().enumerate() {
+                                    let base = result10
+                                        .add(i * (8 + 4 * ::core::mem::size_of::<*const u8>()));
                                     {
                                         match e {
                                             Action::Stop(e) => {
@@ -7575,11 +8478,14 @@ pub mod exports {
                                                 *base.add(0).cast::<u8>() = (3i32) as u8;
                                                 *base.add(8).cast::<f64>() = _rt::as_f64(e);
                                             }
-                                            Action::Pause => {
+                                            Action::FollowSchedule => {
                                                 *base.add(0).cast::<u8>() = (4i32) as u8;
                                             }
-                                            Action::LogMetric(e) => {
+                                            Action::Pause => {
                                                 *base.add(0).cast::<u8>() = (5i32) as u8;
+                                            }
+                                            Action::LogMetric(e) => {
+                                                *base.add(0).cast::<u8>() = (6i32) as u8;
                                                 let super::super::super::super::arkor::trainer::types::Metric {
                                                     name: name5,
                                                     value: value5,
@@ -7596,28 +8502,53 @@ pub mod exports {
                                                     .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<f64>() = _rt::as_f64(value5);
                                             }
+                                            Action::Other(e) => {
+                                                *base.add(0).cast::<u8>() = (7i32) as u8;
+                                                let super::super::super::super::arkor::trainer::types::Setting {
+                                                    name: name7,
+                                                    value: value7,
+                                                } = e;
+                                                let vec8 = (name7.into_bytes()).into_boxed_slice();
+                                                let ptr8 = vec8.as_ptr().cast::<u8>();
+                                                let len8 = vec8.len();
+                                                ::core::mem::forget(vec8);
+                                                *base
+                                                    .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len8;
+                                                *base.add(8).cast::<*mut u8>() = ptr8.cast_mut();
+                                                let vec9 = (value7.into_bytes()).into_boxed_slice();
+                                                let ptr9 = vec9.as_ptr().cast::<u8>();
+                                                let len9 = vec9.len();
+                                                ::core::mem::forget(vec9);
+                                                *base
+                                                    .add(8 + 3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len9;
+                                                *base
+                                                    .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>() = ptr9.cast_mut();
+                                            }
                                         }
                                     }
                                 }
                                 *ptr3
                                     .add(2 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len7;
+                                    .cast::<usize>() = len10;
                                 *ptr3
                                     .add(::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>() = result7;
+                                    .cast::<*mut u8>() = result10;
                             }
                             Err(e) => {
                                 *ptr3.add(0).cast::<u8>() = (1i32) as u8;
-                                let vec8 = (e.into_bytes()).into_boxed_slice();
-                                let ptr8 = vec8.as_ptr().cast::<u8>();
-                                let len8 = vec8.len();
-                                ::core::mem::forget(vec8);
+                                let vec11 = (e.into_bytes()).into_boxed_slice();
+                                let ptr11 = vec11.as_ptr().cast::<u8>();
+                                let len11 = vec11.len();
+                                ::core::mem::forget(vec11);
                                 *ptr3
                                     .add(2 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len8;
+                                    .cast::<usize>() = len11;
                                 *ptr3
                                     .add(::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>() = ptr8.cast_mut();
+                                    .cast::<*mut u8>() = ptr11.cast_mut();
                             }
                         };
                         ptr3
@@ -7636,11 +8567,11 @@ pub mod exports {
                                 let l2 = *arg0
                                     .add(2 * ::core::mem::size_of::<*const u8>())
                                     .cast::<usize>();
-                                let base8 = l1;
-                                let len8 = l2;
-                                for i in 0..len8 {
-                                    let base = base8
-                                        .add(i * (16 + 2 * ::core::mem::size_of::<*const u8>()));
+                                let base12 = l1;
+                                let len12 = l2;
+                                for i in 0..len12 {
+                                    let base = base12
+                                        .add(i * (8 + 4 * ::core::mem::size_of::<*const u8>()));
                                     {
                                         let l3 = i32::from(*base.add(0).cast::<u8>());
                                         match l3 {
@@ -7655,30 +8586,45 @@ pub mod exports {
                                             2 => {}
                                             3 => {}
                                             4 => {}
-                                            _ => {
+                                            5 => {}
+                                            6 => {
                                                 let l6 = *base.add(8).cast::<*mut u8>();
                                                 let l7 = *base
                                                     .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<usize>();
                                                 _rt::cabi_dealloc(l6, l7, 1);
                                             }
+                                            _ => {
+                                                let l8 = *base.add(8).cast::<*mut u8>();
+                                                let l9 = *base
+                                                    .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                _rt::cabi_dealloc(l8, l9, 1);
+                                                let l10 = *base
+                                                    .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l11 = *base
+                                                    .add(8 + 3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                _rt::cabi_dealloc(l10, l11, 1);
+                                            }
                                         }
                                     }
                                 }
                                 _rt::cabi_dealloc(
-                                    base8,
-                                    len8 * (16 + 2 * ::core::mem::size_of::<*const u8>()),
+                                    base12,
+                                    len12 * (8 + 4 * ::core::mem::size_of::<*const u8>()),
                                     8,
                                 );
                             }
                             _ => {
-                                let l9 = *arg0
+                                let l13 = *arg0
                                     .add(::core::mem::size_of::<*const u8>())
                                     .cast::<*mut u8>();
-                                let l10 = *arg0
+                                let l14 = *arg0
                                     .add(2 * ::core::mem::size_of::<*const u8>())
                                     .cast::<usize>();
-                                _rt::cabi_dealloc(l9, l10, 1);
+                                _rt::cabi_dealloc(l13, l14, 1);
                             }
                         }
                     }
@@ -7696,7 +8642,7 @@ pub mod exports {
                     arg7: f64,
                     arg8: i32,
                     arg9: f64,
-                    arg10: i64,
+                    arg10: f64,
                     arg11: *mut u8,
                     arg12: usize,
                 ) -> *mut u8 {
@@ -7772,7 +8718,7 @@ pub mod exports {
                                     }
                                     _ => _rt::invalid_enum_discriminant(),
                                 },
-                                tokens: arg10 as u64,
+                                tokens: arg10,
                                 metrics: result4,
                             })
                         };
@@ -7780,23 +8726,22 @@ pub mod exports {
                         match result5 {
                             Ok(e) => {
                                 *ptr6.add(0).cast::<u8>() = (0i32) as u8;
-                                let vec10 = e;
-                                let len10 = vec10.len();
-                                let layout10 = _rt::alloc::Layout::from_size_align(
-                                        vec10.len()
-                                            * (16 + 2 * ::core::mem::size_of::<*const u8>()),
+                                let vec13 = e;
+                                let len13 = vec13.len();
+                                let layout13 = _rt::alloc::Layout::from_size_align(
+                                        vec13.len() * (8 + 4 * ::core::mem::size_of::<*const u8>()),
                                         8,
                                     )
                                     .unwrap();
-                                let (result10, _cleanup10) = ::wit_bindgen::rt::Cleanup::new(
-                                    layout10,
+                                let (result13, _cleanup13) = ::wit_bindgen::rt::Cleanup::new(
+                                    layout13,
                                 );
-                                if let Some(cleanup) = _cleanup10 {
+                                if let Some(cleanup) = _cleanup13 {
                                     cleanup.forget();
                                 }
-                                for (i, e) in vec10.into_iter().enumerate() {
-                                    let base = result10
-                                        .add(i * (16 + 2 * ::core::mem::size_of::<*const u8>()));
+                                for (i, e) in vec13.into_iter().enumerate() {
+                                    let base = result13
+                                        .add(i * (8 + 4 * ::core::mem::size_of::<*const u8>()));
                                     {
                                         match e {
                                             Action::Stop(e) => {
@@ -7820,11 +8765,14 @@ pub mod exports {
                                                 *base.add(0).cast::<u8>() = (3i32) as u8;
                                                 *base.add(8).cast::<f64>() = _rt::as_f64(e);
                                             }
-                                            Action::Pause => {
+                                            Action::FollowSchedule => {
                                                 *base.add(0).cast::<u8>() = (4i32) as u8;
                                             }
-                                            Action::LogMetric(e) => {
+                                            Action::Pause => {
                                                 *base.add(0).cast::<u8>() = (5i32) as u8;
+                                            }
+                                            Action::LogMetric(e) => {
+                                                *base.add(0).cast::<u8>() = (6i32) as u8;
                                                 let super::super::super::super::arkor::trainer::types::Metric {
                                                     name: name8,
                                                     value: value8,
@@ -7841,28 +8789,53 @@ pub mod exports {
                                                     .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<f64>() = _rt::as_f64(value8);
                                             }
+                                            Action::Other(e) => {
+                                                *base.add(0).cast::<u8>() = (7i32) as u8;
+                                                let super::super::super::super::arkor::trainer::types::Setting {
+                                                    name: name10,
+                                                    value: value10,
+                                                } = e;
+                                                let vec11 = (name10.into_bytes()).into_boxed_slice();
+                                                let ptr11 = vec11.as_ptr().cast::<u8>();
+                                                let len11 = vec11.len();
+                                                ::core::mem::forget(vec11);
+                                                *base
+                                                    .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len11;
+                                                *base.add(8).cast::<*mut u8>() = ptr11.cast_mut();
+                                                let vec12 = (value10.into_bytes()).into_boxed_slice();
+                                                let ptr12 = vec12.as_ptr().cast::<u8>();
+                                                let len12 = vec12.len();
+                                                ::core::mem::forget(vec12);
+                                                *base
+                                                    .add(8 + 3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len12;
+                                                *base
+                                                    .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>() = ptr12.cast_mut();
+                                            }
                                         }
                                     }
                                 }
                                 *ptr6
                                     .add(2 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len10;
+                                    .cast::<usize>() = len13;
                                 *ptr6
                                     .add(::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>() = result10;
+                                    .cast::<*mut u8>() = result13;
                             }
                             Err(e) => {
                                 *ptr6.add(0).cast::<u8>() = (1i32) as u8;
-                                let vec11 = (e.into_bytes()).into_boxed_slice();
-                                let ptr11 = vec11.as_ptr().cast::<u8>();
-                                let len11 = vec11.len();
-                                ::core::mem::forget(vec11);
+                                let vec14 = (e.into_bytes()).into_boxed_slice();
+                                let ptr14 = vec14.as_ptr().cast::<u8>();
+                                let len14 = vec14.len();
+                                ::core::mem::forget(vec14);
                                 *ptr6
                                     .add(2 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len11;
+                                    .cast::<usize>() = len14;
                                 *ptr6
                                     .add(::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>() = ptr11.cast_mut();
+                                    .cast::<*mut u8>() = ptr14.cast_mut();
                             }
                         };
                         ptr6
@@ -7881,11 +8854,11 @@ pub mod exports {
                                 let l2 = *arg0
                                     .add(2 * ::core::mem::size_of::<*const u8>())
                                     .cast::<usize>();
-                                let base8 = l1;
-                                let len8 = l2;
-                                for i in 0..len8 {
-                                    let base = base8
-                                        .add(i * (16 + 2 * ::core::mem::size_of::<*const u8>()));
+                                let base12 = l1;
+                                let len12 = l2;
+                                for i in 0..len12 {
+                                    let base = base12
+                                        .add(i * (8 + 4 * ::core::mem::size_of::<*const u8>()));
                                     {
                                         let l3 = i32::from(*base.add(0).cast::<u8>());
                                         match l3 {
@@ -7900,30 +8873,45 @@ pub mod exports {
                                             2 => {}
                                             3 => {}
                                             4 => {}
-                                            _ => {
+                                            5 => {}
+                                            6 => {
                                                 let l6 = *base.add(8).cast::<*mut u8>();
                                                 let l7 = *base
                                                     .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<usize>();
                                                 _rt::cabi_dealloc(l6, l7, 1);
                                             }
+                                            _ => {
+                                                let l8 = *base.add(8).cast::<*mut u8>();
+                                                let l9 = *base
+                                                    .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                _rt::cabi_dealloc(l8, l9, 1);
+                                                let l10 = *base
+                                                    .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l11 = *base
+                                                    .add(8 + 3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                _rt::cabi_dealloc(l10, l11, 1);
+                                            }
                                         }
                                     }
                                 }
                                 _rt::cabi_dealloc(
-                                    base8,
-                                    len8 * (16 + 2 * ::core::mem::size_of::<*const u8>()),
+                                    base12,
+                                    len12 * (8 + 4 * ::core::mem::size_of::<*const u8>()),
                                     8,
                                 );
                             }
                             _ => {
-                                let l9 = *arg0
+                                let l13 = *arg0
                                     .add(::core::mem::size_of::<*const u8>())
                                     .cast::<*mut u8>();
-                                let l10 = *arg0
+                                let l14 = *arg0
                                     .add(2 * ::core::mem::size_of::<*const u8>())
                                     .cast::<usize>();
-                                _rt::cabi_dealloc(l9, l10, 1);
+                                _rt::cabi_dealloc(l13, l14, 1);
                             }
                         }
                     }
@@ -7991,23 +8979,22 @@ pub mod exports {
                         match result5 {
                             Ok(e) => {
                                 *ptr6.add(0).cast::<u8>() = (0i32) as u8;
-                                let vec10 = e;
-                                let len10 = vec10.len();
-                                let layout10 = _rt::alloc::Layout::from_size_align(
-                                        vec10.len()
-                                            * (16 + 2 * ::core::mem::size_of::<*const u8>()),
+                                let vec13 = e;
+                                let len13 = vec13.len();
+                                let layout13 = _rt::alloc::Layout::from_size_align(
+                                        vec13.len() * (8 + 4 * ::core::mem::size_of::<*const u8>()),
                                         8,
                                     )
                                     .unwrap();
-                                let (result10, _cleanup10) = ::wit_bindgen::rt::Cleanup::new(
-                                    layout10,
+                                let (result13, _cleanup13) = ::wit_bindgen::rt::Cleanup::new(
+                                    layout13,
                                 );
-                                if let Some(cleanup) = _cleanup10 {
+                                if let Some(cleanup) = _cleanup13 {
                                     cleanup.forget();
                                 }
-                                for (i, e) in vec10.into_iter().enumerate() {
-                                    let base = result10
-                                        .add(i * (16 + 2 * ::core::mem::size_of::<*const u8>()));
+                                for (i, e) in vec13.into_iter().enumerate() {
+                                    let base = result13
+                                        .add(i * (8 + 4 * ::core::mem::size_of::<*const u8>()));
                                     {
                                         match e {
                                             Action::Stop(e) => {
@@ -8031,11 +9018,14 @@ pub mod exports {
                                                 *base.add(0).cast::<u8>() = (3i32) as u8;
                                                 *base.add(8).cast::<f64>() = _rt::as_f64(e);
                                             }
-                                            Action::Pause => {
+                                            Action::FollowSchedule => {
                                                 *base.add(0).cast::<u8>() = (4i32) as u8;
                                             }
-                                            Action::LogMetric(e) => {
+                                            Action::Pause => {
                                                 *base.add(0).cast::<u8>() = (5i32) as u8;
+                                            }
+                                            Action::LogMetric(e) => {
+                                                *base.add(0).cast::<u8>() = (6i32) as u8;
                                                 let super::super::super::super::arkor::trainer::types::Metric {
                                                     name: name8,
                                                     value: value8,
@@ -8052,28 +9042,53 @@ pub mod exports {
                                                     .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<f64>() = _rt::as_f64(value8);
                                             }
+                                            Action::Other(e) => {
+                                                *base.add(0).cast::<u8>() = (7i32) as u8;
+                                                let super::super::super::super::arkor::trainer::types::Setting {
+                                                    name: name10,
+                                                    value: value10,
+                                                } = e;
+                                                let vec11 = (name10.into_bytes()).into_boxed_slice();
+                                                let ptr11 = vec11.as_ptr().cast::<u8>();
+                                                let len11 = vec11.len();
+                                                ::core::mem::forget(vec11);
+                                                *base
+                                                    .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len11;
+                                                *base.add(8).cast::<*mut u8>() = ptr11.cast_mut();
+                                                let vec12 = (value10.into_bytes()).into_boxed_slice();
+                                                let ptr12 = vec12.as_ptr().cast::<u8>();
+                                                let len12 = vec12.len();
+                                                ::core::mem::forget(vec12);
+                                                *base
+                                                    .add(8 + 3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len12;
+                                                *base
+                                                    .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>() = ptr12.cast_mut();
+                                            }
                                         }
                                     }
                                 }
                                 *ptr6
                                     .add(2 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len10;
+                                    .cast::<usize>() = len13;
                                 *ptr6
                                     .add(::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>() = result10;
+                                    .cast::<*mut u8>() = result13;
                             }
                             Err(e) => {
                                 *ptr6.add(0).cast::<u8>() = (1i32) as u8;
-                                let vec11 = (e.into_bytes()).into_boxed_slice();
-                                let ptr11 = vec11.as_ptr().cast::<u8>();
-                                let len11 = vec11.len();
-                                ::core::mem::forget(vec11);
+                                let vec14 = (e.into_bytes()).into_boxed_slice();
+                                let ptr14 = vec14.as_ptr().cast::<u8>();
+                                let len14 = vec14.len();
+                                ::core::mem::forget(vec14);
                                 *ptr6
                                     .add(2 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len11;
+                                    .cast::<usize>() = len14;
                                 *ptr6
                                     .add(::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>() = ptr11.cast_mut();
+                                    .cast::<*mut u8>() = ptr14.cast_mut();
                             }
                         };
                         ptr6
@@ -8092,11 +9107,11 @@ pub mod exports {
                                 let l2 = *arg0
                                     .add(2 * ::core::mem::size_of::<*const u8>())
                                     .cast::<usize>();
-                                let base8 = l1;
-                                let len8 = l2;
-                                for i in 0..len8 {
-                                    let base = base8
-                                        .add(i * (16 + 2 * ::core::mem::size_of::<*const u8>()));
+                                let base12 = l1;
+                                let len12 = l2;
+                                for i in 0..len12 {
+                                    let base = base12
+                                        .add(i * (8 + 4 * ::core::mem::size_of::<*const u8>()));
                                     {
                                         let l3 = i32::from(*base.add(0).cast::<u8>());
                                         match l3 {
@@ -8111,30 +9126,45 @@ pub mod exports {
                                             2 => {}
                                             3 => {}
                                             4 => {}
-                                            _ => {
+                                            5 => {}
+                                            6 => {
                                                 let l6 = *base.add(8).cast::<*mut u8>();
                                                 let l7 = *base
                                                     .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<usize>();
                                                 _rt::cabi_dealloc(l6, l7, 1);
                                             }
+                                            _ => {
+                                                let l8 = *base.add(8).cast::<*mut u8>();
+                                                let l9 = *base
+                                                    .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                _rt::cabi_dealloc(l8, l9, 1);
+                                                let l10 = *base
+                                                    .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l11 = *base
+                                                    .add(8 + 3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                _rt::cabi_dealloc(l10, l11, 1);
+                                            }
                                         }
                                     }
                                 }
                                 _rt::cabi_dealloc(
-                                    base8,
-                                    len8 * (16 + 2 * ::core::mem::size_of::<*const u8>()),
+                                    base12,
+                                    len12 * (8 + 4 * ::core::mem::size_of::<*const u8>()),
                                     8,
                                 );
                             }
                             _ => {
-                                let l9 = *arg0
+                                let l13 = *arg0
                                     .add(::core::mem::size_of::<*const u8>())
                                     .cast::<*mut u8>();
-                                let l10 = *arg0
+                                let l14 = *arg0
                                     .add(2 * ::core::mem::size_of::<*const u8>())
                                     .cast::<usize>();
-                                _rt::cabi_dealloc(l9, l10, 1);
+                                _rt::cabi_dealloc(l13, l14, 1);
                             }
                         }
                     }
@@ -8178,22 +9208,22 @@ pub mod exports {
                         match result1 {
                             Ok(e) => {
                                 *ptr2.add(0).cast::<u8>() = (0i32) as u8;
-                                let vec6 = e;
-                                let len6 = vec6.len();
-                                let layout6 = _rt::alloc::Layout::from_size_align(
-                                        vec6.len() * (16 + 2 * ::core::mem::size_of::<*const u8>()),
+                                let vec9 = e;
+                                let len9 = vec9.len();
+                                let layout9 = _rt::alloc::Layout::from_size_align(
+                                        vec9.len() * (8 + 4 * ::core::mem::size_of::<*const u8>()),
                                         8,
                                     )
                                     .unwrap();
-                                let (result6, _cleanup6) = ::wit_bindgen::rt::Cleanup::new(
-                                    layout6,
+                                let (result9, _cleanup9) = ::wit_bindgen::rt::Cleanup::new(
+                                    layout9,
                                 );
-                                if let Some(cleanup) = _cleanup6 {
+                                if let Some(cleanup) = _cleanup9 {
                                     cleanup.forget();
                                 }
-                                for (i, e) in vec6.into_iter().enumerate() {
-                                    let base = result6
-                                        .add(i * (16 + 2 * ::core::mem::size_of::<*const u8>()));
+                                for (i, e) in vec9.into_iter().enumerate() {
+                                    let base = result9
+                                        .add(i * (8 + 4 * ::core::mem::size_of::<*const u8>()));
                                     {
                                         match e {
                                             Action::Stop(e) => {
@@ -8217,11 +9247,14 @@ pub mod exports {
                                                 *base.add(0).cast::<u8>() = (3i32) as u8;
                                                 *base.add(8).cast::<f64>() = _rt::as_f64(e);
                                             }
-                                            Action::Pause => {
+                                            Action::FollowSchedule => {
                                                 *base.add(0).cast::<u8>() = (4i32) as u8;
                                             }
-                                            Action::LogMetric(e) => {
+                                            Action::Pause => {
                                                 *base.add(0).cast::<u8>() = (5i32) as u8;
+                                            }
+                                            Action::LogMetric(e) => {
+                                                *base.add(0).cast::<u8>() = (6i32) as u8;
                                                 let super::super::super::super::arkor::trainer::types::Metric {
                                                     name: name4,
                                                     value: value4,
@@ -8238,28 +9271,53 @@ pub mod exports {
                                                     .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<f64>() = _rt::as_f64(value4);
                                             }
+                                            Action::Other(e) => {
+                                                *base.add(0).cast::<u8>() = (7i32) as u8;
+                                                let super::super::super::super::arkor::trainer::types::Setting {
+                                                    name: name6,
+                                                    value: value6,
+                                                } = e;
+                                                let vec7 = (name6.into_bytes()).into_boxed_slice();
+                                                let ptr7 = vec7.as_ptr().cast::<u8>();
+                                                let len7 = vec7.len();
+                                                ::core::mem::forget(vec7);
+                                                *base
+                                                    .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len7;
+                                                *base.add(8).cast::<*mut u8>() = ptr7.cast_mut();
+                                                let vec8 = (value6.into_bytes()).into_boxed_slice();
+                                                let ptr8 = vec8.as_ptr().cast::<u8>();
+                                                let len8 = vec8.len();
+                                                ::core::mem::forget(vec8);
+                                                *base
+                                                    .add(8 + 3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len8;
+                                                *base
+                                                    .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>() = ptr8.cast_mut();
+                                            }
                                         }
                                     }
                                 }
                                 *ptr2
                                     .add(2 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len6;
+                                    .cast::<usize>() = len9;
                                 *ptr2
                                     .add(::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>() = result6;
+                                    .cast::<*mut u8>() = result9;
                             }
                             Err(e) => {
                                 *ptr2.add(0).cast::<u8>() = (1i32) as u8;
-                                let vec7 = (e.into_bytes()).into_boxed_slice();
-                                let ptr7 = vec7.as_ptr().cast::<u8>();
-                                let len7 = vec7.len();
-                                ::core::mem::forget(vec7);
+                                let vec10 = (e.into_bytes()).into_boxed_slice();
+                                let ptr10 = vec10.as_ptr().cast::<u8>();
+                                let len10 = vec10.len();
+                                ::core::mem::forget(vec10);
                                 *ptr2
                                     .add(2 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len7;
+                                    .cast::<usize>() = len10;
                                 *ptr2
                                     .add(::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>() = ptr7.cast_mut();
+                                    .cast::<*mut u8>() = ptr10.cast_mut();
                             }
                         };
                         ptr2
@@ -8278,11 +9336,11 @@ pub mod exports {
                                 let l2 = *arg0
                                     .add(2 * ::core::mem::size_of::<*const u8>())
                                     .cast::<usize>();
-                                let base8 = l1;
-                                let len8 = l2;
-                                for i in 0..len8 {
-                                    let base = base8
-                                        .add(i * (16 + 2 * ::core::mem::size_of::<*const u8>()));
+                                let base12 = l1;
+                                let len12 = l2;
+                                for i in 0..len12 {
+                                    let base = base12
+                                        .add(i * (8 + 4 * ::core::mem::size_of::<*const u8>()));
                                     {
                                         let l3 = i32::from(*base.add(0).cast::<u8>());
                                         match l3 {
@@ -8297,30 +9355,45 @@ pub mod exports {
                                             2 => {}
                                             3 => {}
                                             4 => {}
-                                            _ => {
+                                            5 => {}
+                                            6 => {
                                                 let l6 = *base.add(8).cast::<*mut u8>();
                                                 let l7 = *base
                                                     .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<usize>();
                                                 _rt::cabi_dealloc(l6, l7, 1);
                                             }
+                                            _ => {
+                                                let l8 = *base.add(8).cast::<*mut u8>();
+                                                let l9 = *base
+                                                    .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                _rt::cabi_dealloc(l8, l9, 1);
+                                                let l10 = *base
+                                                    .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l11 = *base
+                                                    .add(8 + 3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                _rt::cabi_dealloc(l10, l11, 1);
+                                            }
                                         }
                                     }
                                 }
                                 _rt::cabi_dealloc(
-                                    base8,
-                                    len8 * (16 + 2 * ::core::mem::size_of::<*const u8>()),
+                                    base12,
+                                    len12 * (8 + 4 * ::core::mem::size_of::<*const u8>()),
                                     8,
                                 );
                             }
                             _ => {
-                                let l9 = *arg0
+                                let l13 = *arg0
                                     .add(::core::mem::size_of::<*const u8>())
                                     .cast::<*mut u8>();
-                                let l10 = *arg0
+                                let l14 = *arg0
                                     .add(2 * ::core::mem::size_of::<*const u8>())
                                     .cast::<usize>();
-                                _rt::cabi_dealloc(l9, l10, 1);
+                                _rt::cabi_dealloc(l13, l14, 1);
                             }
                         }
                     }
@@ -8359,9 +9432,10 @@ pub mod exports {
                                     };
                                     EndReason::Trainer(e1)
                                 }
+                                3 => EndReason::User,
                                 n => {
-                                    debug_assert_eq!(n, 3, "invalid enum discriminant");
-                                    EndReason::User
+                                    debug_assert_eq!(n, 4, "invalid enum discriminant");
+                                    EndReason::Replaced
                                 }
                             };
                             T_::on_completed(Completed {
@@ -8408,22 +9482,22 @@ pub mod exports {
                         match result3 {
                             Ok(e) => {
                                 *ptr4.add(0).cast::<u8>() = (0i32) as u8;
-                                let vec8 = e;
-                                let len8 = vec8.len();
-                                let layout8 = _rt::alloc::Layout::from_size_align(
-                                        vec8.len() * (16 + 2 * ::core::mem::size_of::<*const u8>()),
+                                let vec11 = e;
+                                let len11 = vec11.len();
+                                let layout11 = _rt::alloc::Layout::from_size_align(
+                                        vec11.len() * (8 + 4 * ::core::mem::size_of::<*const u8>()),
                                         8,
                                     )
                                     .unwrap();
-                                let (result8, _cleanup8) = ::wit_bindgen::rt::Cleanup::new(
-                                    layout8,
+                                let (result11, _cleanup11) = ::wit_bindgen::rt::Cleanup::new(
+                                    layout11,
                                 );
-                                if let Some(cleanup) = _cleanup8 {
+                                if let Some(cleanup) = _cleanup11 {
                                     cleanup.forget();
                                 }
-                                for (i, e) in vec8.into_iter().enumerate() {
-                                    let base = result8
-                                        .add(i * (16 + 2 * ::core::mem::size_of::<*const u8>()));
+                                for (i, e) in vec11.into_iter().enumerate() {
+                                    let base = result11
+                                        .add(i * (8 + 4 * ::core::mem::size_of::<*const u8>()));
                                     {
                                         match e {
                                             Action::Stop(e) => {
@@ -8447,11 +9521,14 @@ pub mod exports {
                                                 *base.add(0).cast::<u8>() = (3i32) as u8;
                                                 *base.add(8).cast::<f64>() = _rt::as_f64(e);
                                             }
-                                            Action::Pause => {
+                                            Action::FollowSchedule => {
                                                 *base.add(0).cast::<u8>() = (4i32) as u8;
                                             }
-                                            Action::LogMetric(e) => {
+                                            Action::Pause => {
                                                 *base.add(0).cast::<u8>() = (5i32) as u8;
+                                            }
+                                            Action::LogMetric(e) => {
+                                                *base.add(0).cast::<u8>() = (6i32) as u8;
                                                 let super::super::super::super::arkor::trainer::types::Metric {
                                                     name: name6,
                                                     value: value6,
@@ -8468,28 +9545,53 @@ pub mod exports {
                                                     .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<f64>() = _rt::as_f64(value6);
                                             }
+                                            Action::Other(e) => {
+                                                *base.add(0).cast::<u8>() = (7i32) as u8;
+                                                let super::super::super::super::arkor::trainer::types::Setting {
+                                                    name: name8,
+                                                    value: value8,
+                                                } = e;
+                                                let vec9 = (name8.into_bytes()).into_boxed_slice();
+                                                let ptr9 = vec9.as_ptr().cast::<u8>();
+                                                let len9 = vec9.len();
+                                                ::core::mem::forget(vec9);
+                                                *base
+                                                    .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len9;
+                                                *base.add(8).cast::<*mut u8>() = ptr9.cast_mut();
+                                                let vec10 = (value8.into_bytes()).into_boxed_slice();
+                                                let ptr10 = vec10.as_ptr().cast::<u8>();
+                                                let len10 = vec10.len();
+                                                ::core::mem::forget(vec10);
+                                                *base
+                                                    .add(8 + 3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len10;
+                                                *base
+                                                    .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>() = ptr10.cast_mut();
+                                            }
                                         }
                                     }
                                 }
                                 *ptr4
                                     .add(2 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len8;
+                                    .cast::<usize>() = len11;
                                 *ptr4
                                     .add(::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>() = result8;
+                                    .cast::<*mut u8>() = result11;
                             }
                             Err(e) => {
                                 *ptr4.add(0).cast::<u8>() = (1i32) as u8;
-                                let vec9 = (e.into_bytes()).into_boxed_slice();
-                                let ptr9 = vec9.as_ptr().cast::<u8>();
-                                let len9 = vec9.len();
-                                ::core::mem::forget(vec9);
+                                let vec12 = (e.into_bytes()).into_boxed_slice();
+                                let ptr12 = vec12.as_ptr().cast::<u8>();
+                                let len12 = vec12.len();
+                                ::core::mem::forget(vec12);
                                 *ptr4
                                     .add(2 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len9;
+                                    .cast::<usize>() = len12;
                                 *ptr4
                                     .add(::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>() = ptr9.cast_mut();
+                                    .cast::<*mut u8>() = ptr12.cast_mut();
                             }
                         };
                         ptr4
@@ -8508,11 +9610,11 @@ pub mod exports {
                                 let l2 = *arg0
                                     .add(2 * ::core::mem::size_of::<*const u8>())
                                     .cast::<usize>();
-                                let base8 = l1;
-                                let len8 = l2;
-                                for i in 0..len8 {
-                                    let base = base8
-                                        .add(i * (16 + 2 * ::core::mem::size_of::<*const u8>()));
+                                let base12 = l1;
+                                let len12 = l2;
+                                for i in 0..len12 {
+                                    let base = base12
+                                        .add(i * (8 + 4 * ::core::mem::size_of::<*const u8>()));
                                     {
                                         let l3 = i32::from(*base.add(0).cast::<u8>());
                                         match l3 {
@@ -8527,30 +9629,45 @@ pub mod exports {
                                             2 => {}
                                             3 => {}
                                             4 => {}
-                                            _ => {
+                                            5 => {}
+                                            6 => {
                                                 let l6 = *base.add(8).cast::<*mut u8>();
                                                 let l7 = *base
                                                     .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<usize>();
                                                 _rt::cabi_dealloc(l6, l7, 1);
                                             }
+                                            _ => {
+                                                let l8 = *base.add(8).cast::<*mut u8>();
+                                                let l9 = *base
+                                                    .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                _rt::cabi_dealloc(l8, l9, 1);
+                                                let l10 = *base
+                                                    .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l11 = *base
+                                                    .add(8 + 3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                _rt::cabi_dealloc(l10, l11, 1);
+                                            }
                                         }
                                     }
                                 }
                                 _rt::cabi_dealloc(
-                                    base8,
-                                    len8 * (16 + 2 * ::core::mem::size_of::<*const u8>()),
+                                    base12,
+                                    len12 * (8 + 4 * ::core::mem::size_of::<*const u8>()),
                                     8,
                                 );
                             }
                             _ => {
-                                let l9 = *arg0
+                                let l13 = *arg0
                                     .add(::core::mem::size_of::<*const u8>())
                                     .cast::<*mut u8>();
-                                let l10 = *arg0
+                                let l14 = *arg0
                                     .add(2 * ::core::mem::size_of::<*const u8>())
                                     .cast::<usize>();
-                                _rt::cabi_dealloc(l9, l10, 1);
+                                _rt::cabi_dealloc(l13, l14, 1);
                             }
                         }
                     }
@@ -8603,22 +9720,22 @@ pub mod exports {
                         match result2 {
                             Ok(e) => {
                                 *ptr3.add(0).cast::<u8>() = (0i32) as u8;
-                                let vec7 = e;
-                                let len7 = vec7.len();
-                                let layout7 = _rt::alloc::Layout::from_size_align(
-                                        vec7.len() * (16 + 2 * ::core::mem::size_of::<*const u8>()),
+                                let vec10 = e;
+                                let len10 = vec10.len();
+                                let layout10 = _rt::alloc::Layout::from_size_align(
+                                        vec10.len() * (8 + 4 * ::core::mem::size_of::<*const u8>()),
                                         8,
                                     )
                                     .unwrap();
-                                let (result7, _cleanup7) = ::wit_bindgen::rt::Cleanup::new(
-                                    layout7,
+                                let (result10, _cleanup10) = ::wit_bindgen::rt::Cleanup::new(
+                                    layout10,
                                 );
-                                if let Some(cleanup) = _cleanup7 {
+                                if let Some(cleanup) = _cleanup10 {
                                     cleanup.forget();
                                 }
-                                for (i, e) in vec7.into_iter().enumerate() {
-                                    let base = result7
-                                        .add(i * (16 + 2 * ::core::mem::size_of::<*const u8>()));
+                                for (i, e) in vec10.into_iter().enumerate() {
+                                    let base = result10
+                                        .add(i * (8 + 4 * ::core::mem::size_of::<*const u8>()));
                                     {
                                         match e {
                                             Action::Stop(e) => {
@@ -8642,11 +9759,14 @@ pub mod exports {
                                                 *base.add(0).cast::<u8>() = (3i32) as u8;
                                                 *base.add(8).cast::<f64>() = _rt::as_f64(e);
                                             }
-                                            Action::Pause => {
+                                            Action::FollowSchedule => {
                                                 *base.add(0).cast::<u8>() = (4i32) as u8;
                                             }
-                                            Action::LogMetric(e) => {
+                                            Action::Pause => {
                                                 *base.add(0).cast::<u8>() = (5i32) as u8;
+                                            }
+                                            Action::LogMetric(e) => {
+                                                *base.add(0).cast::<u8>() = (6i32) as u8;
                                                 let super::super::super::super::arkor::trainer::types::Metric {
                                                     name: name5,
                                                     value: value5,
@@ -8663,28 +9783,53 @@ pub mod exports {
                                                     .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<f64>() = _rt::as_f64(value5);
                                             }
+                                            Action::Other(e) => {
+                                                *base.add(0).cast::<u8>() = (7i32) as u8;
+                                                let super::super::super::super::arkor::trainer::types::Setting {
+                                                    name: name7,
+                                                    value: value7,
+                                                } = e;
+                                                let vec8 = (name7.into_bytes()).into_boxed_slice();
+                                                let ptr8 = vec8.as_ptr().cast::<u8>();
+                                                let len8 = vec8.len();
+                                                ::core::mem::forget(vec8);
+                                                *base
+                                                    .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len8;
+                                                *base.add(8).cast::<*mut u8>() = ptr8.cast_mut();
+                                                let vec9 = (value7.into_bytes()).into_boxed_slice();
+                                                let ptr9 = vec9.as_ptr().cast::<u8>();
+                                                let len9 = vec9.len();
+                                                ::core::mem::forget(vec9);
+                                                *base
+                                                    .add(8 + 3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>() = len9;
+                                                *base
+                                                    .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>() = ptr9.cast_mut();
+                                            }
                                         }
                                     }
                                 }
                                 *ptr3
                                     .add(2 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len7;
+                                    .cast::<usize>() = len10;
                                 *ptr3
                                     .add(::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>() = result7;
+                                    .cast::<*mut u8>() = result10;
                             }
                             Err(e) => {
                                 *ptr3.add(0).cast::<u8>() = (1i32) as u8;
-                                let vec8 = (e.into_bytes()).into_boxed_slice();
-                                let ptr8 = vec8.as_ptr().cast::<u8>();
-                                let len8 = vec8.len();
-                                ::core::mem::forget(vec8);
+                                let vec11 = (e.into_bytes()).into_boxed_slice();
+                                let ptr11 = vec11.as_ptr().cast::<u8>();
+                                let len11 = vec11.len();
+                                ::core::mem::forget(vec11);
                                 *ptr3
                                     .add(2 * ::core::mem::size_of::<*const u8>())
-                                    .cast::<usize>() = len8;
+                                    .cast::<usize>() = len11;
                                 *ptr3
                                     .add(::core::mem::size_of::<*const u8>())
-                                    .cast::<*mut u8>() = ptr8.cast_mut();
+                                    .cast::<*mut u8>() = ptr11.cast_mut();
                             }
                         };
                         ptr3
@@ -8703,11 +9848,11 @@ pub mod exports {
                                 let l2 = *arg0
                                     .add(2 * ::core::mem::size_of::<*const u8>())
                                     .cast::<usize>();
-                                let base8 = l1;
-                                let len8 = l2;
-                                for i in 0..len8 {
-                                    let base = base8
-                                        .add(i * (16 + 2 * ::core::mem::size_of::<*const u8>()));
+                                let base12 = l1;
+                                let len12 = l2;
+                                for i in 0..len12 {
+                                    let base = base12
+                                        .add(i * (8 + 4 * ::core::mem::size_of::<*const u8>()));
                                     {
                                         let l3 = i32::from(*base.add(0).cast::<u8>());
                                         match l3 {
@@ -8722,30 +9867,45 @@ pub mod exports {
                                             2 => {}
                                             3 => {}
                                             4 => {}
-                                            _ => {
+                                            5 => {}
+                                            6 => {
                                                 let l6 = *base.add(8).cast::<*mut u8>();
                                                 let l7 = *base
                                                     .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                     .cast::<usize>();
                                                 _rt::cabi_dealloc(l6, l7, 1);
                                             }
+                                            _ => {
+                                                let l8 = *base.add(8).cast::<*mut u8>();
+                                                let l9 = *base
+                                                    .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                _rt::cabi_dealloc(l8, l9, 1);
+                                                let l10 = *base
+                                                    .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<*mut u8>();
+                                                let l11 = *base
+                                                    .add(8 + 3 * ::core::mem::size_of::<*const u8>())
+                                                    .cast::<usize>();
+                                                _rt::cabi_dealloc(l10, l11, 1);
+                                            }
                                         }
                                     }
                                 }
                                 _rt::cabi_dealloc(
-                                    base8,
-                                    len8 * (16 + 2 * ::core::mem::size_of::<*const u8>()),
+                                    base12,
+                                    len12 * (8 + 4 * ::core::mem::size_of::<*const u8>()),
                                     8,
                                 );
                             }
                             _ => {
-                                let l9 = *arg0
+                                let l13 = *arg0
                                     .add(::core::mem::size_of::<*const u8>())
                                     .cast::<*mut u8>();
-                                let l10 = *arg0
+                                let l14 = *arg0
                                     .add(2 * ::core::mem::size_of::<*const u8>())
                                     .cast::<usize>();
-                                _rt::cabi_dealloc(l9, l10, 1);
+                                _rt::cabi_dealloc(l13, l14, 1);
                             }
                         }
                     }
@@ -8915,8 +10075,8 @@ pub mod exports {
                     fn save_state() -> ::core::result::Result<_rt::Vec<u8>, _rt::String>;
                     /// Takes up what `save-state` returned, perhaps in an older version of the code.
                     ///
-                    /// Called at most once, after `describe` and before the first event; not called if
-                    /// there is no state. An error keeps the old code in place; when a run is resumed,
+                    /// Called at most once, after `describe` and before the first event; not called with
+                    /// an empty state. An error keeps the old code in place; when a run is resumed,
                     /// it ends the attempt.
                     #[allow(async_fn_in_trait)]
                     fn load_state(
@@ -8942,7 +10102,7 @@ pub mod exports {
                         "arkor:trainer/callbacks@0.1.0#on-log")] unsafe extern "C" fn
                         export_on_log(arg0 : i32, arg1 : i32, arg2 : i32, arg3 : f64,
                         arg4 : i32, arg5 : f64, arg6 : i32, arg7 : f64, arg8 : i32, arg9
-                        : f64, arg10 : i64, arg11 : * mut u8, arg12 : usize,) -> * mut u8
+                        : f64, arg10 : f64, arg11 : * mut u8, arg12 : usize,) -> * mut u8
                         { unsafe { $($path_to_types)*:: _export_on_log_cabi::<$ty >
                         (arg0, arg1, arg2, arg3, arg4, arg5, arg6, arg7, arg8, arg9,
                         arg10, arg11, arg12) } } #[unsafe (export_name =
@@ -9062,15 +10222,6 @@ mod _rt {
             self as f32
         }
     }
-    pub unsafe fn cabi_dealloc(ptr: *mut u8, size: usize, align: usize) {
-        if size == 0 {
-            return;
-        }
-        unsafe {
-            let layout = alloc::Layout::from_size_align_unchecked(size, align);
-            alloc::dealloc(ptr, layout);
-        }
-    }
     pub fn as_f64<T: AsF64>(t: T) -> f64 {
         t.as_f64()
     }
@@ -9086,6 +10237,15 @@ mod _rt {
         #[inline]
         fn as_f64(self) -> f64 {
             self as f64
+        }
+    }
+    pub unsafe fn cabi_dealloc(ptr: *mut u8, size: usize, align: usize) {
+        if size == 0 {
+            return;
+        }
+        unsafe {
+            let layout = alloc::Layout::from_size_align_unchecked(size, align);
+            alloc::dealloc(ptr, layout);
         }
     }
     pub fn as_i32<T: AsI32>(t: T) -> i32 {
@@ -9201,115 +10361,122 @@ macro_rules! __export_loop_trainer_impl {
         (link_section =
         "component-type:wit-bindgen:0.61.1:arkor:trainer@0.1.0:loop-trainer:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 4850] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 5143] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xef$\x01A\x02\x01A\x17\
-\x01B\x0b\x01r\x02\x04names\x05valueu\x04\0\x06metric\x03\0\0\x01ky\x01ku\x01ps\x01\
-r\x06\x0amax-tokens\x02\x0btemperature\x03\x05top-k\x02\x05top-p\x03\x04stop\x04\
-\x04seed\x02\x04\0\x08sampling\x03\0\x05\x01m\x02\x06length\x04stop\x04\0\x0bsto\
-p-reason\x03\0\x07\x01m\x04\x05debug\x04info\x04warn\x05error\x04\0\x05level\x03\
-\0\x09\x03\0\x19arkor:trainer/types@0.1.0\x05\0\x02\x03\0\0\x08sampling\x02\x03\0\
-\0\x0bstop-reason\x01BE\x02\x03\x02\x01\x01\x04\0\x08sampling\x03\0\0\x02\x03\x02\
-\x01\x02\x04\0\x0bstop-reason\x03\0\x02\x01py\x01pv\x01r\x05\x06tokens\x04\x07ta\
-rgets\x04\x07weights\x05\x0aadvantages\x05\x0dold-log-probs\x05\x04\0\x05datum\x03\
-\0\x06\x01r\x02\x03lowv\x04highv\x04\0\x08ppo-clip\x03\0\x08\x01q\x03\x0dcross-e\
-ntropy\0\0\x13importance-sampling\0\0\x03ppo\x01\x09\0\x04\0\x04loss\x03\0\x0a\x01\
-m\x02\x04omit\x04give\x04\0\x09log-probs\x03\0\x0c\x01p\x05\x01r\x03\x08loss-sum\
-u\x0aweight-sumu\x09log-probs\x0e\x04\0\x0eforward-output\x03\0\x0f\x01ku\x01r\x06\
-\x0dlearning-rateu\x05beta1\x11\x05beta2\x11\x03eps\x11\x0cweight-decay\x11\x0dm\
-ax-grad-norm\x11\x04\0\x04adam\x03\0\x12\x01r\x02\x04stepy\x09grad-normu\x04\0\x0c\
-optim-output\x03\0\x14\x01r\x02\x04lossu\x06tokensw\x04\0\x0aevaluation\x03\0\x16\
-\x01r\x03\x06tokens\x04\x09log-probs\x05\x0bstop-reason\x03\x04\0\x08sequence\x03\
-\0\x18\x01m\x04\x06system\x04user\x09assistant\x04tool\x04\0\x04role\x03\0\x1a\x01\
-r\x02\x04role\x1b\x07contents\x04\0\x0cchat-message\x03\0\x1c\x01r\x02\x06tokens\
-\x04\x0eassistant-mask\x05\x04\0\x0drendered-chat\x03\0\x1e\x01ky\x01r\x05\x0car\
-chitectures\x0aparametersw\x0avocab-sizey\x0econtext-lengthy\x0fend-of-sequence\x20\
-\x04\0\x0amodel-info\x03\0!\x01q\x07\x0coutside-loop\0\0\x05ended\0\0\x07invalid\
-\x01s\0\x08diverged\x01s\0\x0bunsupported\x01s\0\x0dno-such-state\x01s\0\x05othe\
-r\x01s\0\x04\0\x0dsession-error\x03\0#\x01j\x01\"\x01$\x01@\0\0%\x04\0\x05model\x01\
-&\x01p\x07\x01j\x01\x10\x01$\x01@\x03\x04data'\x04loss\x0b\x09log-probs\x0d\0(\x04\
-\0\x10forward-backward\x01)\x04\0\x07forward\x01)\x01j\x01\x15\x01$\x01@\x01\x04\
-adam\x13\0*\x04\0\x0aoptim-step\x01+\x01j\x01\x17\x01$\x01@\0\0,\x04\0\x08evalua\
-te\x01-\x01p\x19\x01j\x01.\x01$\x01@\x03\x06prompt\x04\x05county\x08sampling\x01\
-\0/\x04\0\x06sample\x010\x01j\0\x01$\x01@\x01\x04names\01\x04\0\x0asave-state\x01\
-2\x04\0\x0aload-state\x012\x01j\x01\x04\x01$\x01@\x01\x04texts\03\x04\0\x08token\
-ize\x014\x01j\x01s\x01$\x01@\x01\x06tokens\x04\05\x04\0\x0adetokenize\x016\x01p\x1d\
-\x01j\x01\x1f\x01$\x01@\x02\x08messages7\x15add-generation-prompt\x7f\08\x04\0\x0b\
-render-chat\x019\x03\0\x1barkor:trainer/session@0.1.0\x05\x03\x02\x03\0\0\x06met\
-ric\x02\x03\0\0\x05level\x01B\x1b\x02\x03\x02\x01\x04\x04\0\x06metric\x03\0\0\x02\
-\x03\x02\x01\x05\x04\0\x05level\x03\0\x02\x01m\x03\x07proceed\x04stop\x09hand-ov\
-er\x04\0\x09directive\x03\0\x04\x01ku\x01r\x02\x0acheckpoint\x7f\x0dlearning-rat\
-e\x06\x04\0\x06wishes\x03\0\x07\x01p}\x01r\x02\x04stepy\x05state\x09\x04\0\x0bre\
-sume-info\x03\0\x0a\x01q\x04\x0coutside-loop\0\0\x05ended\0\0\x07invalid\x01s\0\x05\
-other\x01s\0\x04\0\x0ahook-error\x03\0\x0c\x01j\x01\x05\x01\x0d\x01@\x02\x04step\
-y\x05state\x09\0\x0e\x04\0\x0acheckpoint\x01\x0f\x01p\x01\x01j\x01\x08\x01\x0d\x01\
-@\x02\x04stepy\x07metrics\x10\0\x11\x04\0\x03log\x01\x12\x01k\x0b\x01j\x01\x13\x01\
-\x0d\x01@\0\0\x14\x04\0\x0cresume-point\x01\x15\x01@\x02\x05level\x03\x04texts\x01\
-\0\x04\0\x07message\x01\x16\x03\0\x19arkor:trainer/hooks@0.1.0\x05\x06\x01B\x14\x01\
-m\x02\x05train\x04eval\x04\0\x05split\x03\0\0\x01ku\x01r\x04\x0etrain-examplesy\x0d\
-eval-examplesy\x0ctrain-tokensw\x0funigram-entropy\x02\x04\0\x0cdataset-info\x03\
-\0\x03\x01py\x01pv\x01r\x03\x06tokens\x05\x07targets\x05\x07weights\x06\x04\0\x07\
-example\x03\0\x07\x01q\x03\x09not-ready\0\0\x0cout-of-range\x01s\0\x05other\x01s\
-\0\x04\0\x0ddataset-error\x03\0\x09\x01j\x01\x04\x01\x0a\x01@\0\0\x0b\x04\0\x04i\
-nfo\x01\x0c\x01p\x08\x01j\x01\x0d\x01\x0a\x01@\x03\x05split\x01\x05starty\x05cou\
-nty\0\x0e\x04\0\x04read\x01\x0f\x01@\x01\x04stepy\0\x0e\x04\0\x05batch\x01\x10\x03\
-\0\x1barkor:trainer/dataset@0.1.0\x05\x07\x01B\x0b\x02\x03\x02\x01\x01\x04\0\x08\
-sampling\x03\0\0\x02\x03\x02\x01\x02\x04\0\x0bstop-reason\x03\0\x02\x01r\x03\x04\
-texts\x06tokensy\x0bstop-reason\x03\x04\0\x0ageneration\x03\0\x04\x01q\x03\x09no\
-t-ready\0\0\x07invalid\x01s\0\x05other\x01s\0\x04\0\x0finference-error\x03\0\x06\
-\x01j\x01\x05\x01\x07\x01@\x02\x06prompts\x08sampling\x01\0\x08\x04\0\x08generat\
-e\x01\x09\x03\0\x1darkor:trainer/inference@0.1.0\x05\x08\x01B\x08\x01r\x03\x04na\
-mes\x04sizew\x06digests\x04\0\x08artifact\x03\0\0\x01q\x04\x09not-ready\0\0\x0ci\
-nvalid-name\x01s\0\x09too-large\x01s\0\x05other\x01s\0\x04\0\x0eartifact-error\x03\
-\0\x02\x01p}\x01j\x01\x01\x01\x03\x01@\x02\x04names\x07content\x04\0\x05\x04\0\x05\
-write\x01\x06\x03\0\x1darkor:trainer/artifacts@0.1.0\x05\x09\x01B$\x01r\x02\x04n\
-ames\x05values\x04\0\x07setting\x03\0\0\x01ks\x01r\x02\x04names\x08revision\x02\x04\
-\0\x0apretrained\x03\0\x03\x01ky\x01ku\x01k\x7f\x01r\x08\x0bhidden-sizey\x11num-\
-hidden-layersy\x13num-attention-headsy\x13num-key-value-heads\x05\x11intermediat\
-e-size\x05\x0arope-theta\x06\x0crms-norm-eps\x06\x13tie-word-embeddings\x07\x04\0\
-\x0bmodel-shape\x03\0\x08\x01q\x02\x07scratch\x01\x09\0\x0apretrained\x01\x04\0\x04\
-\0\x0cmodel-source\x03\0\x0a\x01q\x04\x05bytes\0\0\x03bpe\x01y\0\x04file\x01s\0\x05\
-model\0\0\x04\0\x10tokenizer-source\x03\0\x0c\x01r\x04\x04names\x06config\x02\x05\
-split\x02\x08revision\x02\x04\0\x0bhub-dataset\x03\0\x0e\x01r\x02\x03urls\x06sha\
-256\x02\x04\0\x0burl-dataset\x03\0\x10\x01q\x03\x04file\x01s\0\x03hub\x01\x0f\0\x03\
-url\x01\x11\0\x04\0\x0edataset-source\x03\0\x12\x01ps\x01r\x04\x01ry\x05alpha\x06\
-\x07dropout\x06\x0etarget-modules\x14\x04\0\x04lora\x03\0\x15\x01m\x03\x06linear\
-\x06cosine\x08constant\x04\0\x11lr-scheduler-type\x03\0\x17\x01k\x18\x01r\x14\x09\
-max-steps\x05\x10num-train-epochs\x06\x0dlearning-rate\x06\x1bper-device-train-b\
-atch-size\x05\x1bgradient-accumulation-steps\x05\x0amax-length\x05\x11lr-schedul\
-er-type\x19\x0cwarmup-steps\x05\x0cweight-decay\x06\x0dmax-grad-norm\x06\x0aadam\
--beta1\x06\x0aadam-beta2\x06\x0cadam-epsilon\x06\x0dlogging-steps\x05\x0aeval-st\
-eps\x05\x0asave-steps\x05\x10save-total-limit\x05\x04seed\x05\x17early-stopping-\
-patience\x05\x18early-stopping-threshold\x06\x04\0\x0fhyperparameters\x03\0\x1a\x01\
-k\x0d\x01k\x16\x01p\x01\x01r\x0c\x04names\x0bdescription\x02\x04tags\x14\x05mode\
-l\x0b\x09tokenizer\x1c\x07dataset\x13\x0deval-fraction\x06\x04lora\x1d\x0fhyperp\
-arameters\x1b\x0aadditional\x1e\x06extras\x02\x07dry-run\x07\x04\0\x04spec\x03\0\
-\x1f\x01j\x01\x20\x01s\x01@\0\0!\x04\0\x08describe\x01\"\x04\0\x1earkor:trainer/\
-definition@0.1.0\x05\x0a\x02\x03\0\x06\x04spec\x01B\x05\x02\x03\x02\x01\x0b\x04\0\
-\x04spec\x03\0\0\x01j\0\x01s\x01@\x01\x04spec\x01\0\x02\x04\0\x03run\x01\x03\x04\
-\0!arkor:trainer/training-loop@0.1.0\x05\x0c\x01B-\x02\x03\x02\x01\x04\x04\0\x06\
-metric\x03\0\0\x01r\x02\x03seqy\x04stepy\x04\0\x08position\x03\0\x02\x01ky\x01ks\
-\x01r\x06\x02at\x03\x03runs\x0agenerationy\x0cresumed-from\x04\x0btotal-steps\x04\
-\x06parent\x05\x04\0\x07started\x03\0\x06\x01ku\x01p\x01\x01r\x07\x02at\x03\x05e\
-poch\x08\x04loss\x08\x0dlearning-rate\x08\x09grad-norm\x08\x06tokensw\x07metrics\
-\x09\x04\0\x0alog-record\x03\0\x0a\x01r\x06\x02at\x03\x04lossu\x0aperplexityu\x09\
-best-lossu\x1fevaluations-without-improvementy\x07metrics\x09\x04\0\x0aevaluatio\
-n\x03\0\x0c\x01r\x03\x02at\x03\x02ids\x09eval-loss\x08\x04\0\x0acheckpoint\x03\0\
-\x0e\x01q\x04\x08finished\0\0\x0eearly-stopping\0\0\x07trainer\x01s\0\x04user\0\0\
-\x04\0\x0aend-reason\x03\0\x10\x01r\x05\x02at\x03\x06reason\x11\x0acheckpoint\x05\
-\x04loss\x08\x09eval-loss\x08\x04\0\x09completed\x03\0\x12\x01r\x03\x02at\x03\x07\
-messages\x0acheckpoint\x05\x04\0\x06failed\x03\0\x14\x01q\x06\x04stop\x01s\0\x04\
-save\0\0\x08evaluate\0\0\x11set-learning-rate\x01u\0\x05pause\0\0\x0alog-metric\x01\
-\x01\0\x04\0\x06action\x03\0\x16\x01p\x17\x01j\x01\x18\x01s\x01@\x01\x05event\x07\
-\0\x19\x04\0\x0aon-started\x01\x1a\x01@\x01\x05event\x0b\0\x19\x04\0\x06on-log\x01\
-\x1b\x01@\x01\x05event\x0d\0\x19\x04\0\x0bon-evaluate\x01\x1c\x01@\x01\x05event\x0f\
-\0\x19\x04\0\x0don-checkpoint\x01\x1d\x01@\x01\x05event\x13\0\x19\x04\0\x0con-co\
-mpleted\x01\x1e\x01@\x01\x05event\x15\0\x19\x04\0\x09on-failed\x01\x1f\x01p}\x01\
-j\x01\x20\x01s\x01@\0\0!\x04\0\x0asave-state\x01\"\x01j\0\x01s\x01@\x01\x05state\
-\x20\0#\x04\0\x0aload-state\x01$\x04\0\x1darkor:trainer/callbacks@0.1.0\x05\x0d\x04\
-\0\x20arkor:trainer/loop-trainer@0.1.0\x04\0\x0b\x12\x01\0\x0cloop-trainer\x03\0\
-\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-bi\
-ndgen-rust\x060.61.1";
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x94'\x01A\x02\x01A\x18\
+\x01B\x0f\x01r\x02\x04names\x05valueu\x04\0\x06metric\x03\0\0\x01r\x02\x04names\x05\
+values\x04\0\x07setting\x03\0\x02\x01ky\x01ku\x01ps\x01py\x01p\x03\x01r\x08\x0am\
+ax-tokens\x04\x0btemperature\x05\x05top-k\x04\x05top-p\x05\x04stop\x06\x0bstop-t\
+okens\x07\x04seed\x04\x0aadditional\x08\x04\0\x08sampling\x03\0\x09\x01m\x02\x06\
+length\x04stop\x04\0\x0bstop-reason\x03\0\x0b\x01m\x04\x05debug\x04info\x04warn\x05\
+error\x04\0\x05level\x03\0\x0d\x03\0\x19arkor:trainer/types@0.1.0\x05\0\x02\x03\0\
+\0\x06metric\x02\x03\0\0\x08sampling\x02\x03\0\0\x07setting\x02\x03\0\0\x0bstop-\
+reason\x01BL\x02\x03\x02\x01\x01\x04\0\x06metric\x03\0\0\x02\x03\x02\x01\x02\x04\
+\0\x08sampling\x03\0\x02\x02\x03\x02\x01\x03\x04\0\x07setting\x03\0\x04\x02\x03\x02\
+\x01\x04\x04\0\x0bstop-reason\x03\0\x06\x01pv\x01r\x02\x04names\x06values\x08\x04\
+\0\x06column\x03\0\x09\x01py\x01p\x0a\x01r\x06\x06tokens\x0b\x07targets\x0b\x07w\
+eights\x08\x0aadvantages\x08\x0dold-log-probs\x08\x0aadditional\x0c\x04\0\x05dat\
+um\x03\0\x0d\x01r\x02\x03lowv\x04highv\x04\0\x08ppo-clip\x03\0\x0f\x01p\x01\x01r\
+\x02\x04names\x0aparameters\x11\x04\0\x0anamed-loss\x03\0\x12\x01q\x04\x0dcross-\
+entropy\0\0\x13importance-sampling\0\0\x03ppo\x01\x10\0\x05other\x01\x13\0\x04\0\
+\x04loss\x03\0\x14\x01m\x02\x04omit\x04give\x04\0\x09log-probs\x03\0\x16\x01p\x08\
+\x01r\x03\x08loss-sumu\x0aweight-sumu\x09log-probs\x18\x04\0\x0eforward-output\x03\
+\0\x19\x01ku\x01r\x06\x0dlearning-rateu\x05beta1\x1b\x05beta2\x1b\x03eps\x1b\x0c\
+weight-decay\x1b\x0dmax-grad-norm\x1b\x04\0\x04adam\x03\0\x1c\x01r\x02\x04stepy\x09\
+grad-normu\x04\0\x0coptim-output\x03\0\x1e\x01r\x02\x04lossu\x06tokensy\x04\0\x0a\
+evaluation\x03\0\x20\x01r\x03\x06tokens\x0b\x09log-probs\x08\x0bstop-reason\x07\x04\
+\0\x08sequence\x03\0\"\x01r\x02\x06tokens\x0b\x0eassistant-mask\x08\x04\0\x0dren\
+dered-chat\x03\0$\x01r\x05\x0carchitectures\x0aparametersu\x0avocab-sizey\x0econ\
+text-lengthy\x0fend-of-sequence\x0b\x04\0\x0amodel-info\x03\0&\x01q\x08\x0coutsi\
+de-loop\0\0\x05ended\0\0\x07invalid\x01s\0\x08diverged\x01s\0\x0bunsupported\x01\
+s\0\x0dno-such-state\x01s\0\x0bunavailable\x01s\0\x05other\x01s\0\x04\0\x0dsessi\
+on-error\x03\0(\x01j\x01'\x01)\x01@\0\0*\x04\0\x05model\x01+\x01p\x0e\x01j\x01\x1a\
+\x01)\x01@\x03\x04data,\x04loss\x15\x09log-probs\x17\0-\x04\0\x10forward-backwar\
+d\x01.\x04\0\x07forward\x01.\x01j\x01\x1f\x01)\x01@\x01\x04adam\x1d\0/\x04\0\x0a\
+optim-step\x010\x01j\x01!\x01)\x01@\0\01\x04\0\x08evaluate\x012\x01p\x0b\x01p#\x01\
+p4\x01j\x015\x01)\x01@\x03\x07prompts3\x05county\x08sampling\x03\06\x04\0\x06sam\
+ple\x017\x01j\0\x01)\x01@\x01\x04names\08\x04\0\x0asave-state\x019\x04\0\x0aload\
+-state\x019\x01j\x01\x0b\x01)\x01@\x01\x04texts\0:\x04\0\x08tokenize\x01;\x01j\x01\
+s\x01)\x01@\x01\x06tokens\x0b\0<\x04\0\x0adetokenize\x01=\x01p\x05\x01j\x01%\x01\
+)\x01@\x02\x08messagess\x07options>\0?\x04\0\x0brender-chat\x01@\x03\0\x1barkor:\
+trainer/session@0.1.0\x05\x05\x02\x03\0\0\x05level\x01B\x1d\x02\x03\x02\x01\x01\x04\
+\0\x06metric\x03\0\0\x02\x03\x02\x01\x06\x04\0\x05level\x03\0\x02\x01m\x03\x07pr\
+oceed\x04stop\x09hand-over\x04\0\x09directive\x03\0\x04\x01ku\x01r\x02\x0acheckp\
+oint\x7f\x0dlearning-rate\x06\x04\0\x06wishes\x03\0\x07\x01r\x04\x04loss\x06\x0d\
+learning-rate\x06\x09grad-norm\x06\x05epoch\x06\x04\0\x08progress\x03\0\x09\x01p\
+}\x01r\x03\x04stepy\x05state\x0b\x0dlearning-rate\x06\x04\0\x0bresume-info\x03\0\
+\x0c\x01q\x04\x0coutside-loop\0\0\x05ended\0\0\x07invalid\x01s\0\x05other\x01s\0\
+\x04\0\x0ahook-error\x03\0\x0e\x01j\x01\x05\x01\x0f\x01@\x02\x04stepy\x05state\x0b\
+\0\x10\x04\0\x0acheckpoint\x01\x11\x01p\x01\x01j\x01\x08\x01\x0f\x01@\x03\x04ste\
+py\x08progress\x0a\x07metrics\x12\0\x13\x04\0\x03log\x01\x14\x01k\x0d\x01j\x01\x15\
+\x01\x0f\x01@\0\0\x16\x04\0\x0cresume-point\x01\x17\x01@\x02\x05level\x03\x04tex\
+ts\x01\0\x04\0\x07message\x01\x18\x03\0\x19arkor:trainer/hooks@0.1.0\x05\x07\x01\
+B\x14\x01m\x02\x05train\x04eval\x04\0\x05split\x03\0\0\x01ku\x01r\x04\x0etrain-e\
+xamplesy\x0deval-examplesy\x0ctrain-tokensu\x0funigram-entropy\x02\x04\0\x0cdata\
+set-info\x03\0\x03\x01py\x01pv\x01r\x03\x06tokens\x05\x07targets\x05\x07weights\x06\
+\x04\0\x07example\x03\0\x07\x01q\x03\x09not-ready\0\0\x0cout-of-range\x01s\0\x05\
+other\x01s\0\x04\0\x0ddataset-error\x03\0\x09\x01j\x01\x04\x01\x0a\x01@\0\0\x0b\x04\
+\0\x04info\x01\x0c\x01p\x08\x01j\x01\x0d\x01\x0a\x01@\x03\x05split\x01\x05starty\
+\x05county\0\x0e\x04\0\x04read\x01\x0f\x01@\x01\x04stepy\0\x0e\x04\0\x05batch\x01\
+\x10\x03\0\x1barkor:trainer/dataset@0.1.0\x05\x08\x01B\x0b\x02\x03\x02\x01\x02\x04\
+\0\x08sampling\x03\0\0\x02\x03\x02\x01\x04\x04\0\x0bstop-reason\x03\0\x02\x01r\x03\
+\x04texts\x06tokensy\x0bstop-reason\x03\x04\0\x0ageneration\x03\0\x04\x01q\x04\x09\
+not-ready\0\0\x07invalid\x01s\0\x0bunavailable\x01s\0\x05other\x01s\0\x04\0\x0fi\
+nference-error\x03\0\x06\x01j\x01\x05\x01\x07\x01@\x02\x06prompts\x08sampling\x01\
+\0\x08\x04\0\x08generate\x01\x09\x03\0\x1darkor:trainer/inference@0.1.0\x05\x09\x01\
+B\x08\x01r\x03\x04names\x04sizey\x06digests\x04\0\x08artifact\x03\0\0\x01q\x04\x09\
+not-ready\0\0\x0cinvalid-name\x01s\0\x09too-large\x01s\0\x05other\x01s\0\x04\0\x0e\
+artifact-error\x03\0\x02\x01p}\x01j\x01\x01\x01\x03\x01@\x02\x04names\x07content\
+\x04\0\x05\x04\0\x05write\x01\x06\x03\0\x1darkor:trainer/artifacts@0.1.0\x05\x0a\
+\x01B%\x02\x03\x02\x01\x03\x04\0\x07setting\x03\0\0\x01ks\x01r\x02\x04names\x08r\
+evision\x02\x04\0\x09hub-model\x03\0\x03\x01ky\x01ku\x01k\x7f\x01r\x08\x0bhidden\
+-sizey\x11num-hidden-layersy\x13num-attention-headsy\x13num-key-value-heads\x05\x11\
+intermediate-size\x05\x0arope-theta\x06\x0crms-norm-eps\x06\x13tie-word-embeddin\
+gs\x07\x04\0\x0bmodel-shape\x03\0\x08\x01q\x03\x07scratch\x01\x09\0\x04file\x01s\
+\0\x03hub\x01\x04\0\x04\0\x0cmodel-source\x03\0\x0a\x01q\x04\x05bytes\0\0\x03bpe\
+\x01y\0\x04file\x01s\0\x05model\0\0\x04\0\x10tokenizer-source\x03\0\x0c\x01r\x04\
+\x04names\x06config\x02\x05split\x02\x08revision\x02\x04\0\x0bhub-dataset\x03\0\x0e\
+\x01r\x02\x03urls\x06sha256\x02\x04\0\x0burl-dataset\x03\0\x10\x01q\x03\x04file\x01\
+s\0\x03hub\x01\x0f\0\x03url\x01\x11\0\x04\0\x0edataset-source\x03\0\x12\x01ps\x01\
+r\x04\x01ry\x0alora-alpha\x06\x0clora-dropout\x06\x0etarget-modules\x14\x04\0\x04\
+lora\x03\0\x15\x01m\x03\x06linear\x06cosine\x08constant\x04\0\x11lr-scheduler-ty\
+pe\x03\0\x17\x01k\x18\x01r\x14\x09max-steps\x05\x10num-train-epochs\x06\x0dlearn\
+ing-rate\x06\x1bper-device-train-batch-size\x05\x1bgradient-accumulation-steps\x05\
+\x0amax-length\x05\x11lr-scheduler-type\x19\x0cwarmup-steps\x05\x0cweight-decay\x06\
+\x0dmax-grad-norm\x06\x0aadam-beta1\x06\x0aadam-beta2\x06\x0cadam-epsilon\x06\x0d\
+logging-steps\x05\x0aeval-steps\x05\x0asave-steps\x05\x10save-total-limit\x05\x04\
+seed\x05\x17early-stopping-patience\x05\x18early-stopping-threshold\x06\x04\0\x0f\
+hyperparameters\x03\0\x1a\x01k\x0d\x01k\x13\x01k\x16\x01p\x01\x01r\x0d\x04names\x0b\
+description\x02\x04tags\x14\x05model\x0b\x09tokenizer\x1c\x07dataset\x1d\x0deval\
+-fraction\x06\x04lora\x1e\x0fhyperparameters\x1b\x0aadditional\x1f\x06extras\x02\
+\x07dry-run\x07\x08own-loop\x07\x04\0\x04spec\x03\0\x20\x01j\x01!\x01s\x01@\0\0\"\
+\x04\0\x08describe\x01#\x04\0\x1earkor:trainer/definition@0.1.0\x05\x0b\x02\x03\0\
+\x06\x04spec\x01B\x05\x02\x03\x02\x01\x0c\x04\0\x04spec\x03\0\0\x01j\0\x01s\x01@\
+\x01\x04spec\x01\0\x02\x04\0\x03run\x01\x03\x04\0!arkor:trainer/training-loop@0.\
+1.0\x05\x0d\x01B/\x02\x03\x02\x01\x01\x04\0\x06metric\x03\0\0\x02\x03\x02\x01\x03\
+\x04\0\x07setting\x03\0\x02\x01r\x02\x03seqy\x04stepy\x04\0\x08position\x03\0\x04\
+\x01ky\x01ks\x01r\x06\x02at\x05\x03runs\x0agenerationy\x0cresumed-from\x06\x0bto\
+tal-steps\x06\x06parent\x07\x04\0\x07started\x03\0\x08\x01ku\x01p\x01\x01r\x07\x02\
+at\x05\x05epoch\x0a\x04loss\x0a\x0dlearning-rate\x0a\x09grad-norm\x0a\x06tokensu\
+\x07metrics\x0b\x04\0\x0alog-record\x03\0\x0c\x01r\x06\x02at\x05\x04lossu\x0aper\
+plexityu\x09best-lossu\x1fevaluations-without-improvementy\x07metrics\x0b\x04\0\x0a\
+evaluation\x03\0\x0e\x01r\x03\x02at\x05\x02ids\x09eval-loss\x0a\x04\0\x0acheckpo\
+int\x03\0\x10\x01q\x05\x08finished\0\0\x0eearly-stopping\0\0\x07trainer\x01s\0\x04\
+user\0\0\x08replaced\0\0\x04\0\x0aend-reason\x03\0\x12\x01r\x05\x02at\x05\x06rea\
+son\x13\x0acheckpoint\x07\x04loss\x0a\x09eval-loss\x0a\x04\0\x09completed\x03\0\x14\
+\x01r\x03\x02at\x05\x07messages\x0acheckpoint\x07\x04\0\x06failed\x03\0\x16\x01q\
+\x08\x04stop\x01s\0\x04save\0\0\x08evaluate\0\0\x11set-learning-rate\x01u\0\x0ff\
+ollow-schedule\0\0\x05pause\0\0\x0alog-metric\x01\x01\0\x05other\x01\x03\0\x04\0\
+\x06action\x03\0\x18\x01p\x19\x01j\x01\x1a\x01s\x01@\x01\x05event\x09\0\x1b\x04\0\
+\x0aon-started\x01\x1c\x01@\x01\x05event\x0d\0\x1b\x04\0\x06on-log\x01\x1d\x01@\x01\
+\x05event\x0f\0\x1b\x04\0\x0bon-evaluate\x01\x1e\x01@\x01\x05event\x11\0\x1b\x04\
+\0\x0don-checkpoint\x01\x1f\x01@\x01\x05event\x15\0\x1b\x04\0\x0con-completed\x01\
+\x20\x01@\x01\x05event\x17\0\x1b\x04\0\x09on-failed\x01!\x01p}\x01j\x01\"\x01s\x01\
+@\0\0#\x04\0\x0asave-state\x01$\x01j\0\x01s\x01@\x01\x05state\"\0%\x04\0\x0aload\
+-state\x01&\x04\0\x1darkor:trainer/callbacks@0.1.0\x05\x0e\x04\0\x20arkor:traine\
+r/loop-trainer@0.1.0\x04\0\x0b\x12\x01\0\x0cloop-trainer\x03\0\0\0G\x09producers\
+\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61\
+.1";
         };
     };
 }
@@ -9322,70 +10489,75 @@ pub use __export_loop_trainer_impl as export_loop_trainer;
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 2842] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xf7\x14\x01A\x02\x01\
-A\x10\x01B\x0b\x01r\x02\x04names\x05valueu\x04\0\x06metric\x03\0\0\x01ky\x01ku\x01\
-ps\x01r\x06\x0amax-tokens\x02\x0btemperature\x03\x05top-k\x02\x05top-p\x03\x04st\
-op\x04\x04seed\x02\x04\0\x08sampling\x03\0\x05\x01m\x02\x06length\x04stop\x04\0\x0b\
-stop-reason\x03\0\x07\x01m\x04\x05debug\x04info\x04warn\x05error\x04\0\x05level\x03\
-\0\x09\x03\0\x19arkor:trainer/types@0.1.0\x05\0\x02\x03\0\0\x08sampling\x02\x03\0\
-\0\x0bstop-reason\x01BE\x02\x03\x02\x01\x01\x04\0\x08sampling\x03\0\0\x02\x03\x02\
-\x01\x02\x04\0\x0bstop-reason\x03\0\x02\x01py\x01pv\x01r\x05\x06tokens\x04\x07ta\
-rgets\x04\x07weights\x05\x0aadvantages\x05\x0dold-log-probs\x05\x04\0\x05datum\x03\
-\0\x06\x01r\x02\x03lowv\x04highv\x04\0\x08ppo-clip\x03\0\x08\x01q\x03\x0dcross-e\
-ntropy\0\0\x13importance-sampling\0\0\x03ppo\x01\x09\0\x04\0\x04loss\x03\0\x0a\x01\
-m\x02\x04omit\x04give\x04\0\x09log-probs\x03\0\x0c\x01p\x05\x01r\x03\x08loss-sum\
-u\x0aweight-sumu\x09log-probs\x0e\x04\0\x0eforward-output\x03\0\x0f\x01ku\x01r\x06\
-\x0dlearning-rateu\x05beta1\x11\x05beta2\x11\x03eps\x11\x0cweight-decay\x11\x0dm\
-ax-grad-norm\x11\x04\0\x04adam\x03\0\x12\x01r\x02\x04stepy\x09grad-normu\x04\0\x0c\
-optim-output\x03\0\x14\x01r\x02\x04lossu\x06tokensw\x04\0\x0aevaluation\x03\0\x16\
-\x01r\x03\x06tokens\x04\x09log-probs\x05\x0bstop-reason\x03\x04\0\x08sequence\x03\
-\0\x18\x01m\x04\x06system\x04user\x09assistant\x04tool\x04\0\x04role\x03\0\x1a\x01\
-r\x02\x04role\x1b\x07contents\x04\0\x0cchat-message\x03\0\x1c\x01r\x02\x06tokens\
-\x04\x0eassistant-mask\x05\x04\0\x0drendered-chat\x03\0\x1e\x01ky\x01r\x05\x0car\
-chitectures\x0aparametersw\x0avocab-sizey\x0econtext-lengthy\x0fend-of-sequence\x20\
-\x04\0\x0amodel-info\x03\0!\x01q\x07\x0coutside-loop\0\0\x05ended\0\0\x07invalid\
-\x01s\0\x08diverged\x01s\0\x0bunsupported\x01s\0\x0dno-such-state\x01s\0\x05othe\
-r\x01s\0\x04\0\x0dsession-error\x03\0#\x01j\x01\"\x01$\x01@\0\0%\x04\0\x05model\x01\
-&\x01p\x07\x01j\x01\x10\x01$\x01@\x03\x04data'\x04loss\x0b\x09log-probs\x0d\0(\x04\
-\0\x10forward-backward\x01)\x04\0\x07forward\x01)\x01j\x01\x15\x01$\x01@\x01\x04\
-adam\x13\0*\x04\0\x0aoptim-step\x01+\x01j\x01\x17\x01$\x01@\0\0,\x04\0\x08evalua\
-te\x01-\x01p\x19\x01j\x01.\x01$\x01@\x03\x06prompt\x04\x05county\x08sampling\x01\
-\0/\x04\0\x06sample\x010\x01j\0\x01$\x01@\x01\x04names\01\x04\0\x0asave-state\x01\
-2\x04\0\x0aload-state\x012\x01j\x01\x04\x01$\x01@\x01\x04texts\03\x04\0\x08token\
-ize\x014\x01j\x01s\x01$\x01@\x01\x06tokens\x04\05\x04\0\x0adetokenize\x016\x01p\x1d\
-\x01j\x01\x1f\x01$\x01@\x02\x08messages7\x15add-generation-prompt\x7f\08\x04\0\x0b\
-render-chat\x019\x03\0\x1barkor:trainer/session@0.1.0\x05\x03\x02\x03\0\0\x06met\
-ric\x02\x03\0\0\x05level\x01B\x1b\x02\x03\x02\x01\x04\x04\0\x06metric\x03\0\0\x02\
-\x03\x02\x01\x05\x04\0\x05level\x03\0\x02\x01m\x03\x07proceed\x04stop\x09hand-ov\
-er\x04\0\x09directive\x03\0\x04\x01ku\x01r\x02\x0acheckpoint\x7f\x0dlearning-rat\
-e\x06\x04\0\x06wishes\x03\0\x07\x01p}\x01r\x02\x04stepy\x05state\x09\x04\0\x0bre\
-sume-info\x03\0\x0a\x01q\x04\x0coutside-loop\0\0\x05ended\0\0\x07invalid\x01s\0\x05\
-other\x01s\0\x04\0\x0ahook-error\x03\0\x0c\x01j\x01\x05\x01\x0d\x01@\x02\x04step\
-y\x05state\x09\0\x0e\x04\0\x0acheckpoint\x01\x0f\x01p\x01\x01j\x01\x08\x01\x0d\x01\
-@\x02\x04stepy\x07metrics\x10\0\x11\x04\0\x03log\x01\x12\x01k\x0b\x01j\x01\x13\x01\
-\x0d\x01@\0\0\x14\x04\0\x0cresume-point\x01\x15\x01@\x02\x05level\x03\x04texts\x01\
-\0\x04\0\x07message\x01\x16\x03\0\x19arkor:trainer/hooks@0.1.0\x05\x06\x01B\x14\x01\
-m\x02\x05train\x04eval\x04\0\x05split\x03\0\0\x01ku\x01r\x04\x0etrain-examplesy\x0d\
-eval-examplesy\x0ctrain-tokensw\x0funigram-entropy\x02\x04\0\x0cdataset-info\x03\
-\0\x03\x01py\x01pv\x01r\x03\x06tokens\x05\x07targets\x05\x07weights\x06\x04\0\x07\
-example\x03\0\x07\x01q\x03\x09not-ready\0\0\x0cout-of-range\x01s\0\x05other\x01s\
-\0\x04\0\x0ddataset-error\x03\0\x09\x01j\x01\x04\x01\x0a\x01@\0\0\x0b\x04\0\x04i\
-nfo\x01\x0c\x01p\x08\x01j\x01\x0d\x01\x0a\x01@\x03\x05split\x01\x05starty\x05cou\
-nty\0\x0e\x04\0\x04read\x01\x0f\x01@\x01\x04stepy\0\x0e\x04\0\x05batch\x01\x10\x03\
-\0\x1barkor:trainer/dataset@0.1.0\x05\x07\x01B\x0b\x02\x03\x02\x01\x01\x04\0\x08\
-sampling\x03\0\0\x02\x03\x02\x01\x02\x04\0\x0bstop-reason\x03\0\x02\x01r\x03\x04\
-texts\x06tokensy\x0bstop-reason\x03\x04\0\x0ageneration\x03\0\x04\x01q\x03\x09no\
-t-ready\0\0\x07invalid\x01s\0\x05other\x01s\0\x04\0\x0finference-error\x03\0\x06\
-\x01j\x01\x05\x01\x07\x01@\x02\x06prompts\x08sampling\x01\0\x08\x04\0\x08generat\
-e\x01\x09\x03\0\x1darkor:trainer/inference@0.1.0\x05\x08\x01B\x08\x01r\x03\x04na\
-mes\x04sizew\x06digests\x04\0\x08artifact\x03\0\0\x01q\x04\x09not-ready\0\0\x0ci\
-nvalid-name\x01s\0\x09too-large\x01s\0\x05other\x01s\0\x04\0\x0eartifact-error\x03\
-\0\x02\x01p}\x01j\x01\x01\x01\x03\x01@\x02\x04names\x07content\x04\0\x05\x04\0\x05\
-write\x01\x06\x03\0\x1darkor:trainer/artifacts@0.1.0\x05\x09\x04\0@arkor:trainer\
-/loop-trainer-with-all-of-its-exports-removed@0.1.0\x04\0\x0b2\x01\0,loop-traine\
-r-with-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\
-\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 3067] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xd8\x16\x01A\x02\x01\
+A\x11\x01B\x0f\x01r\x02\x04names\x05valueu\x04\0\x06metric\x03\0\0\x01r\x02\x04n\
+ames\x05values\x04\0\x07setting\x03\0\x02\x01ky\x01ku\x01ps\x01py\x01p\x03\x01r\x08\
+\x0amax-tokens\x04\x0btemperature\x05\x05top-k\x04\x05top-p\x05\x04stop\x06\x0bs\
+top-tokens\x07\x04seed\x04\x0aadditional\x08\x04\0\x08sampling\x03\0\x09\x01m\x02\
+\x06length\x04stop\x04\0\x0bstop-reason\x03\0\x0b\x01m\x04\x05debug\x04info\x04w\
+arn\x05error\x04\0\x05level\x03\0\x0d\x03\0\x19arkor:trainer/types@0.1.0\x05\0\x02\
+\x03\0\0\x06metric\x02\x03\0\0\x08sampling\x02\x03\0\0\x07setting\x02\x03\0\0\x0b\
+stop-reason\x01BL\x02\x03\x02\x01\x01\x04\0\x06metric\x03\0\0\x02\x03\x02\x01\x02\
+\x04\0\x08sampling\x03\0\x02\x02\x03\x02\x01\x03\x04\0\x07setting\x03\0\x04\x02\x03\
+\x02\x01\x04\x04\0\x0bstop-reason\x03\0\x06\x01pv\x01r\x02\x04names\x06values\x08\
+\x04\0\x06column\x03\0\x09\x01py\x01p\x0a\x01r\x06\x06tokens\x0b\x07targets\x0b\x07\
+weights\x08\x0aadvantages\x08\x0dold-log-probs\x08\x0aadditional\x0c\x04\0\x05da\
+tum\x03\0\x0d\x01r\x02\x03lowv\x04highv\x04\0\x08ppo-clip\x03\0\x0f\x01p\x01\x01\
+r\x02\x04names\x0aparameters\x11\x04\0\x0anamed-loss\x03\0\x12\x01q\x04\x0dcross\
+-entropy\0\0\x13importance-sampling\0\0\x03ppo\x01\x10\0\x05other\x01\x13\0\x04\0\
+\x04loss\x03\0\x14\x01m\x02\x04omit\x04give\x04\0\x09log-probs\x03\0\x16\x01p\x08\
+\x01r\x03\x08loss-sumu\x0aweight-sumu\x09log-probs\x18\x04\0\x0eforward-output\x03\
+\0\x19\x01ku\x01r\x06\x0dlearning-rateu\x05beta1\x1b\x05beta2\x1b\x03eps\x1b\x0c\
+weight-decay\x1b\x0dmax-grad-norm\x1b\x04\0\x04adam\x03\0\x1c\x01r\x02\x04stepy\x09\
+grad-normu\x04\0\x0coptim-output\x03\0\x1e\x01r\x02\x04lossu\x06tokensy\x04\0\x0a\
+evaluation\x03\0\x20\x01r\x03\x06tokens\x0b\x09log-probs\x08\x0bstop-reason\x07\x04\
+\0\x08sequence\x03\0\"\x01r\x02\x06tokens\x0b\x0eassistant-mask\x08\x04\0\x0dren\
+dered-chat\x03\0$\x01r\x05\x0carchitectures\x0aparametersu\x0avocab-sizey\x0econ\
+text-lengthy\x0fend-of-sequence\x0b\x04\0\x0amodel-info\x03\0&\x01q\x08\x0coutsi\
+de-loop\0\0\x05ended\0\0\x07invalid\x01s\0\x08diverged\x01s\0\x0bunsupported\x01\
+s\0\x0dno-such-state\x01s\0\x0bunavailable\x01s\0\x05other\x01s\0\x04\0\x0dsessi\
+on-error\x03\0(\x01j\x01'\x01)\x01@\0\0*\x04\0\x05model\x01+\x01p\x0e\x01j\x01\x1a\
+\x01)\x01@\x03\x04data,\x04loss\x15\x09log-probs\x17\0-\x04\0\x10forward-backwar\
+d\x01.\x04\0\x07forward\x01.\x01j\x01\x1f\x01)\x01@\x01\x04adam\x1d\0/\x04\0\x0a\
+optim-step\x010\x01j\x01!\x01)\x01@\0\01\x04\0\x08evaluate\x012\x01p\x0b\x01p#\x01\
+p4\x01j\x015\x01)\x01@\x03\x07prompts3\x05county\x08sampling\x03\06\x04\0\x06sam\
+ple\x017\x01j\0\x01)\x01@\x01\x04names\08\x04\0\x0asave-state\x019\x04\0\x0aload\
+-state\x019\x01j\x01\x0b\x01)\x01@\x01\x04texts\0:\x04\0\x08tokenize\x01;\x01j\x01\
+s\x01)\x01@\x01\x06tokens\x0b\0<\x04\0\x0adetokenize\x01=\x01p\x05\x01j\x01%\x01\
+)\x01@\x02\x08messagess\x07options>\0?\x04\0\x0brender-chat\x01@\x03\0\x1barkor:\
+trainer/session@0.1.0\x05\x05\x02\x03\0\0\x05level\x01B\x1d\x02\x03\x02\x01\x01\x04\
+\0\x06metric\x03\0\0\x02\x03\x02\x01\x06\x04\0\x05level\x03\0\x02\x01m\x03\x07pr\
+oceed\x04stop\x09hand-over\x04\0\x09directive\x03\0\x04\x01ku\x01r\x02\x0acheckp\
+oint\x7f\x0dlearning-rate\x06\x04\0\x06wishes\x03\0\x07\x01r\x04\x04loss\x06\x0d\
+learning-rate\x06\x09grad-norm\x06\x05epoch\x06\x04\0\x08progress\x03\0\x09\x01p\
+}\x01r\x03\x04stepy\x05state\x0b\x0dlearning-rate\x06\x04\0\x0bresume-info\x03\0\
+\x0c\x01q\x04\x0coutside-loop\0\0\x05ended\0\0\x07invalid\x01s\0\x05other\x01s\0\
+\x04\0\x0ahook-error\x03\0\x0e\x01j\x01\x05\x01\x0f\x01@\x02\x04stepy\x05state\x0b\
+\0\x10\x04\0\x0acheckpoint\x01\x11\x01p\x01\x01j\x01\x08\x01\x0f\x01@\x03\x04ste\
+py\x08progress\x0a\x07metrics\x12\0\x13\x04\0\x03log\x01\x14\x01k\x0d\x01j\x01\x15\
+\x01\x0f\x01@\0\0\x16\x04\0\x0cresume-point\x01\x17\x01@\x02\x05level\x03\x04tex\
+ts\x01\0\x04\0\x07message\x01\x18\x03\0\x19arkor:trainer/hooks@0.1.0\x05\x07\x01\
+B\x14\x01m\x02\x05train\x04eval\x04\0\x05split\x03\0\0\x01ku\x01r\x04\x0etrain-e\
+xamplesy\x0deval-examplesy\x0ctrain-tokensu\x0funigram-entropy\x02\x04\0\x0cdata\
+set-info\x03\0\x03\x01py\x01pv\x01r\x03\x06tokens\x05\x07targets\x05\x07weights\x06\
+\x04\0\x07example\x03\0\x07\x01q\x03\x09not-ready\0\0\x0cout-of-range\x01s\0\x05\
+other\x01s\0\x04\0\x0ddataset-error\x03\0\x09\x01j\x01\x04\x01\x0a\x01@\0\0\x0b\x04\
+\0\x04info\x01\x0c\x01p\x08\x01j\x01\x0d\x01\x0a\x01@\x03\x05split\x01\x05starty\
+\x05county\0\x0e\x04\0\x04read\x01\x0f\x01@\x01\x04stepy\0\x0e\x04\0\x05batch\x01\
+\x10\x03\0\x1barkor:trainer/dataset@0.1.0\x05\x08\x01B\x0b\x02\x03\x02\x01\x02\x04\
+\0\x08sampling\x03\0\0\x02\x03\x02\x01\x04\x04\0\x0bstop-reason\x03\0\x02\x01r\x03\
+\x04texts\x06tokensy\x0bstop-reason\x03\x04\0\x0ageneration\x03\0\x04\x01q\x04\x09\
+not-ready\0\0\x07invalid\x01s\0\x0bunavailable\x01s\0\x05other\x01s\0\x04\0\x0fi\
+nference-error\x03\0\x06\x01j\x01\x05\x01\x07\x01@\x02\x06prompts\x08sampling\x01\
+\0\x08\x04\0\x08generate\x01\x09\x03\0\x1darkor:trainer/inference@0.1.0\x05\x09\x01\
+B\x08\x01r\x03\x04names\x04sizey\x06digests\x04\0\x08artifact\x03\0\0\x01q\x04\x09\
+not-ready\0\0\x0cinvalid-name\x01s\0\x09too-large\x01s\0\x05other\x01s\0\x04\0\x0e\
+artifact-error\x03\0\x02\x01p}\x01j\x01\x01\x01\x03\x01@\x02\x04names\x07content\
+\x04\0\x05\x04\0\x05write\x01\x06\x03\0\x1darkor:trainer/artifacts@0.1.0\x05\x0a\
+\x04\0@arkor:trainer/loop-trainer-with-all-of-its-exports-removed@0.1.0\x04\0\x0b\
+2\x01\0,loop-trainer-with-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\
+\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {
@@ -9426,26 +10598,29 @@ macro_rules! __export_managed_trainer_impl {
         (link_section =
         "component-type:wit-bindgen:0.61.1:arkor:trainer@0.1.0:managed-trainer:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 3552] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 3788] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xda\x1a\x01A\x02\x01\
-A\x12\x01B\x0b\x01r\x02\x04names\x05valueu\x04\0\x06metric\x03\0\0\x01ky\x01ku\x01\
-ps\x01r\x06\x0amax-tokens\x02\x0btemperature\x03\x05top-k\x02\x05top-p\x03\x04st\
-op\x04\x04seed\x02\x04\0\x08sampling\x03\0\x05\x01m\x02\x06length\x04stop\x04\0\x0b\
-stop-reason\x03\0\x07\x01m\x04\x05debug\x04info\x04warn\x05error\x04\0\x05level\x03\
-\0\x09\x03\0\x19arkor:trainer/types@0.1.0\x05\0\x02\x03\0\0\x06metric\x02\x03\0\0\
-\x05level\x01B\x1b\x02\x03\x02\x01\x01\x04\0\x06metric\x03\0\0\x02\x03\x02\x01\x02\
-\x04\0\x05level\x03\0\x02\x01m\x03\x07proceed\x04stop\x09hand-over\x04\0\x09dire\
-ctive\x03\0\x04\x01ku\x01r\x02\x0acheckpoint\x7f\x0dlearning-rate\x06\x04\0\x06w\
-ishes\x03\0\x07\x01p}\x01r\x02\x04stepy\x05state\x09\x04\0\x0bresume-info\x03\0\x0a\
-\x01q\x04\x0coutside-loop\0\0\x05ended\0\0\x07invalid\x01s\0\x05other\x01s\0\x04\
-\0\x0ahook-error\x03\0\x0c\x01j\x01\x05\x01\x0d\x01@\x02\x04stepy\x05state\x09\0\
-\x0e\x04\0\x0acheckpoint\x01\x0f\x01p\x01\x01j\x01\x08\x01\x0d\x01@\x02\x04stepy\
-\x07metrics\x10\0\x11\x04\0\x03log\x01\x12\x01k\x0b\x01j\x01\x13\x01\x0d\x01@\0\0\
-\x14\x04\0\x0cresume-point\x01\x15\x01@\x02\x05level\x03\x04texts\x01\0\x04\0\x07\
-message\x01\x16\x03\0\x19arkor:trainer/hooks@0.1.0\x05\x03\x01B\x14\x01m\x02\x05\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xc6\x1c\x01A\x02\x01\
+A\x13\x01B\x0f\x01r\x02\x04names\x05valueu\x04\0\x06metric\x03\0\0\x01r\x02\x04n\
+ames\x05values\x04\0\x07setting\x03\0\x02\x01ky\x01ku\x01ps\x01py\x01p\x03\x01r\x08\
+\x0amax-tokens\x04\x0btemperature\x05\x05top-k\x04\x05top-p\x05\x04stop\x06\x0bs\
+top-tokens\x07\x04seed\x04\x0aadditional\x08\x04\0\x08sampling\x03\0\x09\x01m\x02\
+\x06length\x04stop\x04\0\x0bstop-reason\x03\0\x0b\x01m\x04\x05debug\x04info\x04w\
+arn\x05error\x04\0\x05level\x03\0\x0d\x03\0\x19arkor:trainer/types@0.1.0\x05\0\x02\
+\x03\0\0\x06metric\x02\x03\0\0\x05level\x01B\x1d\x02\x03\x02\x01\x01\x04\0\x06me\
+tric\x03\0\0\x02\x03\x02\x01\x02\x04\0\x05level\x03\0\x02\x01m\x03\x07proceed\x04\
+stop\x09hand-over\x04\0\x09directive\x03\0\x04\x01ku\x01r\x02\x0acheckpoint\x7f\x0d\
+learning-rate\x06\x04\0\x06wishes\x03\0\x07\x01r\x04\x04loss\x06\x0dlearning-rat\
+e\x06\x09grad-norm\x06\x05epoch\x06\x04\0\x08progress\x03\0\x09\x01p}\x01r\x03\x04\
+stepy\x05state\x0b\x0dlearning-rate\x06\x04\0\x0bresume-info\x03\0\x0c\x01q\x04\x0c\
+outside-loop\0\0\x05ended\0\0\x07invalid\x01s\0\x05other\x01s\0\x04\0\x0ahook-er\
+ror\x03\0\x0e\x01j\x01\x05\x01\x0f\x01@\x02\x04stepy\x05state\x0b\0\x10\x04\0\x0a\
+checkpoint\x01\x11\x01p\x01\x01j\x01\x08\x01\x0f\x01@\x03\x04stepy\x08progress\x0a\
+\x07metrics\x12\0\x13\x04\0\x03log\x01\x14\x01k\x0d\x01j\x01\x15\x01\x0f\x01@\0\0\
+\x16\x04\0\x0cresume-point\x01\x17\x01@\x02\x05level\x03\x04texts\x01\0\x04\0\x07\
+message\x01\x18\x03\0\x19arkor:trainer/hooks@0.1.0\x05\x03\x01B\x14\x01m\x02\x05\
 train\x04eval\x04\0\x05split\x03\0\0\x01ku\x01r\x04\x0etrain-examplesy\x0deval-e\
-xamplesy\x0ctrain-tokensw\x0funigram-entropy\x02\x04\0\x0cdataset-info\x03\0\x03\
+xamplesy\x0ctrain-tokensu\x0funigram-entropy\x02\x04\0\x0cdataset-info\x03\0\x03\
 \x01py\x01pv\x01r\x03\x06tokens\x05\x07targets\x05\x07weights\x06\x04\0\x07examp\
 le\x03\0\x07\x01q\x03\x09not-ready\0\0\x0cout-of-range\x01s\0\x05other\x01s\0\x04\
 \0\x0ddataset-error\x03\0\x09\x01j\x01\x04\x01\x0a\x01@\0\0\x0b\x04\0\x04info\x01\
@@ -9454,58 +10629,60 @@ le\x03\0\x07\x01q\x03\x09not-ready\0\0\x0cout-of-range\x01s\0\x05other\x01s\0\x0
 rkor:trainer/dataset@0.1.0\x05\x04\x02\x03\0\0\x08sampling\x02\x03\0\0\x0bstop-r\
 eason\x01B\x0b\x02\x03\x02\x01\x05\x04\0\x08sampling\x03\0\0\x02\x03\x02\x01\x06\
 \x04\0\x0bstop-reason\x03\0\x02\x01r\x03\x04texts\x06tokensy\x0bstop-reason\x03\x04\
-\0\x0ageneration\x03\0\x04\x01q\x03\x09not-ready\0\0\x07invalid\x01s\0\x05other\x01\
-s\0\x04\0\x0finference-error\x03\0\x06\x01j\x01\x05\x01\x07\x01@\x02\x06prompts\x08\
-sampling\x01\0\x08\x04\0\x08generate\x01\x09\x03\0\x1darkor:trainer/inference@0.\
-1.0\x05\x07\x01B\x08\x01r\x03\x04names\x04sizew\x06digests\x04\0\x08artifact\x03\
-\0\0\x01q\x04\x09not-ready\0\0\x0cinvalid-name\x01s\0\x09too-large\x01s\0\x05oth\
-er\x01s\0\x04\0\x0eartifact-error\x03\0\x02\x01p}\x01j\x01\x01\x01\x03\x01@\x02\x04\
-names\x07content\x04\0\x05\x04\0\x05write\x01\x06\x03\0\x1darkor:trainer/artifac\
-ts@0.1.0\x05\x08\x01B$\x01r\x02\x04names\x05values\x04\0\x07setting\x03\0\0\x01k\
-s\x01r\x02\x04names\x08revision\x02\x04\0\x0apretrained\x03\0\x03\x01ky\x01ku\x01\
-k\x7f\x01r\x08\x0bhidden-sizey\x11num-hidden-layersy\x13num-attention-headsy\x13\
-num-key-value-heads\x05\x11intermediate-size\x05\x0arope-theta\x06\x0crms-norm-e\
-ps\x06\x13tie-word-embeddings\x07\x04\0\x0bmodel-shape\x03\0\x08\x01q\x02\x07scr\
-atch\x01\x09\0\x0apretrained\x01\x04\0\x04\0\x0cmodel-source\x03\0\x0a\x01q\x04\x05\
-bytes\0\0\x03bpe\x01y\0\x04file\x01s\0\x05model\0\0\x04\0\x10tokenizer-source\x03\
-\0\x0c\x01r\x04\x04names\x06config\x02\x05split\x02\x08revision\x02\x04\0\x0bhub\
--dataset\x03\0\x0e\x01r\x02\x03urls\x06sha256\x02\x04\0\x0burl-dataset\x03\0\x10\
-\x01q\x03\x04file\x01s\0\x03hub\x01\x0f\0\x03url\x01\x11\0\x04\0\x0edataset-sour\
-ce\x03\0\x12\x01ps\x01r\x04\x01ry\x05alpha\x06\x07dropout\x06\x0etarget-modules\x14\
-\x04\0\x04lora\x03\0\x15\x01m\x03\x06linear\x06cosine\x08constant\x04\0\x11lr-sc\
-heduler-type\x03\0\x17\x01k\x18\x01r\x14\x09max-steps\x05\x10num-train-epochs\x06\
-\x0dlearning-rate\x06\x1bper-device-train-batch-size\x05\x1bgradient-accumulatio\
-n-steps\x05\x0amax-length\x05\x11lr-scheduler-type\x19\x0cwarmup-steps\x05\x0cwe\
-ight-decay\x06\x0dmax-grad-norm\x06\x0aadam-beta1\x06\x0aadam-beta2\x06\x0cadam-\
-epsilon\x06\x0dlogging-steps\x05\x0aeval-steps\x05\x0asave-steps\x05\x10save-tot\
-al-limit\x05\x04seed\x05\x17early-stopping-patience\x05\x18early-stopping-thresh\
-old\x06\x04\0\x0fhyperparameters\x03\0\x1a\x01k\x0d\x01k\x16\x01p\x01\x01r\x0c\x04\
-names\x0bdescription\x02\x04tags\x14\x05model\x0b\x09tokenizer\x1c\x07dataset\x13\
-\x0deval-fraction\x06\x04lora\x1d\x0fhyperparameters\x1b\x0aadditional\x1e\x06ex\
-tras\x02\x07dry-run\x07\x04\0\x04spec\x03\0\x1f\x01j\x01\x20\x01s\x01@\0\0!\x04\0\
-\x08describe\x01\"\x04\0\x1earkor:trainer/definition@0.1.0\x05\x09\x01B-\x02\x03\
-\x02\x01\x01\x04\0\x06metric\x03\0\0\x01r\x02\x03seqy\x04stepy\x04\0\x08position\
-\x03\0\x02\x01ky\x01ks\x01r\x06\x02at\x03\x03runs\x0agenerationy\x0cresumed-from\
-\x04\x0btotal-steps\x04\x06parent\x05\x04\0\x07started\x03\0\x06\x01ku\x01p\x01\x01\
-r\x07\x02at\x03\x05epoch\x08\x04loss\x08\x0dlearning-rate\x08\x09grad-norm\x08\x06\
-tokensw\x07metrics\x09\x04\0\x0alog-record\x03\0\x0a\x01r\x06\x02at\x03\x04lossu\
-\x0aperplexityu\x09best-lossu\x1fevaluations-without-improvementy\x07metrics\x09\
-\x04\0\x0aevaluation\x03\0\x0c\x01r\x03\x02at\x03\x02ids\x09eval-loss\x08\x04\0\x0a\
-checkpoint\x03\0\x0e\x01q\x04\x08finished\0\0\x0eearly-stopping\0\0\x07trainer\x01\
-s\0\x04user\0\0\x04\0\x0aend-reason\x03\0\x10\x01r\x05\x02at\x03\x06reason\x11\x0a\
-checkpoint\x05\x04loss\x08\x09eval-loss\x08\x04\0\x09completed\x03\0\x12\x01r\x03\
-\x02at\x03\x07messages\x0acheckpoint\x05\x04\0\x06failed\x03\0\x14\x01q\x06\x04s\
-top\x01s\0\x04save\0\0\x08evaluate\0\0\x11set-learning-rate\x01u\0\x05pause\0\0\x0a\
-log-metric\x01\x01\0\x04\0\x06action\x03\0\x16\x01p\x17\x01j\x01\x18\x01s\x01@\x01\
-\x05event\x07\0\x19\x04\0\x0aon-started\x01\x1a\x01@\x01\x05event\x0b\0\x19\x04\0\
-\x06on-log\x01\x1b\x01@\x01\x05event\x0d\0\x19\x04\0\x0bon-evaluate\x01\x1c\x01@\
-\x01\x05event\x0f\0\x19\x04\0\x0don-checkpoint\x01\x1d\x01@\x01\x05event\x13\0\x19\
-\x04\0\x0con-completed\x01\x1e\x01@\x01\x05event\x15\0\x19\x04\0\x09on-failed\x01\
-\x1f\x01p}\x01j\x01\x20\x01s\x01@\0\0!\x04\0\x0asave-state\x01\"\x01j\0\x01s\x01\
-@\x01\x05state\x20\0#\x04\0\x0aload-state\x01$\x04\0\x1darkor:trainer/callbacks@\
-0.1.0\x05\x0a\x04\0#arkor:trainer/managed-trainer@0.1.0\x04\0\x0b\x15\x01\0\x0fm\
-anaged-trainer\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x07\
-0.258.3\x10wit-bindgen-rust\x060.61.1";
+\0\x0ageneration\x03\0\x04\x01q\x04\x09not-ready\0\0\x07invalid\x01s\0\x0bunavai\
+lable\x01s\0\x05other\x01s\0\x04\0\x0finference-error\x03\0\x06\x01j\x01\x05\x01\
+\x07\x01@\x02\x06prompts\x08sampling\x01\0\x08\x04\0\x08generate\x01\x09\x03\0\x1d\
+arkor:trainer/inference@0.1.0\x05\x07\x01B\x08\x01r\x03\x04names\x04sizey\x06dig\
+ests\x04\0\x08artifact\x03\0\0\x01q\x04\x09not-ready\0\0\x0cinvalid-name\x01s\0\x09\
+too-large\x01s\0\x05other\x01s\0\x04\0\x0eartifact-error\x03\0\x02\x01p}\x01j\x01\
+\x01\x01\x03\x01@\x02\x04names\x07content\x04\0\x05\x04\0\x05write\x01\x06\x03\0\
+\x1darkor:trainer/artifacts@0.1.0\x05\x08\x02\x03\0\0\x07setting\x01B%\x02\x03\x02\
+\x01\x09\x04\0\x07setting\x03\0\0\x01ks\x01r\x02\x04names\x08revision\x02\x04\0\x09\
+hub-model\x03\0\x03\x01ky\x01ku\x01k\x7f\x01r\x08\x0bhidden-sizey\x11num-hidden-\
+layersy\x13num-attention-headsy\x13num-key-value-heads\x05\x11intermediate-size\x05\
+\x0arope-theta\x06\x0crms-norm-eps\x06\x13tie-word-embeddings\x07\x04\0\x0bmodel\
+-shape\x03\0\x08\x01q\x03\x07scratch\x01\x09\0\x04file\x01s\0\x03hub\x01\x04\0\x04\
+\0\x0cmodel-source\x03\0\x0a\x01q\x04\x05bytes\0\0\x03bpe\x01y\0\x04file\x01s\0\x05\
+model\0\0\x04\0\x10tokenizer-source\x03\0\x0c\x01r\x04\x04names\x06config\x02\x05\
+split\x02\x08revision\x02\x04\0\x0bhub-dataset\x03\0\x0e\x01r\x02\x03urls\x06sha\
+256\x02\x04\0\x0burl-dataset\x03\0\x10\x01q\x03\x04file\x01s\0\x03hub\x01\x0f\0\x03\
+url\x01\x11\0\x04\0\x0edataset-source\x03\0\x12\x01ps\x01r\x04\x01ry\x0alora-alp\
+ha\x06\x0clora-dropout\x06\x0etarget-modules\x14\x04\0\x04lora\x03\0\x15\x01m\x03\
+\x06linear\x06cosine\x08constant\x04\0\x11lr-scheduler-type\x03\0\x17\x01k\x18\x01\
+r\x14\x09max-steps\x05\x10num-train-epochs\x06\x0dlearning-rate\x06\x1bper-devic\
+e-train-batch-size\x05\x1bgradient-accumulation-steps\x05\x0amax-length\x05\x11l\
+r-scheduler-type\x19\x0cwarmup-steps\x05\x0cweight-decay\x06\x0dmax-grad-norm\x06\
+\x0aadam-beta1\x06\x0aadam-beta2\x06\x0cadam-epsilon\x06\x0dlogging-steps\x05\x0a\
+eval-steps\x05\x0asave-steps\x05\x10save-total-limit\x05\x04seed\x05\x17early-st\
+opping-patience\x05\x18early-stopping-threshold\x06\x04\0\x0fhyperparameters\x03\
+\0\x1a\x01k\x0d\x01k\x13\x01k\x16\x01p\x01\x01r\x0d\x04names\x0bdescription\x02\x04\
+tags\x14\x05model\x0b\x09tokenizer\x1c\x07dataset\x1d\x0deval-fraction\x06\x04lo\
+ra\x1e\x0fhyperparameters\x1b\x0aadditional\x1f\x06extras\x02\x07dry-run\x07\x08\
+own-loop\x07\x04\0\x04spec\x03\0\x20\x01j\x01!\x01s\x01@\0\0\"\x04\0\x08describe\
+\x01#\x04\0\x1earkor:trainer/definition@0.1.0\x05\x0a\x01B/\x02\x03\x02\x01\x01\x04\
+\0\x06metric\x03\0\0\x02\x03\x02\x01\x09\x04\0\x07setting\x03\0\x02\x01r\x02\x03\
+seqy\x04stepy\x04\0\x08position\x03\0\x04\x01ky\x01ks\x01r\x06\x02at\x05\x03runs\
+\x0agenerationy\x0cresumed-from\x06\x0btotal-steps\x06\x06parent\x07\x04\0\x07st\
+arted\x03\0\x08\x01ku\x01p\x01\x01r\x07\x02at\x05\x05epoch\x0a\x04loss\x0a\x0dle\
+arning-rate\x0a\x09grad-norm\x0a\x06tokensu\x07metrics\x0b\x04\0\x0alog-record\x03\
+\0\x0c\x01r\x06\x02at\x05\x04lossu\x0aperplexityu\x09best-lossu\x1fevaluations-w\
+ithout-improvementy\x07metrics\x0b\x04\0\x0aevaluation\x03\0\x0e\x01r\x03\x02at\x05\
+\x02ids\x09eval-loss\x0a\x04\0\x0acheckpoint\x03\0\x10\x01q\x05\x08finished\0\0\x0e\
+early-stopping\0\0\x07trainer\x01s\0\x04user\0\0\x08replaced\0\0\x04\0\x0aend-re\
+ason\x03\0\x12\x01r\x05\x02at\x05\x06reason\x13\x0acheckpoint\x07\x04loss\x0a\x09\
+eval-loss\x0a\x04\0\x09completed\x03\0\x14\x01r\x03\x02at\x05\x07messages\x0ache\
+ckpoint\x07\x04\0\x06failed\x03\0\x16\x01q\x08\x04stop\x01s\0\x04save\0\0\x08eva\
+luate\0\0\x11set-learning-rate\x01u\0\x0ffollow-schedule\0\0\x05pause\0\0\x0alog\
+-metric\x01\x01\0\x05other\x01\x03\0\x04\0\x06action\x03\0\x18\x01p\x19\x01j\x01\
+\x1a\x01s\x01@\x01\x05event\x09\0\x1b\x04\0\x0aon-started\x01\x1c\x01@\x01\x05ev\
+ent\x0d\0\x1b\x04\0\x06on-log\x01\x1d\x01@\x01\x05event\x0f\0\x1b\x04\0\x0bon-ev\
+aluate\x01\x1e\x01@\x01\x05event\x11\0\x1b\x04\0\x0don-checkpoint\x01\x1f\x01@\x01\
+\x05event\x15\0\x1b\x04\0\x0con-completed\x01\x20\x01@\x01\x05event\x17\0\x1b\x04\
+\0\x09on-failed\x01!\x01p}\x01j\x01\"\x01s\x01@\0\0#\x04\0\x0asave-state\x01$\x01\
+j\0\x01s\x01@\x01\x05state\"\0%\x04\0\x0aload-state\x01&\x04\0\x1darkor:trainer/\
+callbacks@0.1.0\x05\x0b\x04\0#arkor:trainer/managed-trainer@0.1.0\x04\0\x0b\x15\x01\
+\0\x0fmanaged-trainer\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-com\
+ponent\x070.258.3\x10wit-bindgen-rust\x060.61.1";
         };
     };
 }

@@ -2,18 +2,19 @@
 
 use crate::dataset::Example;
 use crate::definition::{
-    DatasetSource, HubDataset, Hyperparameters, Lora, ModelShape, ModelSource, Pretrained, Spec,
+    DatasetSource, HubDataset, HubModel, Hyperparameters, Lora, ModelShape, ModelSource, Spec,
     UrlDataset,
 };
 use crate::session::{Adam, Datum};
 use crate::types::Metric;
 
 impl Spec {
-    /// A job with the defaults of the contract.
+    /// A job with the defaults of the contract. A trainer whose loop makes its own data gives
+    /// `None` for the dataset.
     pub fn new(
         name: impl Into<String>,
         model: impl Into<ModelSource>,
-        dataset: DatasetSource,
+        dataset: impl Into<Option<DatasetSource>>,
     ) -> Self {
         Self {
             name: name.into(),
@@ -21,13 +22,14 @@ impl Spec {
             tags: vec![],
             model: model.into(),
             tokenizer: None,
-            dataset,
+            dataset: dataset.into(),
             eval_fraction: None,
             lora: None,
             hyperparameters: Hyperparameters::default(),
             additional: vec![],
             extras: None,
             dry_run: None,
+            own_loop: None,
         }
     }
 }
@@ -55,9 +57,9 @@ impl From<ModelShape> for ModelSource {
 }
 
 impl ModelSource {
-    /// A pretrained model, by path or Hugging Face name.
-    pub fn pretrained(name: impl Into<String>) -> Self {
-        Self::Pretrained(Pretrained {
+    /// A pretrained model of the Hugging Face hub, as it is now.
+    pub fn hub(name: impl Into<String>) -> Self {
+        Self::Hub(HubModel {
             name: name.into(),
             revision: None,
         })
@@ -108,8 +110,8 @@ impl Lora {
     pub fn new<T: Into<String>>(r: u32, target_modules: impl IntoIterator<Item = T>) -> Self {
         Self {
             r,
-            alpha: None,
-            dropout: None,
+            lora_alpha: None,
+            lora_dropout: None,
             target_modules: target_modules.into_iter().map(Into::into).collect(),
         }
     }

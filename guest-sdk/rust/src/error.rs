@@ -54,6 +54,7 @@ impl Explain for SessionError {
             | Self::Diverged(text)
             | Self::Unsupported(text)
             | Self::NoSuchState(text)
+            | Self::Unavailable(text)
             | Self::Other(text) => text,
         })
     }
@@ -62,7 +63,7 @@ impl Explain for SessionError {
 impl Explain for DatasetError {
     fn explain(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NotReady => "the run's data is not prepared yet",
+            Self::NotReady => "the run has no data, or not yet",
             Self::OutOfRange(text) | Self::Other(text) => text,
         })
     }
@@ -71,8 +72,8 @@ impl Explain for DatasetError {
 impl Explain for InferenceError {
     fn explain(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NotReady => "the model writes only while a callback handles an event",
-            Self::Invalid(text) | Self::Other(text) => text,
+            Self::NotReady => "there is no model yet",
+            Self::Invalid(text) | Self::Unavailable(text) | Self::Other(text) => text,
         })
     }
 }

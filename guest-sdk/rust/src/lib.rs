@@ -53,10 +53,11 @@
 //!         let first = hooks::resume_point()?.map_or(0, |point| point.step);
 //!         for step in first..steps {
 //!             let data: Vec<Datum> = dataset::batch(step)?.into_iter().map(Into::into).collect();
-//!             let output = session::forward_backward(&data, Loss::CrossEntropy, LogProbs::Omit)?;
+//!             let output = session::forward_backward(&data, &Loss::CrossEntropy, LogProbs::Omit)?;
 //!             let done = session::optim_step(Adam::new(1e-3))?.step;
 //!             let loss = output.loss_sum / output.weight_sum;
-//!             hooks::log(done, &[Metric::new("loss", loss)])?;
+//!             let progress = Progress { loss: Some(loss), ..Default::default() };
+//!             hooks::log(done, progress, &[])?;
 //!             if hooks::checkpoint(done, &[])? != Directive::Proceed {
 //!                 break;
 //!             }
@@ -114,12 +115,12 @@ pub mod prelude {
         Action, Checkpoint, Completed, EndReason, Evaluation, Failed, LogRecord, Started,
     };
     pub use crate::definition::{
-        DatasetSource, Hyperparameters, Lora, LrSchedulerType, ModelShape, ModelSource, Setting,
-        Spec, TokenizerSource,
+        DatasetSource, Hyperparameters, Lora, LrSchedulerType, ModelShape, ModelSource, Spec,
+        TokenizerSource,
     };
-    pub use crate::hooks::Directive;
+    pub use crate::hooks::{Directive, Progress};
     pub use crate::session::{Adam, Datum, LogProbs, Loss};
-    pub use crate::types::{Level, Metric, Sampling, StopReason};
+    pub use crate::types::{Level, Metric, Sampling, Setting, StopReason};
     pub use crate::{Actions, Result, Trainer, TrainingLoop};
     pub use crate::{artifacts, dataset, hooks, inference, sampling, session};
 }

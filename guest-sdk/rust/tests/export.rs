@@ -46,7 +46,7 @@ fn log(loss: f64) -> LogRecord {
         loss: Some(loss),
         learning_rate: None,
         grad_norm: None,
-        tokens: 0,
+        tokens: 0.0,
         metrics: vec![],
     }
 }

@@ -93,7 +93,7 @@ fn open(tied: bool, keys: u32) -> Result<Box<dyn TrainingSession>, Failure> {
             tie_word_embeddings: tied,
         }),
         tokenizer: Some(TokenizerSource::Bytes),
-        dataset: DatasetSource::File("none".into()),
+        dataset: Some(DatasetSource::File("none".into())),
         eval_fraction: None,
         lora: None,
         hyperparameters: HyperparametersDraft {
@@ -103,6 +103,8 @@ fn open(tied: bool, keys: u32) -> Result<Box<dyn TrainingSession>, Failure> {
         additional: Vec::new(),
         extras: None,
         dry_run: None,
+        own_loop: None,
+        exports_loop: false,
     }
     .resolve()
     .map_err(|problems| format!("{problems:?}"))?;

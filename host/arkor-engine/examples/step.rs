@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             tie_word_embeddings: true,
         }),
         tokenizer: Some(TokenizerSource::Bpe(4096)),
-        dataset: arkor_types::DatasetSource::File("numbers".into()),
+        dataset: Some(arkor_types::DatasetSource::File("numbers".into())),
         eval_fraction: None,
         lora: None,
         hyperparameters: HyperparametersDraft {
@@ -46,6 +46,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         additional: Vec::new(),
         extras: None,
         dry_run: None,
+        own_loop: None,
+        exports_loop: false,
     }
     .resolve()
     .map_err(|problems| format!("{problems:?}"))?;

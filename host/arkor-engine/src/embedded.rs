@@ -8,7 +8,7 @@ mod state;
 
 use std::sync::Arc;
 
-use arkor_types::{ModelShape, ModelSource, TokenizerSource};
+use arkor_types::{HubModel, ModelShape, ModelSource, TokenizerSource};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::tokenizer::Tokenizer;
@@ -76,8 +76,8 @@ fn supported(request: &SessionRequest) -> Result<&ModelShape, EngineError> {
     }
     match &request.spec.model {
         ModelSource::Scratch(shape) => Ok(shape),
-        ModelSource::Pretrained(model) => {
-            unsupported(format!("load the pretrained model `{}`", model.name))
+        ModelSource::File(name) | ModelSource::Hub(HubModel { name, .. }) => {
+            unsupported(format!("load the pretrained model `{name}`"))
         }
     }
 }

@@ -67,13 +67,13 @@ pub trait TrainingSession: Send {
     /// Sets the gradients to zero without applying them.
     fn drop_gradients(&mut self);
 
-    /// Generates `count` sequences after `prompt`.
+    /// Generates `count` sequences after each prompt: a list for each, in their order.
     fn sample(
         &mut self,
-        prompt: &[TokenId],
+        prompts: &[Vec<TokenId>],
         count: u32,
         parameters: &SamplingParameters,
-    ) -> Result<Vec<SampledSequence>, EngineError>;
+    ) -> Result<Vec<Vec<SampledSequence>>, EngineError>;
 
     /// Writes all that `load_state` needs to go on bit for bit: weights, optimizer, tokenizer.
     /// Gradients that have not been applied are an error, not silently dropped.

@@ -30,7 +30,7 @@ mod tests {
                 tie_word_embeddings: true,
             }),
             tokenizer: Some(TokenizerSource::Bpe(320)),
-            dataset: DatasetSource::File("text".into()),
+            dataset: Some(DatasetSource::File("text".into())),
             eval_fraction: Some(0.1),
             lora: None,
             hyperparameters: HyperparametersDraft {
@@ -41,6 +41,8 @@ mod tests {
             additional: Vec::new(),
             extras: None,
             dry_run: None,
+            own_loop: None,
+            exports_loop: false,
         }
         .resolve()
         .unwrap()

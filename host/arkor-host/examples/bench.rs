@@ -355,11 +355,11 @@ impl TrainingSession for TimedSession {
 
     fn sample(
         &mut self,
-        prompt: &[TokenId],
+        prompts: &[Vec<TokenId>],
         count: u32,
         parameters: &SamplingParameters,
-    ) -> Result<Vec<SampledSequence>, EngineError> {
-        self.session.sample(prompt, count, parameters)
+    ) -> Result<Vec<Vec<SampledSequence>>, EngineError> {
+        self.session.sample(prompts, count, parameters)
     }
 
     fn save_state(&mut self, to: &mut dyn Write) -> Result<(), EngineError> {

@@ -45,6 +45,7 @@ pub(crate) fn reason(reason: &EndReason) -> String {
         EndReason::Trainer(reason) => format!("the trainer asked to stop: {reason}"),
         EndReason::User => "a user asked to stop".into(),
         EndReason::Signal => "interrupted".into(),
+        EndReason::Replaced => "new code with another configuration takes over".into(),
     }
 }
 
@@ -54,6 +55,8 @@ fn action(action: &Action) -> String {
         Action::Save => "for a checkpoint".into(),
         Action::Evaluate => "for an evaluation".into(),
         Action::SetLearningRate(rate) => format!("for the learning rate {rate:e}"),
+        Action::FollowSchedule => "for the schedule's learning rate".into(),
+        Action::Unknown(name) => format!("for {name:?}, which is not known"),
         Action::Pause => "for a pause".into(),
         Action::LogMetric(metric) => format!("to log {} = {}", metric.name, metric.value),
     }

@@ -11,6 +11,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::console::{Console, GuestText};
+use crate::driver::machine::LoopProgress;
 use crate::driver::progress::LoopState;
 use crate::limits::{Limiter, Limits};
 use crate::sandbox::Denials;
@@ -30,6 +31,7 @@ pub(crate) enum GuestRequest {
     /// `hooks.log`
     Log {
         step: u64,
+        told: LoopProgress,
         metrics: Vec<Metric>,
         reply: oneshot::Sender<LoopReply>,
     },
@@ -102,6 +104,8 @@ pub(crate) struct LoopRole {
     pub(crate) run: RunContext,
     /// The checkpoint the loop goes on from.
     pub(crate) resume: Option<LoopState>,
+    /// Asked for by the time the loop begins.
+    pub(crate) learning_rate: Option<f64>,
     /// Texts generated since the last optimizer step, for their default seeds.
     pub(crate) generated: u64,
     /// `checkpoint` has told the loop to return.

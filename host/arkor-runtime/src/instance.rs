@@ -155,11 +155,12 @@ impl Instance {
     pub async fn describe(&mut self) -> Result<SpecDraft, Box<Fault>> {
         let function = GuestFunction::Describe;
         let timeout = self.prepare(function)?;
+        let exports_loop = self.training_loop.is_some();
         let call = self.definition.call_describe(&mut self.store);
         let result = guarded(timeout, call).await;
         self.finish(function, timeout, result)
             .await
-            .map(convert::spec_draft)
+            .map(|spec| convert::spec_draft(spec, exports_loop))
     }
 
     /// Takes up the state of an earlier instance.

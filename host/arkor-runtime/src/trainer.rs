@@ -204,6 +204,7 @@ impl Trainer {
         if let Some(state) = resumed
             .as_ref()
             .and_then(|resumed| resumed.saved.callbacks.as_ref())
+            .filter(|state| !state.is_empty())
         {
             let load = self.instance.load_state(state);
             let (loaded, said) = listen(load, &mut self.queue).await;
@@ -247,7 +248,7 @@ impl Trainer {
         } = ready;
         let h = &spec.hyperparameters;
         let planned = planned_steps(h, examples.info().train_examples);
-        let owner = if component.owns_loop {
+        let owner = if spec.own_loop {
             LoopOwner::Trainer
         } else {
             LoopOwner::Host
@@ -355,13 +356,18 @@ impl Ready {
         settings: &RunSettings,
         start: Option<Start>,
     ) -> Result<Self, RuntimeError> {
-        let dataset = match &spec.dataset.source {
-            DatasetSource::File(path) => inside(&settings.project, "dataset.source.file", path)?,
-            DatasetSource::Hub(hub) => {
+        let source = spec.dataset.as_ref().map(|dataset| &dataset.source);
+        let dataset = match source {
+            None => None,
+            Some(DatasetSource::File(path)) => {
+                let file = inside(&settings.project, "dataset.source.file", path)?;
+                Some((file, path.clone()))
+            }
+            Some(DatasetSource::Hub(hub)) => {
                 let what = format!("fetch the dataset {:?} from a hub", hub.name);
                 return Err(EngineError::Unsupported { what }.into());
             }
-            DatasetSource::Url(file) => {
+            Some(DatasetSource::Url(file)) => {
                 let what = format!("fetch the dataset {:?}", file.url);
                 return Err(EngineError::Unsupported { what }.into());
             }
@@ -377,24 +383,26 @@ impl Ready {
         let steps = Arc::new(AtomicU64::new(step));
         let (engine, wanted) = (Arc::clone(&settings.engine), spec.clone());
         let (prepared, examples) = oneshot::channel();
-        let named = match &spec.dataset.source {
-            DatasetSource::File(path) => path.clone(),
-            DatasetSource::Hub(hub) => hub.name.clone(),
-            DatasetSource::Url(file) => file.url.clone(),
-        };
+        let eval_fraction = spec.dataset.as_ref().map_or(0.0, |data| data.eval_fraction);
         let open = move || -> Result<Box<dyn TrainingSession>, EngineError> {
-            let text = Text::load(&dataset, wanted.dataset.eval_fraction)?;
+            let (named, text) = match dataset {
+                Some((file, named)) => (named, Some(Text::load(&file, eval_fraction)?)),
+                None => (String::new(), None),
+            };
             let hyperparameters = wanted.hyperparameters.clone();
             let session = engine
                 .open(SessionRequest {
                     spec: wanted,
                     tokenizer_file,
-                    tokenizer_text: Some(text.tokenizer_text()),
+                    tokenizer_text: text.as_ref().map(Text::tokenizer_text),
                     saved,
                 })
                 .map_err(|error| about(&named, error))?;
-            let examples = Examples::prepare(&text, &*session, &hyperparameters)
-                .map_err(|error| about(&named, error))?;
+            let examples = match text {
+                Some(text) => Examples::prepare(&text, &*session, &hyperparameters)
+                    .map_err(|error| about(&named, error))?,
+                None => Examples::none(&hyperparameters),
+            };
             let _ = prepared.send((examples, session.model()));
             Ok(session)
         };

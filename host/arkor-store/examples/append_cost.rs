@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use arkor_store::{NewCheckpoint, NewRun, RunHandle, Store, StoreError, StoreOptions};
 use arkor_types::{
-    DatasetSource, Event, HyperparametersDraft, LogRecord, ModelSource, Pretrained, Spec, SpecDraft,
+    DatasetSource, Event, HubModel, HyperparametersDraft, LogRecord, ModelSource, Spec, SpecDraft,
 };
 
 const EVENTS: u64 = 20_000;
@@ -123,18 +123,20 @@ fn spec() -> Result<Spec, String> {
         name: "measure".into(),
         description: None,
         tags: Vec::new(),
-        model: ModelSource::Pretrained(Pretrained {
+        model: ModelSource::Hub(HubModel {
             name: "some/model".into(),
             revision: "main".into(),
         }),
         tokenizer: None,
-        dataset: DatasetSource::File("data.txt".into()),
+        dataset: Some(DatasetSource::File("data.txt".into())),
         eval_fraction: None,
         lora: None,
         hyperparameters: HyperparametersDraft::default(),
         additional: Vec::new(),
         extras: None,
         dry_run: None,
+        own_loop: None,
+        exports_loop: false,
     };
     draft.resolve().map_err(|problems| format!("{problems:?}"))
 }

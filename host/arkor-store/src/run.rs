@@ -267,7 +267,8 @@ impl RunHandle {
         Ok((record, artifact))
     }
 
-    /// Keeps content under a name of the run, in place of what the name stood for.
+    /// Keeps content under a name of the run, in place of what the name stood for. What it stood
+    /// for at the newest checkpoint is kept besides, for [`crate::Store::resume_run`].
     ///
     /// # Errors
     ///
@@ -275,17 +276,20 @@ impl RunHandle {
     pub fn put_named_state(&mut self, name: &str, blob: Blob) -> Result<(), StoreError> {
         self.store.shared.blobs.expect(&blob)?;
         let run = self.id();
+        let seq = self.last_seq();
         let old = self.store.write(Durability::Power, |tx| {
-            let old = named_state(tx, run, name)?;
+            let old = take_named_states(tx, run, name)?;
             tx.execute(
-                "INSERT OR REPLACE INTO named_states (run, name, digest, size) \
-                 VALUES (?1, ?2, ?3, ?4)",
-                params![run.as_str(), name, blob.digest, blob.size],
+                "INSERT OR REPLACE INTO named_states (run, name, seq, digest, size) \
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![run.as_str(), name, seq, blob.digest, blob.size],
             )?;
             unpin(tx, run, &blob)?;
             Ok(old)
         })?;
-        self.remove_replaced(old.map(|old| old.digest), &blob);
+        for old in old {
+            self.remove_replaced(Some(old), &blob);
+        }
         Ok(())
     }
 
@@ -317,13 +321,30 @@ fn unpin(tx: &Transaction<'_>, run: &RunId, blob: &Blob) -> rusqlite::Result<()>
     Ok(())
 }
 
+/// Removes what a name stood for, but for the newest checkpoint, and returns the digests.
+fn take_named_states(
+    tx: &Transaction<'_>,
+    run: &RunId,
+    name: &str,
+) -> rusqlite::Result<Vec<String>> {
+    tx.prepare_cached(
+        "DELETE FROM named_states WHERE run = ?1 AND name = ?2 AND seq IS NOT ( \
+             SELECT max(seq) FROM named_states WHERE run = ?1 AND name = ?2 AND seq < ( \
+                 SELECT max(seq) FROM checkpoints WHERE run = ?1)) \
+         RETURNING digest",
+    )?
+    .query_map([run.as_str(), name], |row| row.get(0))?
+    .collect()
+}
+
 fn named_state(
     db: &rusqlite::Connection,
     run: &RunId,
     name: &str,
 ) -> rusqlite::Result<Option<Blob>> {
     db.query_row(
-        "SELECT digest, size FROM named_states WHERE run = ?1 AND name = ?2",
+        "SELECT digest, size FROM named_states WHERE run = ?1 AND name = ?2 \
+         ORDER BY seq DESC LIMIT 1",
         [run.as_str(), name],
         |row| {
             Ok(Blob {

@@ -8,6 +8,8 @@ use crate::StoreError;
 
 /// Each entry leads from the version of its index to the next. Entries are never changed.
 ///
+/// `named_states` has the number of the last event at the time of saving, so that a resumed run finds
+/// what its checkpoint knew: the rows below the checkpoint's `seq`.
 /// `pins` counts content that a run has written and no other row refers to yet; see `blob`.
 const MIGRATIONS: &[&str] = &["
     CREATE TABLE runs (
@@ -57,9 +59,10 @@ const MIGRATIONS: &[&str] = &["
     CREATE TABLE named_states (
         run TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
         name TEXT NOT NULL,
+        seq INTEGER NOT NULL,
         digest TEXT NOT NULL,
         size INTEGER NOT NULL,
-        PRIMARY KEY (run, name)
+        PRIMARY KEY (run, name, seq)
     ) STRICT;
     CREATE TABLE pins (
         run TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,

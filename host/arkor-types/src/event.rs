@@ -246,10 +246,14 @@ pub enum Action {
     Evaluate,
     /// Train with this rate from the next step on.
     SetLearningRate(f64),
+    /// Train with the schedule's rate again.
+    FollowSchedule,
     /// Wait until a user lets the run go on.
     Pause,
     /// Keep a number; the next log event hands it to `on-log` too.
     LogMetric(Metric),
+    /// Something this host does not know, by its name; it is left undone.
+    Unknown(String),
 }
 
 /// A function of a trainer that the host calls.
@@ -341,6 +345,8 @@ pub enum EndReason {
     User,
     /// The process was asked to end (Ctrl-C).
     Signal,
+    /// A run of new code with another configuration takes over.
+    Replaced,
 }
 
 /// See [`Event::Completed`] and [`Event::Stopped`].

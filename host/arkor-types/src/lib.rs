@@ -16,8 +16,8 @@ pub use event::{
 pub use fault::{Fault, FaultCause};
 pub use run::{ArtifactRecord, CheckpointRecord, RunId, RunRecord, RunStatus};
 pub use spec::{
-    Dataset, DatasetSource, HubDataset, Hyperparameters, HyperparametersDraft, Lora,
-    LrSchedulerType, ModelShape, ModelSource, Pretrained, Setting, Spec, SpecDraft, SpecProblem,
+    Dataset, DatasetSource, HubDataset, HubModel, Hyperparameters, HyperparametersDraft, Lora,
+    LrSchedulerType, ModelShape, ModelSource, Setting, Spec, SpecDraft, SpecProblem,
     TokenizerSource, UrlDataset,
 };
 pub use training::{

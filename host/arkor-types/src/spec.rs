@@ -30,8 +30,8 @@ pub struct Spec {
     pub model: ModelSource,
     /// How text becomes token ids.
     pub tokenizer: TokenizerSource,
-    /// The data to train on.
-    pub dataset: Dataset,
+    /// The data to train on; none if the trainer's loop makes its own.
+    pub dataset: Option<Dataset>,
     /// Train low-rank adapters instead of all weights.
     pub lora: Option<Lora>,
     /// How to train.
@@ -42,6 +42,8 @@ pub struct Spec {
     /// Check everything and train no step.
     #[serde(default)]
     pub dry_run: bool,
+    /// Whether the trainer's own loop trains.
+    pub own_loop: bool,
 }
 
 /// Where the model comes from.
@@ -50,17 +52,19 @@ pub struct Spec {
 pub enum ModelSource {
     /// New weights in this shape.
     Scratch(ModelShape),
-    /// A pretrained model.
-    Pretrained(Pretrained),
+    /// A pretrained model in a file or folder, relative to the project's folder.
+    File(String),
+    /// A pretrained model of the Hugging Face hub.
+    Hub(HubModel),
 }
 
-/// A pretrained model.
+/// A model of the Hugging Face hub.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Pretrained {
-    /// A path inside the project, or a Hugging Face name.
+pub struct HubModel {
+    /// `user/name`
     pub name: String,
-    /// Branch, tag or commit of a Hugging Face repository.
+    /// Branch, tag or commit.
     pub revision: String,
 }
 
@@ -152,11 +156,11 @@ pub struct UrlDataset {
 pub struct Lora {
     /// Rank of the update.
     pub r: u32,
-    /// The update is scaled by `alpha / r`.
-    pub alpha: f64,
+    /// The update is scaled by `lora_alpha / r`.
+    pub lora_alpha: f64,
     /// Share of the adapter's inputs set to zero while training.
-    pub dropout: f64,
-    /// Layers that get an adapter, by the last part of their name.
+    pub lora_dropout: f64,
+    /// Layers that get an adapter, by the last part of their name; empty: all linear layers.
     pub target_modules: Vec<String>,
 }
 

@@ -114,6 +114,8 @@ pub struct SamplingParameters {
     pub top_p: f32,
     /// Sampling ends before any of these texts.
     pub stop: Vec<String>,
+    /// Sampling ends with any of these tokens, besides the tokenizer's end of sequence.
+    pub stop_tokens: Vec<TokenId>,
     /// The same seed, weights and prompt give the same tokens.
     pub seed: u64,
 }
@@ -126,6 +128,7 @@ impl Default for SamplingParameters {
             top_k: 0,
             top_p: 1.0,
             stop: Vec::new(),
+            stop_tokens: Vec::new(),
             seed: 0,
         }
     }

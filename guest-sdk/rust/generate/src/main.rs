@@ -64,6 +64,7 @@ fn bindings(wit: &Path, world_name: &str, export_macro: &str) -> Result<String> 
         additional_type_attributes: [
             "arkor:trainer/types@0.1.0/sampling",
             "arkor:trainer/definition@0.1.0/hyperparameters",
+            "arkor:trainer/hooks@0.1.0/progress",
             "arkor:trainer/session@0.1.0/datum",
         ]
         .into_iter()

@@ -127,6 +127,22 @@ impl Examples {
         })
     }
 
+    /// No data: the trainer's loop makes its own.
+    pub fn none(hyperparameters: &Hyperparameters) -> Self {
+        Self {
+            train: Vec::new(),
+            eval: Vec::new(),
+            length: hyperparameters.max_length as usize,
+            train_examples: 0,
+            eval_examples: 0,
+            unigram_entropy: None,
+            per_pass: hyperparameters.per_device_train_batch_size.max(1) as usize,
+            per_step: examples_per_step(hyperparameters),
+            seed: hyperparameters.seed.into(),
+            order: Mutex::new(None),
+        }
+    }
+
     /// How much there is.
     pub fn info(&self) -> DatasetInfo {
         DatasetInfo {

@@ -22,13 +22,15 @@ pub(crate) fn spec(tokenizer: TokenizerSource, hyperparameters: HyperparametersD
             tie_word_embeddings: true,
         }),
         tokenizer: Some(tokenizer),
-        dataset: DatasetSource::File("text".into()),
+        dataset: Some(DatasetSource::File("text".into())),
         eval_fraction: Some(0.1),
         lora: None,
         hyperparameters,
         additional: Vec::new(),
         extras: None,
         dry_run: None,
+        own_loop: None,
+        exports_loop: false,
     }
     .resolve()
     .unwrap()

@@ -1,5 +1,7 @@
 //! Generating text: choosing tokens, and knowing when to end.
 
+use std::ops::Range;
+
 use arkor_types::{SampledSequence, SamplingParameters, StopReason, TokenId};
 use rayon::prelude::*;
 
@@ -16,7 +18,7 @@ const MOST: u32 = 256;
 
 /// An error if these cannot be sampled with.
 pub(crate) fn check(
-    prompt: &[TokenId],
+    prompts: &[Vec<TokenId>],
     count: u32,
     parameters: &SamplingParameters,
     context: usize,
@@ -28,18 +30,25 @@ pub(crate) fn check(
         ..
     } = *parameters;
     let temperature_ok = temperature.is_finite() && temperature >= 0.0;
+    let unfit = prompts
+        .iter()
+        .find(|prompt| prompt.is_empty() || prompt.len() >= context);
+    let sequences = u64::from(count) * prompts.len() as u64;
     let checks = [
         (
-            !prompt.is_empty() && prompt.len() < context,
-            format!("the prompt has {} tokens", prompt.len()),
+            unfit.is_none(),
+            format!("a prompt has {} tokens", unfit.map_or(0, Vec::len)),
             format!(
-                "must be between 1 and {}, one less than the context",
+                "must have between 1 and {}, one less than the context",
                 context - 1
             ),
         ),
         (
-            (1..=MOST).contains(&count),
-            format!("count is {count}"),
+            (1..=u64::from(MOST)).contains(&sequences),
+            format!(
+                "count {count} for {} prompts makes {sequences} sequences",
+                prompts.len()
+            ),
             format!("must be between 1 and {MOST}"),
         ),
         (
@@ -69,20 +78,20 @@ pub(crate) fn check(
     }
 }
 
-/// Generates up to `room` tokens after `prompt`, `count` times. Each sequence has a random stream of
-/// its own, so that none depends on when the others end.
+/// Continues `prompt` as far as the context allows, once for each of the random streams: each
+/// sequence has its own, so that none depends on when the others end.
 pub(crate) fn sample(
     decoder: Decoder<'_>,
     tokenizer: &Tokenizer,
     prompt: &[TokenId],
-    count: u32,
+    streams: Range<u32>,
     parameters: &SamplingParameters,
-    room: usize,
+    context: usize,
 ) -> Result<Vec<SampledSequence>, EngineError> {
     let mut work = Work::default();
     let prefix = decoder.prefill(prompt, &mut work);
-    let length = room.min(parameters.max_tokens as usize);
-    let mut sequences: Vec<Sequence> = (0..count)
+    let length = (context - prompt.len()).min(parameters.max_tokens as usize);
+    let mut sequences: Vec<Sequence> = streams
         .map(|index| Sequence::new(&decoder, parameters.seed, index, length))
         .collect();
     let group = |sequences: &mut [Sequence]| -> Result<(), EngineError> {
@@ -96,7 +105,7 @@ pub(crate) fn sample(
             chosen.clear();
             for (sequence, logits) in active.zip(rows) {
                 let token = sequence.choose(logits, parameters)?;
-                sequence.finish(tokenizer, &parameters.stop)?;
+                sequence.finish(tokenizer, parameters)?;
                 if sequence.reason.is_none() {
                     chosen.push(token);
                 }
@@ -198,10 +207,16 @@ impl Sequence {
 
     /// Sets the reason if the sequence has come to its end. A stop text is cut off with the tokens
     /// that have a part in it.
-    fn finish(&mut self, tokenizer: &Tokenizer, stop: &[String]) -> Result<(), EngineError> {
-        if self.tokens.last().copied() == tokenizer.end_of_sequence() {
+    fn finish(
+        &mut self,
+        tokenizer: &Tokenizer,
+        parameters: &SamplingParameters,
+    ) -> Result<(), EngineError> {
+        let last = self.tokens.last().copied();
+        let ends = |token| parameters.stop_tokens.contains(&token);
+        if last == tokenizer.end_of_sequence() || last.is_some_and(ends) {
             self.reason = Some(StopReason::Stop);
-        } else if let Some(keep) = before_stop(tokenizer, &self.tokens, stop)? {
+        } else if let Some(keep) = before_stop(tokenizer, &self.tokens, &parameters.stop)? {
             self.tokens.truncate(keep);
             self.log_probs.truncate(keep);
             self.reason = Some(StopReason::Stop);

@@ -288,20 +288,33 @@ impl TrainingSession for Session {
 
     fn sample(
         &mut self,
-        prompt: &[TokenId],
+        prompts: &[Vec<TokenId>],
         count: u32,
         parameters: &SamplingParameters,
-    ) -> Result<Vec<SampledSequence>, EngineError> {
-        sampling::check(prompt, count, parameters, self.context as usize)?;
-        self.check_ids("prompt token", prompt)?;
+    ) -> Result<Vec<Vec<SampledSequence>>, EngineError> {
+        sampling::check(prompts, count, parameters, self.context as usize)?;
+        for prompt in prompts {
+            self.check_ids("prompt token", prompt)?;
+        }
         let decoder = Decoder {
             layout: self.layout(),
             rope: self.transformer.rope(),
             weights: &self.weights,
         };
-        let room = self.context as usize - prompt.len();
+        let context = self.context as usize;
         let sampled = self.pool.install(|| {
-            sampling::sample(decoder, &self.tokenizer, prompt, count, parameters, room)
+            let one = |(stream, prompt): (u32, &Vec<TokenId>)| {
+                let streams = stream * count..(stream + 1) * count;
+                sampling::sample(
+                    decoder,
+                    &self.tokenizer,
+                    prompt,
+                    streams,
+                    parameters,
+                    context,
+                )
+            };
+            (0..).zip(prompts).map(one).collect()
         });
         if matches!(sampled, Err(EngineError::Diverged { .. })) {
             self.drop_gradients();

@@ -25,7 +25,7 @@
 
 use arkor_types::{
     Action, ActionTaken, At, CallbackFailed, EndReason, Evaluation, Event, Fault, GuestFunction,
-    Interrupted, LogRecord, RunStatus,
+    Interrupted, Level, LogRecord, Message, MessageSource, RunStatus,
 };
 
 use super::progress::Progress;
@@ -35,7 +35,9 @@ mod protocol;
 mod training_loop;
 
 use ending::Outcome;
-pub(crate) use protocol::{Effect, Input, LoopAnswer, LoopOwner, LoopRequest, Plan, StepReport};
+pub(crate) use protocol::{
+    Effect, Input, LoopAnswer, LoopOwner, LoopProgress, LoopRequest, Plan, StepReport,
+};
 pub use protocol::{OnCallbackError, RunRequest};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -309,8 +311,21 @@ impl Machine {
             Action::Evaluate if evaluation_is_past => self.progress.evaluate_next = true,
             Action::Evaluate => self.boundary.evaluate |= self.plan.evaluates,
             Action::SetLearningRate(rate) => self.progress.learning_rate = Some(*rate),
+            Action::FollowSchedule => self.progress.learning_rate = None,
             Action::Pause => self.pause = true,
             Action::LogMetric(metric) => self.progress.metrics.push(metric.clone()),
+            Action::Unknown(name) => {
+                effects.push(Effect::Append(Event::Message(Message {
+                    step: self.progress.step,
+                    level: Level::Warn,
+                    source: MessageSource::Host,
+                    text: format!(
+                        "{callback} asked for {name:?}, which this version of arkor-host does not \
+                         know; it is left undone"
+                    ),
+                })));
+                return;
+            }
         }
         effects.push(self.action_taken(Some(callback), action));
     }
@@ -439,7 +454,11 @@ impl Machine {
             LoopOwner::Trainer => {
                 let answer = match self.waiting.take() {
                     Some(Waiting::Log) => LoopAnswer::Logged {
-                        wishes_checkpoint: self.stop.is_some() || self.boundary.save || self.pause,
+                        wishes_checkpoint: self.stop.is_some()
+                            || self.pause
+                            || self.boundary.save
+                            || self.progress.save_next
+                            || self.loop_save_due(),
                         learning_rate: self.progress.learning_rate,
                     },
                     Some(Waiting::Evaluate) => LoopAnswer::Evaluated {

@@ -3,7 +3,7 @@
 use arkor_types::{EndReason, LogRecord, Metric};
 use serde::{Deserialize, Serialize};
 
-use super::machine::StepReport;
+use super::machine::{LoopProgress, StepReport};
 
 /// The run's own position: everything the machine needs to go on as if nothing had happened.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -77,32 +77,29 @@ impl Progress {
         }
     }
 
-    /// The record of a loop that logs for itself: known names fill the fields of that name.
+    /// The record of a loop that logs for itself.
     pub(crate) fn loop_log_record(
         &mut self,
         tokens: u64,
         seconds: f64,
+        told: LoopProgress,
         metrics: Vec<Metric>,
     ) -> LogRecord {
-        let mut record = LogRecord {
-            step: self.step,
-            tokens,
-            tokens_per_second: rate(tokens.saturating_sub(self.tokens), seconds),
-            metrics: std::mem::take(&mut self.metrics),
-            ..LogRecord::default()
-        };
+        let rate = rate(tokens.saturating_sub(self.tokens), seconds);
         self.tokens = tokens;
-        for metric in metrics {
-            match metric.name.as_str() {
-                "loss" => record.loss = Some(metric.value),
-                "learning-rate" => record.learning_rate = Some(metric.value),
-                "grad-norm" => record.grad_norm = Some(metric.value),
-                "epoch" => record.epoch = Some(metric.value),
-                _ => record.metrics.push(metric),
-            }
+        self.loss = told.loss.or(self.loss);
+        let mut all = std::mem::take(&mut self.metrics);
+        all.extend(metrics);
+        LogRecord {
+            step: self.step,
+            epoch: told.epoch,
+            loss: told.loss,
+            learning_rate: told.learning_rate,
+            grad_norm: told.grad_norm,
+            tokens,
+            tokens_per_second: rate,
+            metrics: all,
         }
-        self.loss = record.loss.or(self.loss);
-        record
     }
 
     /// The evaluation loss of exactly these weights.

@@ -6,7 +6,7 @@ use arkor_types::{Fault, Level, MessageSource, Metric};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::machine::{Input, LoopAnswer, LoopRequest, RunRequest};
+use super::machine::{Input, LoopAnswer, LoopProgress, LoopRequest, RunRequest};
 use super::{Done, Driver, Stopped, steps};
 use crate::console::GuestText;
 use crate::guest::{GuestRequest, LoopReply, LoopRole};
@@ -37,6 +37,7 @@ impl Driver {
         let (component, surroundings) = (parts.component.clone(), parts.surroundings.clone());
         let context = parts.context.clone();
         let resume = self.loop_state.clone();
+        let learning_rate = parts.machine.progress.learning_rate;
         let task = tokio::spawn(async move {
             let mut instance = Instance::start(&component, &surroundings, 0).await?;
             // The contract promises `describe` before any other function of a new instance.
@@ -47,6 +48,7 @@ impl Driver {
                 run: context,
                 generated: resume.as_ref().map_or(0, |at| at.generated),
                 resume,
+                learning_rate,
                 ended: false,
             };
             instance.run_loop(role, &spec).await
@@ -125,6 +127,7 @@ impl Driver {
         match request {
             GuestRequest::Log {
                 step,
+                told,
                 metrics,
                 reply,
             } => {
@@ -132,7 +135,7 @@ impl Driver {
                     Ok(tokens) => tokens,
                     Err(error) => return Ok(Some(gone(error))),
                 };
-                Ok(Some(self.logged(step, tokens, metrics, reply)))
+                Ok(Some(self.logged(step, tokens, told, metrics, reply)))
             }
             GuestRequest::Checkpoint { at, reply } => {
                 let tokens = match self.trained_tokens().await? {
@@ -174,6 +177,7 @@ impl Driver {
         &mut self,
         step: u64,
         tokens: u64,
+        told: LoopProgress,
         metrics: Vec<Metric>,
         reply: oneshot::Sender<LoopReply>,
     ) -> Input {
@@ -185,6 +189,7 @@ impl Driver {
             step,
             tokens,
             seconds,
+            told,
             metrics,
         })
     }

@@ -4,6 +4,7 @@ use tokio::sync::oneshot;
 
 use crate::bindings::arkor::trainer::artifacts::{Artifact, ArtifactError, Host};
 use crate::guest::{GuestRequest, GuestState};
+use crate::instance::convert;
 
 impl Host for GuestState {
     async fn write(
@@ -40,7 +41,7 @@ impl Host for GuestState {
         Ok(written
             .map(|artifact| Artifact {
                 name: artifact.name,
-                size: artifact.size,
+                size: convert::count(artifact.size),
                 digest: artifact.digest,
             })
             .map_err(ArtifactError::Other))

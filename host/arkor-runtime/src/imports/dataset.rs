@@ -14,6 +14,7 @@ const COUNT: u32 = 4096;
 impl GuestState {
     fn examples(&self) -> Result<Arc<Examples>, DatasetError> {
         self.run()
+            .filter(|run| run.spec.dataset.is_some())
             .map(|run| Arc::clone(&run.examples))
             .ok_or(DatasetError::NotReady)
     }
@@ -34,7 +35,7 @@ impl Host for GuestState {
             DatasetInfo {
                 train_examples: convert::count(info.train_examples),
                 eval_examples: convert::count(info.eval_examples),
-                train_tokens: info.train_tokens,
+                train_tokens: info.train_tokens as f64,
                 unigram_entropy: info.unigram_entropy,
             }
         }))

@@ -3,7 +3,7 @@
 use tokio::sync::{mpsc, oneshot};
 
 use crate::bindings::arkor::trainer::hooks::{
-    Directive, HookError, Host, Level, Metric, ResumeInfo, Wishes,
+    Directive, HookError, Host, Level, Metric, Progress, ResumeInfo, Wishes,
 };
 use crate::driver::progress::LoopState;
 use crate::guest::{GuestRequest, GuestState, LoopReply, LoopRole, Role};
@@ -78,12 +78,19 @@ impl GuestState {
         }
     }
 
-    async fn log_hook(&mut self, step: u64, metrics: Vec<Metric>) -> Result<Wishes, HookError> {
+    async fn log_hook(
+        &mut self,
+        step: u64,
+        told: Progress,
+        metrics: Vec<Metric>,
+    ) -> Result<Wishes, HookError> {
         let role = self.hooked()?;
+        let told = convert::progress(&told).map_err(HookError::Invalid)?;
         let metrics = convert::metrics(metrics).map_err(HookError::Invalid)?;
         check_step(&role.run.worker, step, false).await?;
         let request = |reply| GuestRequest::Log {
             step,
+            told,
             metrics,
             reply,
         };
@@ -116,10 +123,11 @@ impl Host for GuestState {
     async fn log(
         &mut self,
         step: u32,
+        progress: Progress,
         metrics: Vec<Metric>,
     ) -> wasmtime::Result<Result<Wishes, HookError>> {
         let _waits = self.wait_for_host();
-        Ok(self.log_hook(step.into(), metrics).await)
+        Ok(self.log_hook(step.into(), progress, metrics).await)
     }
 
     async fn resume_point(&mut self) -> wasmtime::Result<Result<Option<ResumeInfo>, HookError>> {
@@ -128,6 +136,7 @@ impl Host for GuestState {
             resume.map(|at| ResumeInfo {
                 step: convert::count(at.step),
                 state: at.state.clone(),
+                learning_rate: role.learning_rate,
             })
         }))
     }

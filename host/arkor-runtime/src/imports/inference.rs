@@ -48,7 +48,8 @@ impl Host for GuestState {
                     let end = session.model().end_of_sequence;
                     tokens.extend(end.or(Some(0)));
                 }
-                let sequence = session.sample(&tokens, 1, &parameters)?.into_iter().next();
+                let sequence = session.sample(&[tokens], 1, &parameters)?;
+                let sequence = sequence.into_iter().flatten().next();
                 let sequence = sequence.ok_or_else(|| arkor_engine::EngineError::Unsupported {
                     what: "sample nothing".into(),
                 })?;

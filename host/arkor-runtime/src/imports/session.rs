@@ -1,20 +1,17 @@
 //! `session`: the training session that a loop drives.
 
 use arkor_engine::EngineError;
-use arkor_types::LogProbs as EngineLogProbs;
+use arkor_types::{LogProbs as EngineLogProbs, LossFunction};
 use tokio::sync::oneshot;
 
 use crate::bindings::arkor::trainer::session::{
-    Adam, ChatMessage, Datum, Evaluation, ForwardOutput, Host, LogProbs, Loss, ModelInfo,
-    OptimOutput, RenderedChat, Sequence, SessionError,
+    Adam, Datum, Evaluation, ForwardOutput, Host, LogProbs, Loss, ModelInfo, OptimOutput,
+    RenderedChat, Sequence, SessionError,
 };
-use crate::bindings::arkor::trainer::types::Sampling;
+use crate::bindings::arkor::trainer::types::{Sampling, Setting};
 use crate::guest::{GuestRequest, GuestState, LoopReply, LoopRole, Role};
 use crate::instance::convert;
 use crate::worker::Work;
-
-/// Most sequences in one call of `sample`.
-const SEQUENCES: u32 = 256;
 
 fn error(error: EngineError) -> SessionError {
     match error {
@@ -89,16 +86,31 @@ fn wanted(log_probs: LogProbs) -> EngineLogProbs {
     }
 }
 
-fn data(data: Vec<Datum>) -> Vec<arkor_types::Datum> {
-    data.into_iter()
-        .map(|datum| arkor_types::Datum {
-            tokens: datum.tokens,
-            targets: datum.targets,
-            weights: datum.weights,
-            advantages: datum.advantages,
-            old_log_probs: datum.old_log_probs,
-        })
-        .collect()
+/// An error if the loss or a column is one that the engine does not have.
+fn wanted_pass(
+    data: Vec<Datum>,
+    loss: &Loss,
+) -> Result<(Vec<arkor_types::Datum>, LossFunction), SessionError> {
+    let Some(function) = convert::loss(loss) else {
+        let name = match loss {
+            Loss::Other(named) => named.name.as_str(),
+            _ => "",
+        };
+        let what = format!("the engine has no loss {name:?}");
+        return Err(SessionError::Unsupported(what));
+    };
+    if let Some(column) = data.iter().find_map(|datum| datum.additional.first()) {
+        let what = format!("no loss of the engine reads {:?}", column.name);
+        return Err(SessionError::Unsupported(what));
+    }
+    let data = data.into_iter().map(|datum| arkor_types::Datum {
+        tokens: datum.tokens,
+        targets: datum.targets,
+        weights: datum.weights,
+        advantages: datum.advantages,
+        old_log_probs: datum.old_log_probs,
+    });
+    Ok((data.collect(), function))
 }
 
 impl Host for GuestState {
@@ -107,10 +119,10 @@ impl Host for GuestState {
             let model = &role.run.model;
             ModelInfo {
                 architecture: model.architecture.clone(),
-                parameters: model.parameters,
+                parameters: model.parameters as f64,
                 vocab_size: model.vocab_size,
                 context_length: model.context_length,
-                end_of_sequence: model.end_of_sequence,
+                end_of_sequence: model.end_of_sequence.into_iter().collect(),
             }
         }))
     }
@@ -121,8 +133,10 @@ impl Host for GuestState {
         loss: Loss,
         log_probs: LogProbs,
     ) -> wasmtime::Result<Result<ForwardOutput, SessionError>> {
-        let list = data(list);
-        let loss = convert::loss(loss);
+        let (list, loss) = match wanted_pass(list, &loss) {
+            Ok(pass) => pass,
+            Err(error) => return Ok(Err(error)),
+        };
         self.work(move |work| {
             let output = work
                 .session
@@ -142,8 +156,10 @@ impl Host for GuestState {
         loss: Loss,
         log_probs: LogProbs,
     ) -> wasmtime::Result<Result<ForwardOutput, SessionError>> {
-        let list = data(list);
-        let loss = convert::loss(loss);
+        let (list, loss) = match wanted_pass(list, &loss) {
+            Ok(pass) => pass,
+            Err(error) => return Ok(Err(error)),
+        };
         self.work(move |work| {
             work.session
                 .forward(&list, loss, wanted(log_probs))
@@ -187,7 +203,10 @@ impl Host for GuestState {
                 .ask_driver(|reply| GuestRequest::Evaluate { reply })
                 .await
             {
-                Ok(LoopReply::Evaluated { loss, tokens }) => Ok(Evaluation { loss, tokens }),
+                Ok(LoopReply::Evaluated { loss, tokens }) => Ok(Evaluation {
+                    loss,
+                    tokens: convert::count(tokens),
+                }),
                 Ok(_) => Err(SessionError::Other("the run is over".into())),
                 Err(error) => Err(error),
             },
@@ -196,14 +215,10 @@ impl Host for GuestState {
 
     async fn sample(
         &mut self,
-        prompt: Vec<u32>,
+        prompts: Vec<Vec<u32>>,
         count: u32,
         sampling: Sampling,
-    ) -> wasmtime::Result<Result<Vec<Sequence>, SessionError>> {
-        if !(1..=SEQUENCES).contains(&count) {
-            let what = format!("count is {count}, but must be between 1 and {SEQUENCES}");
-            return Ok(Err(SessionError::Invalid(what)));
-        }
+    ) -> wasmtime::Result<Result<Vec<Vec<Sequence>>, SessionError>> {
         if let Err(error) = self.session() {
             return Ok(Err(error));
         }
@@ -213,14 +228,15 @@ impl Host for GuestState {
             Err(what) => return Ok(Err(SessionError::Invalid(what))),
         };
         self.work(move |work| {
-            let sequences = work.session.sample(&prompt, count, &parameters)?;
-            Ok(sequences
+            let answers = work.session.sample(&prompts, count, &parameters)?;
+            let sequence = |sampled: arkor_types::SampledSequence| Sequence {
+                tokens: sampled.tokens,
+                log_probs: sampled.log_probs,
+                stop_reason: super::inference::stop_reason(sampled.stop_reason),
+            };
+            Ok(answers
                 .into_iter()
-                .map(|sequence| Sequence {
-                    tokens: sequence.tokens,
-                    log_probs: sequence.log_probs,
-                    stop_reason: super::inference::stop_reason(sequence.stop_reason),
-                })
+                .map(|list| list.into_iter().map(sequence).collect())
                 .collect())
         })
         .await
@@ -231,6 +247,15 @@ impl Host for GuestState {
             return Ok(Err(SessionError::Invalid(format!(
                 "{name:?} is not a name"
             ))));
+        }
+        match self.work(|work| Ok(work.session.has_gradients())).await? {
+            Ok(false) => {}
+            Ok(true) => {
+                return Ok(Err(SessionError::Invalid(
+                    "there are gradients that were not applied; call optim-step first".into(),
+                )));
+            }
+            Err(error) => return Ok(Err(error)),
         }
         let saved = self
             .ask_driver(|reply| GuestRequest::SaveNamed { name, reply })
@@ -265,8 +290,8 @@ impl Host for GuestState {
 
     async fn render_chat(
         &mut self,
-        _messages: Vec<ChatMessage>,
-        _add_generation_prompt: bool,
+        _messages: String,
+        _options: Vec<Setting>,
     ) -> wasmtime::Result<Result<RenderedChat, SessionError>> {
         Ok(self.session().and_then(|_| {
             Err(SessionError::Unsupported(

@@ -1,13 +1,14 @@
 //! Between the contract's types and the host's.
 
 use arkor_types::{
-    Action, AdamParameters, DatasetSource, EndReason, HubDataset, HyperparametersDraft, Level,
-    Lora, LossFunction, LrSchedulerType, Metric, ModelShape, ModelSource, Pretrained,
+    Action, AdamParameters, DatasetSource, EndReason, HubDataset, HubModel, HyperparametersDraft,
+    Level, Lora, LossFunction, LrSchedulerType, Metric, ModelShape, ModelSource,
     SamplingParameters, Setting, Spec, SpecDraft, TokenizerSource, UrlDataset,
 };
 
 use crate::bindings::arkor::trainer::{hooks, session, types};
 use crate::bindings::exports::arkor::trainer::{callbacks, definition};
+use crate::driver::machine::LoopProgress;
 
 /// Longest name of a metric.
 const NAME: usize = 100;
@@ -48,6 +49,20 @@ fn metric(name: String, value: f64) -> Result<Metric, String> {
     Ok(Metric { name, value })
 }
 
+/// An error if a number is not finite: JSON, and so the run's log, has none of these.
+pub(crate) fn progress(told: &hooks::Progress) -> Result<LoopProgress, String> {
+    let finite = |name: &str, value: Option<f64>| match value {
+        Some(value) if !value.is_finite() => Err(format!("{name} is {value}, but must be finite")),
+        value => Ok(value),
+    };
+    Ok(LoopProgress {
+        loss: finite("loss", told.loss)?,
+        learning_rate: finite("learning-rate", told.learning_rate)?,
+        grad_norm: finite("grad-norm", told.grad_norm)?,
+        epoch: finite("epoch", told.epoch)?,
+    })
+}
+
 pub(crate) fn metrics(list: Vec<types::Metric>) -> Result<Vec<Metric>, String> {
     if list.len() > COUNT {
         return Err(format!(
@@ -79,10 +94,12 @@ pub(crate) fn actions(list: Vec<callbacks::Action>) -> Result<Vec<Action>, Strin
                     ));
                 }
                 callbacks::Action::SetLearningRate(rate) => Action::SetLearningRate(rate),
+                callbacks::Action::FollowSchedule => Action::FollowSchedule,
                 callbacks::Action::Pause => Action::Pause,
                 callbacks::Action::LogMetric(one) => {
                     Action::LogMetric(metric(one.name, one.value)?)
                 }
+                callbacks::Action::Other(setting) => Action::Unknown(setting.name),
             })
         })
         .collect()
@@ -99,25 +116,34 @@ pub(crate) fn sampling(sampling: types::Sampling, seed: u64) -> Result<SamplingP
             "max-tokens is {max_tokens}, but must be between 1 and 4096"
         ));
     }
+    if let Some(setting) = sampling.additional.first() {
+        return Err(format!(
+            "{:?} is no setting of sampling that this host knows",
+            setting.name
+        ));
+    }
     Ok(SamplingParameters {
         max_tokens,
         temperature: sampling.temperature.unwrap_or(1.0) as f32,
         top_k: sampling.top_k.unwrap_or(0),
         top_p: sampling.top_p.unwrap_or(1.0) as f32,
         stop: sampling.stop,
+        stop_tokens: sampling.stop_tokens,
         seed: sampling.seed.map_or(seed, u64::from),
     })
 }
 
-pub(crate) fn loss(loss: session::Loss) -> LossFunction {
-    match loss {
+/// None if the engine does not have it.
+pub(crate) fn loss(loss: &session::Loss) -> Option<LossFunction> {
+    Some(match loss {
         session::Loss::CrossEntropy => LossFunction::CrossEntropy,
         session::Loss::ImportanceSampling => LossFunction::ImportanceSampling,
         session::Loss::Ppo(clip) => LossFunction::Ppo {
             clip_low: clip.low,
             clip_high: clip.high,
         },
-    }
+        session::Loss::Other(_) => return None,
+    })
 }
 
 pub(crate) fn adam(adam: &session::Adam) -> AdamParameters {
@@ -138,6 +164,7 @@ pub(crate) fn end_reason(reason: &EndReason) -> callbacks::EndReason {
         EndReason::EarlyStopping => callbacks::EndReason::EarlyStopping,
         EndReason::Trainer(reason) => callbacks::EndReason::Trainer(reason.clone()),
         EndReason::User | EndReason::Signal => callbacks::EndReason::User,
+        EndReason::Replaced => callbacks::EndReason::Replaced,
     }
 }
 
@@ -148,14 +175,15 @@ fn intermediate(hidden: u32) -> u32 {
 }
 
 /// Fills in the defaults of model shapes and adapters; the rest is `SpecDraft::resolve`'s.
-pub(super) fn spec_draft(spec: definition::Spec) -> SpecDraft {
+pub(super) fn spec_draft(spec: definition::Spec, exports_loop: bool) -> SpecDraft {
     let h = spec.hyperparameters;
     SpecDraft {
         name: spec.name,
         description: spec.description,
         tags: spec.tags,
         model: match spec.model {
-            definition::ModelSource::Pretrained(model) => ModelSource::Pretrained(Pretrained {
+            definition::ModelSource::File(path) => ModelSource::File(path),
+            definition::ModelSource::Hub(model) => ModelSource::Hub(HubModel {
                 name: model.name,
                 revision: model.revision.unwrap_or_else(|| REVISION.into()),
             }),
@@ -180,7 +208,7 @@ pub(super) fn spec_draft(spec: definition::Spec) -> SpecDraft {
             definition::TokenizerSource::File(path) => TokenizerSource::File(path),
             definition::TokenizerSource::Model => TokenizerSource::Model,
         }),
-        dataset: match spec.dataset {
+        dataset: spec.dataset.map(|source| match source {
             definition::DatasetSource::File(path) => DatasetSource::File(path),
             definition::DatasetSource::Hub(hub) => DatasetSource::Hub(HubDataset {
                 name: hub.name,
@@ -192,12 +220,12 @@ pub(super) fn spec_draft(spec: definition::Spec) -> SpecDraft {
                 url: file.url,
                 sha256: file.sha256.map(|hex| hex.to_ascii_lowercase()),
             }),
-        },
+        }),
         eval_fraction: spec.eval_fraction,
         lora: spec.lora.map(|lora| Lora {
             r: lora.r,
-            alpha: lora.alpha.unwrap_or_else(|| f64::from(lora.r)),
-            dropout: lora.dropout.unwrap_or(0.0),
+            lora_alpha: lora.lora_alpha.unwrap_or_else(|| f64::from(lora.r)),
+            lora_dropout: lora.lora_dropout.unwrap_or(0.0),
             target_modules: lora.target_modules,
         }),
         hyperparameters: HyperparametersDraft {
@@ -236,6 +264,8 @@ pub(super) fn spec_draft(spec: definition::Spec) -> SpecDraft {
             .collect(),
         extras: spec.extras,
         dry_run: spec.dry_run,
+        own_loop: spec.own_loop,
+        exports_loop,
     }
 }
 
@@ -247,12 +277,11 @@ pub(super) fn spec(spec: &Spec) -> definition::Spec {
         description: Some(spec.description.clone()),
         tags: spec.tags.clone(),
         model: match &spec.model {
-            ModelSource::Pretrained(model) => {
-                definition::ModelSource::Pretrained(definition::Pretrained {
-                    name: model.name.clone(),
-                    revision: Some(model.revision.clone()),
-                })
-            }
+            ModelSource::File(path) => definition::ModelSource::File(path.clone()),
+            ModelSource::Hub(model) => definition::ModelSource::Hub(definition::HubModel {
+                name: model.name.clone(),
+                revision: Some(model.revision.clone()),
+            }),
             ModelSource::Scratch(shape) => {
                 definition::ModelSource::Scratch(definition::ModelShape {
                     hidden_size: shape.hidden_size,
@@ -272,7 +301,7 @@ pub(super) fn spec(spec: &Spec) -> definition::Spec {
             TokenizerSource::File(path) => definition::TokenizerSource::File(path.clone()),
             TokenizerSource::Model => definition::TokenizerSource::Model,
         }),
-        dataset: match &spec.dataset.source {
+        dataset: spec.dataset.as_ref().map(|dataset| match &dataset.source {
             DatasetSource::File(path) => definition::DatasetSource::File(path.clone()),
             DatasetSource::Hub(hub) => definition::DatasetSource::Hub(definition::HubDataset {
                 name: hub.name.clone(),
@@ -284,12 +313,12 @@ pub(super) fn spec(spec: &Spec) -> definition::Spec {
                 url: file.url.clone(),
                 sha256: file.sha256.clone(),
             }),
-        },
-        eval_fraction: Some(spec.dataset.eval_fraction),
+        }),
+        eval_fraction: spec.dataset.as_ref().map(|dataset| dataset.eval_fraction),
         lora: spec.lora.as_ref().map(|lora| definition::Lora {
             r: lora.r,
-            alpha: Some(lora.alpha),
-            dropout: Some(lora.dropout),
+            lora_alpha: Some(lora.lora_alpha),
+            lora_dropout: Some(lora.lora_dropout),
             target_modules: lora.target_modules.clone(),
         }),
         hyperparameters: definition::Hyperparameters {
@@ -321,5 +350,6 @@ pub(super) fn spec(spec: &Spec) -> definition::Spec {
         additional: Vec::new(),
         extras: Some(serde_json::Value::Object(spec.extras.clone()).to_string()),
         dry_run: Some(spec.dry_run),
+        own_loop: Some(spec.own_loop),
     }
 }

@@ -93,7 +93,7 @@ impl CallbackEvent {
                 loss: event.loss,
                 learning_rate: event.learning_rate,
                 grad_norm: event.grad_norm,
-                tokens: event.tokens,
+                tokens: event.tokens as f64,
                 metrics: event
                     .metrics
                     .iter()

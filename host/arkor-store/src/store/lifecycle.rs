@@ -90,15 +90,30 @@ impl Store {
         if before.status == RunStatus::Running {
             self.interrupt(&mut before)?;
         }
-        self.write(Durability::Process, |tx| {
+        let undone = self.write(Durability::Process, |tx| {
             // Content that the last attempt wrote and did not come to commit belongs to nobody.
             tx.execute("DELETE FROM pins WHERE run = ?1", [id.as_str()])?;
+            // Of each named state the one that the newest checkpoint knew stays: later ones are of
+            // a future that is undone.
+            let undone: Vec<String> = tx
+                .prepare(
+                    "DELETE FROM named_states AS old WHERE run = ?1 AND seq IS NOT ( \
+                         SELECT max(seq) FROM named_states AS kept \
+                         WHERE kept.run = ?1 AND kept.name = old.name AND kept.seq < ( \
+                             SELECT max(seq) FROM checkpoints WHERE run = ?1)) \
+                     RETURNING digest",
+                )?
+                .query_map([id.as_str()], |row| row.get(0))?
+                .collect::<Result<_, _>>()?;
             tx.execute(
                 "UPDATE runs SET status = 'running', attempt = attempt + 1, updated = ?2 \
                  WHERE id = ?1",
                 params![id.as_str(), Timestamp::now().to_string()],
-            )
+            )?;
+            Ok(undone)
         })?;
+        // The next sweep finds what cannot be removed now.
+        let _ = self.remove_unreferenced(&undone);
         let record = self.run(id)?;
         Ok(RunHandle::new(
             self.clone(),

@@ -12,9 +12,9 @@ fn open() -> (tempfile::TempDir, RunHandle) {
     let store = Store::open(&folder.path().join(".arkor"), StoreOptions::default()).unwrap();
     let spec = serde_json::json!({
         "name": "tiny",
-        "model": {"pretrained": {"name": "some/model", "revision": "main"}},
+        "model": {"hub": {"name": "some/model", "revision": "main"}},
         "tokenizer": "model",
-        "dataset": {"source": {"file": "data.txt"}, "eval_fraction": 0.1},
+        "dataset": {"source": {"file": "data.txt"}, "eval_fraction": 0.1}, "own_loop": false,
         "lora": null,
         "hyperparameters": {
             "max_steps": 1, "num_train_epochs": 1.0, "learning_rate": 0.1,

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::thread;
 
-use arkor_store::{Blob, NewCheckpoint, StoreError};
+use arkor_store::{Blob, NewCheckpoint, RunHandle, StoreError};
 use arkor_types::Event;
 
 use crate::common::*;
@@ -144,6 +144,46 @@ fn an_artifact_written_again_replaces_the_first() {
 }
 
 #[test]
+fn a_resumed_run_finds_the_named_states_of_its_checkpoint() {
+    let project = Project::new();
+    let store = project.open();
+    let mut run = store.create_run(new_run()).unwrap();
+    let id = run.id().clone();
+    let name = |run: &mut RunHandle, content: &[u8]| {
+        let blob = put(run, content);
+        run.put_named_state("best", blob.clone()).unwrap();
+        blob
+    };
+    let at_checkpoint = name(&mut run, b"one");
+    save(&mut run, 1, None, b"weights");
+    let between = name(&mut run, b"two");
+    let last = name(&mut run, b"three");
+    assert_eq!(run.named_state("best").unwrap(), Some(last.clone()));
+    assert!(!store.blob_path(&between.digest).exists(), "nobody can ask");
+    drop(run);
+    let mut run = store.resume_run(&id).unwrap();
+    assert_eq!(
+        run.named_state("best").unwrap(),
+        Some(at_checkpoint.clone())
+    );
+    assert!(!store.blob_path(&last.digest).exists(), "it is undone");
+    let again = name(&mut run, b"four");
+    save(&mut run, 2, None, b"weight");
+    drop(run);
+    let mut run = store.resume_run(&id).unwrap();
+    assert_eq!(run.named_state("best").unwrap(), Some(again));
+    name(&mut run, b"five");
+    assert!(!store.blob_path(&at_checkpoint.digest).exists());
+    // Before the first checkpoint there is nothing to go back to.
+    let mut other = store.create_run(new_run()).unwrap();
+    name(&mut other, b"six");
+    let id = other.id().clone();
+    drop(other);
+    let other = store.resume_run(&id).unwrap();
+    assert_eq!(other.named_state("best").unwrap(), None);
+}
+
+#[test]
 fn a_named_state_is_the_run_s_own_and_outlives_the_attempt() {
     let project = Project::new();
     let store = project.open();
@@ -156,6 +196,7 @@ fn a_named_state_is_the_run_s_own_and_outlives_the_attempt() {
     run.put_named_state("base", second.clone()).unwrap();
     assert_eq!(run.named_state("base").unwrap(), Some(second.clone()));
     assert!(!store.blob_path(&first.digest).exists());
+    save(&mut run, 1, None, b"weights");
     drop(run);
     let run = store.resume_run(&id).unwrap();
     assert_eq!(run.named_state("base").unwrap(), Some(second));

@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 
 use arkor_store::{Blob, NewCheckpoint, NewRun, RunHandle, Store, StoreOptions};
 use arkor_types::{
-    CheckpointRecord, DatasetSource, EndReason, Ended, Event, EventRecord, Failed,
-    HyperparametersDraft, Interrupted, LogRecord, ModelSource, Pretrained, RunId, Spec, SpecDraft,
-    Started,
+    CheckpointRecord, DatasetSource, EndReason, Ended, Event, EventRecord, Failed, HubModel,
+    HyperparametersDraft, Interrupted, LogRecord, ModelSource, RunId, Spec, SpecDraft, Started,
 };
 use tempfile::TempDir;
 
@@ -68,18 +67,20 @@ pub(crate) fn spec() -> Spec {
         name: "tiny".into(),
         description: Some("über alles".into()),
         tags: vec!["a".into()],
-        model: ModelSource::Pretrained(Pretrained {
+        model: ModelSource::Hub(HubModel {
             name: "some/model".into(),
             revision: "main".into(),
         }),
         tokenizer: None,
-        dataset: DatasetSource::File("data.txt".into()),
+        dataset: Some(DatasetSource::File("data.txt".into())),
         eval_fraction: Some(0.1),
         lora: None,
         hyperparameters: HyperparametersDraft::default(),
         additional: Vec::new(),
         extras: Some(r#"{"rewards": [1, 0.5]}"#.into()),
         dry_run: None,
+        own_loop: None,
+        exports_loop: false,
     };
     draft.resolve().unwrap()
 }

@@ -63,6 +63,8 @@ struct Model {
     best: Option<(f64, String)>,
     artifacts: HashMap<String, Vec<u8>>,
     named: Option<Vec<u8>>,
+    /// What the name stood for at the newest checkpoint: there again after a resume.
+    named_then: Option<Vec<u8>>,
 }
 
 fn content(seed: u8) -> Vec<u8> {
@@ -128,6 +130,7 @@ impl Model {
                     }
                     self.events.push(event);
                     self.checkpoints.push(checkpoint);
+                    self.named_then.clone_from(&self.named);
                 }
             }
             Step::Artifact {
@@ -205,6 +208,7 @@ impl Model {
         });
         assert_eq!(run.previous_status(), Some(previous));
         self.attempt += 1;
+        self.named.clone_from(&self.named_then);
         run
     }
 

@@ -125,10 +125,13 @@ impl Check {
 
     pub(super) fn model(&mut self, model: &ModelSource) {
         match model {
-            ModelSource::Pretrained(model) if model.name.trim().is_empty() => {
-                self.problem("model.pretrained.name", "empty", "must name a model");
+            ModelSource::File(path) if path.is_empty() => {
+                self.problem("model.file", "empty", "must name a file of the project");
             }
-            ModelSource::Pretrained(_) => {}
+            ModelSource::Hub(model) if model.name.trim().is_empty() => {
+                self.problem("model.hub.name", "empty", "must name a model");
+            }
+            ModelSource::File(_) | ModelSource::Hub(_) => {}
             ModelSource::Scratch(shape) => self.shape(shape),
         }
     }
@@ -200,7 +203,28 @@ impl Check {
         }
     }
 
-    pub(super) fn dataset(&mut self, source: &DatasetSource) {
+    pub(super) fn own_loop(&mut self, wanted: Option<bool>, exported: bool) -> bool {
+        if wanted == Some(true) && !exported {
+            self.problem(
+                "own-loop",
+                "true",
+                "the trainer does not export training-loop",
+            );
+        }
+        wanted.unwrap_or(exported)
+    }
+
+    pub(super) fn dataset(&mut self, source: Option<&DatasetSource>, own_loop: bool) {
+        let Some(source) = source else {
+            if !own_loop {
+                self.problem(
+                    "dataset",
+                    "absent",
+                    "must be set, for the host's loop has nothing else to train on",
+                );
+            }
+            return;
+        };
         match source {
             DatasetSource::File(path) if path.is_empty() => {
                 self.problem(
@@ -256,15 +280,12 @@ impl Check {
             );
         }
         self.integer("lora.r", lora.r, 1, 4096);
-        self.float("lora.alpha", lora.alpha, Range::above(0.0));
-        self.float("lora.dropout", lora.dropout, Range::half_open(0.0, 1.0));
-        if lora.target_modules.is_empty() {
-            self.problem(
-                "lora.target-modules",
-                "empty",
-                "must name at least one layer",
-            );
-        }
+        self.float("lora.lora-alpha", lora.lora_alpha, Range::above(0.0));
+        self.float(
+            "lora.lora-dropout",
+            lora.lora_dropout,
+            Range::half_open(0.0, 1.0),
+        );
     }
 
     pub(super) fn extras(

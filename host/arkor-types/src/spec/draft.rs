@@ -20,7 +20,7 @@ pub struct SpecDraft {
     /// See [`Spec::tokenizer`]. Absent: that of a pretrained model, bytes for a new one.
     pub tokenizer: Option<TokenizerSource>,
     /// See [`Dataset::source`].
-    pub dataset: DatasetSource,
+    pub dataset: Option<DatasetSource>,
     /// See [`Dataset::eval_fraction`]; 0.05 if absent.
     pub eval_fraction: Option<f64>,
     /// See [`Spec::lora`].
@@ -33,6 +33,10 @@ pub struct SpecDraft {
     pub extras: Option<String>,
     /// See [`Spec::dry_run`]; false if absent.
     pub dry_run: Option<bool>,
+    /// See [`Spec::own_loop`]; what the trainer exports if absent.
+    pub own_loop: Option<bool>,
+    /// Whether the trainer exports a loop.
+    pub exports_loop: bool,
 }
 
 /// A setting by name.
@@ -94,10 +98,11 @@ impl SpecDraft {
         check.model(&self.model);
         let tokenizer = self.tokenizer.unwrap_or(match self.model {
             ModelSource::Scratch(_) => TokenizerSource::Bytes,
-            ModelSource::Pretrained(_) => TokenizerSource::Model,
+            ModelSource::File(_) | ModelSource::Hub(_) => TokenizerSource::Model,
         });
         check.tokenizer(&tokenizer, &self.model);
-        check.dataset(&self.dataset);
+        let own_loop = check.own_loop(self.own_loop, self.exports_loop);
+        check.dataset(self.dataset.as_ref(), own_loop);
         let eval_fraction = check.float(
             "dataset.eval-fraction",
             self.eval_fraction.unwrap_or(0.05),
@@ -118,14 +123,15 @@ impl SpecDraft {
             tags: self.tags,
             model: self.model,
             tokenizer,
-            dataset: Dataset {
-                source: self.dataset,
+            dataset: self.dataset.map(|source| Dataset {
+                source,
                 eval_fraction,
-            },
+            }),
             lora: self.lora,
             hyperparameters,
             extras,
             dry_run: self.dry_run.unwrap_or(false),
+            own_loop,
         })
     }
 }

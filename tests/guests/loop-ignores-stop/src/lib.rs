@@ -17,10 +17,10 @@ impl Trainer for LoopIgnoresStop {
 
 impl TrainingLoop for LoopIgnoresStop {
     fn run(_: Spec) -> Result<()> {
-        hooks::log(0, &[])?;
+        hooks::log(0, Progress::default(), &[])?;
         loop {
             let _ = hooks::checkpoint(0, &[]);
-            let _ = hooks::log(0, &[]);
+            let _ = hooks::log(0, Progress::default(), &[]);
             let _ = dataset::batch(0);
             let _ = session::model();
         }

@@ -18,12 +18,10 @@ impl TrainingLoop for LoopMisuses {
         let datum = |tokens: Vec<u32>, targets: Vec<u32>| Datum {
             tokens,
             targets,
-            weights: vec![],
-            advantages: vec![],
-            old_log_probs: vec![],
+            ..Datum::default()
         };
         let forward =
-            |datum| session::forward_backward(&[datum], Loss::CrossEntropy, LogProbs::Omit);
+            |datum| session::forward_backward(&[datum], &Loss::CrossEntropy, LogProbs::Omit);
         let step = session::optim_step(Adam::new(0.1)).unwrap_err();
         say("no gradients", step.to_string());
         say(
@@ -41,6 +39,25 @@ impl TrainingLoop for LoopMisuses {
             "unapplied",
             hooks::checkpoint(0, &[]).unwrap_err().to_string(),
         );
+        say(
+            "saved",
+            session::save_state("mine").unwrap_err().to_string(),
+        );
+        let named = Loss::Other(session::NamedLoss {
+            name: "cispo".into(),
+            parameters: vec![],
+        });
+        let data = [datum(vec![1, 2], vec![2, 3])];
+        let loss = session::forward(&data, &named, LogProbs::Omit).unwrap_err();
+        say("loss", loss.to_string());
+        let nothing = session::sample(&[], 1, &sampling()).unwrap_err();
+        say("prompts", nothing.to_string());
+        let progress = Progress {
+            loss: Some(f64::NAN),
+            ..Progress::default()
+        };
+        let finite = hooks::log(0, progress, &[]).unwrap_err();
+        say("finite", finite.to_string());
         session::optim_step(Adam::new(1e-3))?;
         say("step", hooks::checkpoint(9, &[]).unwrap_err().to_string());
         say(
@@ -49,7 +66,7 @@ impl TrainingLoop for LoopMisuses {
         );
         session::save_state("mine")?;
         session::load_state("mine")?;
-        let chat = session::render_chat(&[], true).unwrap_err();
+        let chat = session::render_chat("[]", &[]).unwrap_err();
         say("chat", chat.to_string());
         say(
             "name",

@@ -21,12 +21,10 @@ fn forward() -> Result<()> {
         .map(|example| Datum {
             tokens: example.tokens,
             targets: example.targets,
-            weights: vec![],
-            advantages: vec![],
-            old_log_probs: vec![],
+            ..Datum::default()
         })
         .collect();
-    session::forward_backward(&data, Loss::CrossEntropy, LogProbs::Omit)?;
+    session::forward_backward(&data, &Loss::CrossEntropy, LogProbs::Omit)?;
     Ok(())
 }
 

@@ -6,7 +6,9 @@ use std::time::Instant;
 use burn::grad_clipping::GradientClippingConfig;
 use burn::module::Module;
 use burn::nn::loss::CrossEntropyLossConfig;
-use burn::nn::{Embedding, EmbeddingConfig, Linear, LinearConfig, RmsNorm, RmsNormConfig};
+use burn::nn::{
+    Embedding, EmbeddingConfig, Initializer, Linear, LinearConfig, RmsNorm, RmsNormConfig,
+};
 use burn::optim::{AdamWConfig, GradientsParams};
 use burn::prelude::*;
 use burn::tensor::activation::{silu, softmax};
@@ -75,7 +77,12 @@ impl Model {
     fn new(device: &Device) -> Self {
         let linear = |from, to| LinearConfig::new(from, to).with_bias(false).init(device);
         Self {
-            embedding: EmbeddingConfig::new(VOCAB, WIDTH).init(device),
+            embedding: EmbeddingConfig::new(VOCAB, WIDTH)
+                .with_initializer(Initializer::Normal {
+                    mean: 0.0,
+                    std: 0.02,
+                })
+                .init(device),
             blocks: (0..LAYERS)
                 .map(|_| Block {
                     norm1: RmsNormConfig::new(WIDTH).init(device),
@@ -91,8 +98,7 @@ impl Model {
     }
 
     fn forward(&self, tokens: Tensor<2, Int>, tables: &Tables) -> Tensor<2> {
-        // burn draws embeddings from N(0, 1).
-        let mut x = self.embedding.forward(tokens) * 0.02;
+        let mut x = self.embedding.forward(tokens);
         for block in &self.blocks {
             let qkv = block.qkv.forward(block.norm1.forward(x.clone()));
             let part = |i: usize| {
@@ -110,7 +116,7 @@ impl Model {
             x = x + block.down.forward(inner);
         }
         let x: Tensor<2> = self.norm.forward(x).reshape([BATCH * TIME, WIDTH]);
-        x.matmul(self.embedding.weight.val().transpose() * 0.02)
+        x.matmul(self.embedding.weight.val().transpose())
     }
 }
 
@@ -134,7 +140,7 @@ fn main() {
     let device = Device::flex().autodiff();
     let mut model = Model::new(&device);
     let tables = Tables::new(&device);
-    // burn clips each tensor by itself; that costs what clipping by the global norm does.
+    // burn clips each tensor by its own norm, not by the norm of all.
     let mut optimizer = AdamWConfig::new()
         .with_weight_decay(0.01)
         .with_grad_clipping(Some(GradientClippingConfig::Norm(1.0)))

@@ -254,10 +254,16 @@ fn log_probabilities_and_sampling_agree_with_the_forward_pass() {
         top_p: 0.9,
         ..Default::default()
     };
-    let sampled = session.sample(&prompt, 3, &parameters).unwrap();
+    let sampled = session
+        .sample(std::slice::from_ref(&prompt), 3, &parameters)
+        .unwrap()
+        .remove(0);
     assert_eq!(
         sampled,
-        session.sample(&prompt, 3, &parameters).unwrap(),
+        session
+            .sample(std::slice::from_ref(&prompt), 3, &parameters)
+            .unwrap()
+            .remove(0),
         "one seed, one text"
     );
     for sequence in &sampled {
@@ -290,16 +296,63 @@ fn greedy_sampling_ignores_the_seed_and_stops_before_a_stop_text() {
         seed,
         ..Default::default()
     };
-    let free = session.sample(&[65], 2, &with(1, "\0none")).unwrap();
-    assert_eq!(free, session.sample(&[65], 2, &with(2, "\0none")).unwrap());
+    let free = session
+        .sample(&[vec![65]], 2, &with(1, "\0none"))
+        .unwrap()
+        .remove(0);
+    assert_eq!(
+        free,
+        session
+            .sample(&[vec![65]], 2, &with(2, "\0none"))
+            .unwrap()
+            .remove(0)
+    );
     assert_eq!(free[0], free[1]);
     assert_eq!(free[0].stop_reason, StopReason::Length);
     let text = session.detokenize(&free[0].tokens).unwrap();
     let stop: String = text.chars().skip(3).take(2).collect();
-    let stopped = session.sample(&[65], 1, &with(1, &stop)).unwrap();
+    let stopped = session
+        .sample(&[vec![65]], 1, &with(1, &stop))
+        .unwrap()
+        .remove(0);
     assert_eq!(stopped[0].stop_reason, StopReason::Stop);
     let stopped = session.detokenize(&stopped[0].tokens).unwrap();
     assert!(text.starts_with(&stopped) && !stopped.contains(&stop));
+}
+
+#[test]
+fn prompts_are_sampled_each_with_streams_of_its_own_and_stop_at_a_token() {
+    let mut session = session(true, 2, 1);
+    let parameters = SamplingParameters {
+        max_tokens: 12,
+        ..Default::default()
+    };
+    let one = session.sample(&[vec![65]], 2, &parameters).unwrap();
+    let three = [vec![65], vec![65], vec![66, 67]];
+    let all = session.sample(&three, 2, &parameters).unwrap();
+    assert_eq!(all.len(), 3);
+    assert_eq!(all[0], one[0]);
+    assert_ne!(all[0], all[1]);
+    let free = &all[0][0];
+    let stop = free.tokens[4];
+    let first = free.tokens.iter().position(|token| *token == stop).unwrap();
+    let parameters = SamplingParameters {
+        stop_tokens: vec![stop],
+        ..parameters
+    };
+    let stopped = session
+        .sample(&[vec![65]], 1, &parameters)
+        .unwrap()
+        .remove(0)
+        .remove(0);
+    assert_eq!(stopped.tokens, free.tokens[..=first]);
+    assert_eq!(stopped.stop_reason, StopReason::Stop);
+    assert!(session.sample(&[], 1, &parameters).is_err());
+    assert!(
+        session
+            .sample(&vec![vec![65]; 257], 1, &parameters)
+            .is_err()
+    );
 }
 
 #[test]
@@ -311,7 +364,10 @@ fn sampling_fills_the_context_and_leaves_training_alone() {
     };
     train(&mut quiet, 2);
     train(&mut chatty, 1);
-    let sampled = chatty.sample(&[1, 2, 3], 9, &parameters).unwrap();
+    let sampled = chatty
+        .sample(&[vec![1, 2, 3]], 9, &parameters)
+        .unwrap()
+        .remove(0);
     assert!(sampled.iter().all(|one| match one.stop_reason {
         StopReason::Length => one.tokens.len() == 197,
         StopReason::Stop => one.tokens.last() == Some(&256),
@@ -327,7 +383,7 @@ fn sampling_fills_the_context_and_leaves_training_alone() {
         (vec![1], 257),
     ];
     for (prompt, count) in wrong {
-        let result = chatty.sample(&prompt, count, &parameters);
+        let result = chatty.sample(&[prompt], count, &parameters);
         assert!(
             matches!(result, Err(EngineError::Invalid { .. })),
             "{result:?}"

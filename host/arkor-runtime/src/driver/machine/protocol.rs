@@ -55,6 +55,15 @@ pub(crate) struct StepReport {
     pub(crate) seconds: f64,
 }
 
+/// What a trainer's own loop tells about its training.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct LoopProgress {
+    pub(crate) loss: Option<f64>,
+    pub(crate) learning_rate: Option<f64>,
+    pub(crate) grad_norm: Option<f64>,
+    pub(crate) epoch: Option<f64>,
+}
+
 /// What the trainer's own loop asks for, from inside a hook.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum LoopRequest {
@@ -63,6 +72,7 @@ pub(crate) enum LoopRequest {
         step: u64,
         tokens: u64,
         seconds: f64,
+        told: LoopProgress,
         metrics: Vec<Metric>,
     },
     /// `hooks.checkpoint`: the loop's state is held by the driver.

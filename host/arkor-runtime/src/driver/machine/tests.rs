@@ -382,6 +382,7 @@ fn a_loop_saves_only_inside_its_checkpoint_hook() {
         step: 1,
         tokens: 10,
         seconds: 1.0,
+        told: LoopProgress::default(),
         metrics: Vec::new(),
     };
     world.input(Input::Loop(log));
@@ -454,6 +455,8 @@ fn busy(event: &Event, step: u64) -> Result<Vec<Action>, Box<Fault>> {
             value: step as f64,
         })]),
         4 => Err(fault()),
+        5 => Ok(vec![Action::FollowSchedule]),
+        6 => Ok(vec![Action::Unknown("levitate".into())]),
         _ => Ok(Vec::new()),
     }
 }

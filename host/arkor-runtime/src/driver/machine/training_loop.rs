@@ -13,11 +13,12 @@ impl Machine {
                 step,
                 tokens,
                 seconds,
+                told,
                 metrics,
             } => {
                 progress.step = step;
                 self.waiting = Some(Waiting::Log);
-                self.pending_log = Some(progress.loop_log_record(tokens, seconds, metrics));
+                self.pending_log = Some(progress.loop_log_record(tokens, seconds, told, metrics));
                 self.boundary.log = true;
             }
             LoopRequest::Checkpoint { step, tokens } => {
@@ -25,11 +26,10 @@ impl Machine {
                 progress.tokens = tokens;
                 self.unsaved = true;
                 self.waiting = Some(Waiting::Checkpoint);
-                let due = |steps: u64, last: u64| steps > 0 && step / steps > last / steps;
-                self.boundary.save |= std::mem::take(&mut progress.save_next)
-                    || due(self.plan.save_steps, progress.saved_step.unwrap_or(0));
                 self.boundary.evaluate |=
                     std::mem::take(&mut progress.evaluate_next) && self.plan.evaluates;
+                self.boundary.save |=
+                    std::mem::take(&mut progress.save_next) || self.loop_save_due();
             }
             LoopRequest::Evaluate { step, tokens } => {
                 progress.step = step;
@@ -39,6 +39,13 @@ impl Machine {
             }
         }
         self.next(effects);
+    }
+
+    /// Whether a multiple of `save-steps` was passed since the last checkpoint: a loop need not
+    /// call its hook at every step.
+    pub(super) fn loop_save_due(&self) -> bool {
+        let (step, steps) = (self.progress.step, self.plan.save_steps);
+        steps > 0 && step / steps > self.progress.saved_step.unwrap_or(0) / steps
     }
 
     pub(super) fn loop_returned(
