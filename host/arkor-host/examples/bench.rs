@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use arkor_engine::{
     EmbeddedEngine, Engine, EngineError, ModelSummary, SessionRequest, TrainingSession,
 };
@@ -205,7 +205,7 @@ fn start(quickstart: &Path) -> Result<()> {
                 last = Instant::now();
             }
         }
-        child.wait()?;
+        ensure!(child.wait()?.success(), "the run failed; try it by hand");
         times.push(last - begin);
     }
     // The first may have filled the cache.
