@@ -298,15 +298,13 @@ fn remembers_too_much() {
 
 #[test]
 fn every_guest_has_a_test() {
-    let tests = ["guests", "loops", "events"].map(|name| {
-        std::fs::read_to_string(
-            repository()
-                .join("tests/cli")
-                .join(name)
-                .with_extension("rs"),
-        )
-        .unwrap()
-    });
+    let tests: Vec<String> = ["tests/cli", "tests/reload"]
+        .iter()
+        .flat_map(|folder| std::fs::read_dir(repository().join(folder)).unwrap())
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "rs"))
+        .map(|path| std::fs::read_to_string(path).unwrap())
+        .collect();
     for entry in std::fs::read_dir(repository().join("tests/guests")).unwrap() {
         let entry = entry.unwrap();
         let name = entry.file_name().into_string().unwrap();

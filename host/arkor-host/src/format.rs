@@ -130,6 +130,28 @@ pub(crate) fn event(event: &Event, live: bool) -> Option<String> {
             }
             text
         }
+        Event::Swapped(event) => format!(
+            "{}new code: generation {} in place of {}, {} carried over, in {:.1} ms",
+            step(event.step),
+            event.generation,
+            event.previous,
+            event.state_size.map_or_else(|| "no memory".into(), bytes),
+            event.load_ms + event.start_ms + event.state_ms
+        ),
+        Event::SwapRejected(event) => {
+            format!(
+                "{}new code was not taken: {}",
+                step(event.step),
+                event.fault
+            )
+        }
+        Event::RolledBack(event) => format!(
+            "{}generation {} failed at its first events, {} is back: {}",
+            step(event.step),
+            event.failed,
+            event.generation,
+            event.fault
+        ),
         Event::Paused(event) => step(event.step) + "paused",
         Event::Continued(event) => step(event.step) + "continued",
         Event::Ending(_)

@@ -8,8 +8,8 @@ use std::time::Instant;
 use arkor_engine::Schedule;
 use arkor_store::{NewCheckpoint, RunHandle, StoreError};
 use arkor_types::{
-    CallbackFailed, CheckpointRecord, CheckpointWritten, Event, EventRecord, Fault, FaultCause,
-    Level, Message, MessageSource, Started,
+    CallbackFailed, CheckpointRecord, CheckpointWritten, Event, EventRecord, Fault, Level, Message,
+    MessageSource, Started,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -23,15 +23,18 @@ use crate::slot::{Answer, CallbackSlot};
 mod control;
 pub(crate) mod machine;
 pub(crate) mod progress;
+mod reload;
 mod steps;
 mod training_loop;
 
 pub use control::{RunControl, RunOutcome, RunProgress};
 pub use machine::{OnCallbackError, RunRequest};
+pub use reload::{ReloadOutcome, Reloader};
 
 use machine::{Effect, Input, Machine, Phase, Plan};
 use progress::{LoopState, SavedProgress};
-use training_loop::LoopTask;
+use reload::{Previous, Replacement};
+use training_loop::{LoopCode, LoopTask};
 
 /// What a run is made of when its driver starts.
 pub(crate) struct Parts {
@@ -59,7 +62,13 @@ pub(crate) struct Resumed {
 pub(crate) struct Driver {
     parts: Parts,
     slot: Option<Arc<CallbackSlot>>,
+    /// What the slot held before the last swap, until the new code has proved itself.
+    previous: Option<Previous>,
     users: mpsc::Receiver<RunRequest>,
+    reloader: Reloader,
+    replacements: mpsc::Receiver<Replacement>,
+    /// New code that waits for a place between two events.
+    replacement: Option<Replacement>,
     progress: watch::Sender<RunProgress>,
     /// What people asked for while something else was being done. Comes before any report: a run
     /// always has a next report, and would never get to them.
@@ -67,6 +76,8 @@ pub(crate) struct Driver {
     /// How what the machine wanted went.
     reports: VecDeque<Input>,
     training_loop: Option<LoopTask>,
+    /// The code of the loop, and that of the loop before it, which may come back.
+    loop_code: LoopCode,
     /// The hook of the loop that waits for its answer.
     hook: Option<oneshot::Sender<LoopReply>>,
     /// What the loop gave to its last hook, and the callbacks to the last save.
@@ -116,13 +127,20 @@ impl Driver {
         });
         let saved = parts.resumed.as_ref().map(|resumed| resumed.saved.clone());
         let saved = saved.unwrap_or_default();
+        let (reloader, replacements) = Reloader::new(parts.surroundings.clone(), slot.generation());
+        let bring = reloader.clone();
         let driver = Self {
             slot: Some(Arc::new(slot)),
+            previous: None,
             users,
+            reloader,
+            replacements,
+            replacement: None,
             progress,
             asked: VecDeque::new(),
             reports: VecDeque::from([Input::Begin]),
             training_loop: None,
+            loop_code: LoopCode::default(),
             hook: None,
             loop_state: saved.training_loop,
             callback_state: saved.callbacks,
@@ -132,7 +150,7 @@ impl Driver {
             parts,
         };
         let task = tokio::spawn(driver.run());
-        RunControl::new(id, begins_after, requests, watcher, task)
+        RunControl::new(id, begins_after, requests, bring, watcher, task)
     }
 
     async fn run(mut self) -> Result<RunOutcome, RuntimeError> {
@@ -140,10 +158,24 @@ impl Driver {
             while let Ok(request) = self.users.try_recv() {
                 self.asked.push_back(request);
             }
+            if let Some(new) = self.next_replacement() {
+                let mut effects = VecDeque::new();
+                if let Err(stopped) = self.swap(new).await {
+                    self.stopped(stopped, &mut effects)?;
+                }
+                if self.perform_all(effects).await? {
+                    return Ok(self.outcome());
+                }
+                continue;
+            }
             let input = match (self.asked.pop_front(), self.reports.is_empty()) {
                 (Some(RunRequest::Cancel), _) => Err(Stopped::Cancelled),
                 (Some(request), _) => Ok(Input::Request(request)),
-                (None, true) => self.wait().await,
+                (None, true) => match self.wait().await {
+                    Ok(Some(input)) => Ok(input),
+                    Ok(None) => continue,
+                    Err(stopped) => Err(stopped),
+                },
                 (None, false) => match self.reports.pop_front() {
                     Some(report) => Ok(report),
                     None => continue,
@@ -154,17 +186,25 @@ impl Driver {
                 Ok(input) => effects.extend(self.parts.machine.apply(input)),
                 Err(stopped) => self.stopped(stopped, &mut effects)?,
             }
-            while let Some(effect) = effects.pop_front() {
-                if effect == Effect::Finish {
-                    return Ok(self.outcome());
-                }
-                match self.perform(effect).await {
-                    Ok(Some(report)) => self.reports.push_back(report),
-                    Ok(None) => {}
-                    Err(stopped) => self.stopped(stopped, &mut effects)?,
-                }
+            if self.perform_all(effects).await? {
+                return Ok(self.outcome());
             }
         }
+    }
+
+    /// Whether the attempt is over.
+    async fn perform_all(&mut self, mut effects: VecDeque<Effect>) -> Result<bool, StoreError> {
+        while let Some(effect) = effects.pop_front() {
+            if effect == Effect::Finish {
+                return Ok(true);
+            }
+            match self.perform(effect).await {
+                Ok(Some(report)) => self.reports.push_back(report),
+                Ok(None) => {}
+                Err(stopped) => self.stopped(stopped, &mut effects)?,
+            }
+        }
+        Ok(false)
     }
 
     /// A cancelled run still gets its terminal event, and so does one with an event that cannot be
@@ -189,6 +229,7 @@ impl Driver {
             Stopped::Store(error) => Err(error),
             Stopped::Cancelled => {
                 self.slot = None;
+                self.previous = None;
                 self.training_loop = None;
                 self.hook = None;
                 self.asked.clear();
@@ -210,17 +251,28 @@ impl Driver {
 
     /// Nothing is left to do until someone says something: a user while the run is paused, the
     /// trainer's loop while it is at work.
-    async fn wait(&mut self) -> Done<Input> {
+    async fn wait(&mut self) -> Done<Option<Input>> {
         if self.parts.machine.phase() == Phase::Training && self.training_loop.is_some() {
             return self.attend_loop().await;
         }
-        match self.users.recv().await {
-            Some(RunRequest::Cancel) => Err(Stopped::Cancelled),
-            Some(request) => Ok(Input::Request(request)),
-            // Nobody is left who could let a paused run go on; ending it keeps its checkpoint.
-            None => Ok(Input::Request(RunRequest::Stop(
-                arkor_types::EndReason::User,
-            ))),
+        tokio::select! {
+            request = self.users.recv() => match request {
+                Some(RunRequest::Cancel) => Err(Stopped::Cancelled),
+                Some(request) => Ok(Some(Input::Request(request))),
+                // Nobody is left who could let a paused run go on; ending it keeps its checkpoint.
+                None => Ok(Some(Input::Request(RunRequest::Stop(
+                    arkor_types::EndReason::User,
+                )))),
+            },
+            Some(new) = self.replacements.recv() => {
+                self.offered(new);
+                Ok(None)
+            }
+            // New code may talk while it starts.
+            Some(request) = self.parts.guest_requests.recv() => {
+                self.serve(request)?;
+                Ok(None)
+            }
         }
     }
 
@@ -243,6 +295,7 @@ impl Driver {
                 self.start_loop();
                 Ok(None)
             }
+            Effect::RestoreLoop => self.restore_loop().await,
             Effect::AnswerLoop(answer) => {
                 self.answer_loop(answer);
                 Ok(None)
@@ -354,7 +407,7 @@ impl Driver {
         let started = Started {
             step: parts.machine.step(),
             attempt: record.attempt,
-            generation: self.slot.as_ref().map_or(0, |slot| slot.generation()),
+            generation: self.generation(),
             parent: record.parent.clone(),
             resumed_from: parts
                 .resumed
@@ -433,9 +486,21 @@ impl Driver {
                 answer: Ok(Vec::new()),
             });
         };
-        let answer: Option<Answer> = self.attend(async move { slot.handle(event).await }).await?;
-        if let Some(Err(fault)) = &answer {
-            self.bury(fault);
+        let handled = event.clone();
+        let mut answer: Option<Answer> = self
+            .attend(async move { slot.handle(handled).await })
+            .await?;
+        if let Some(Err(fault)) = &answer
+            && !fault.leaves_instance_alive()
+            && let Some(slot) = self.roll_back(fault).await?
+        {
+            let again = event.clone();
+            answer = self.attend(async move { slot.handle(again).await }).await?;
+        }
+        match &answer {
+            Some(Err(fault)) => self.bury(fault),
+            Some(Ok(_)) => self.proved(event),
+            None => {}
         }
         Ok(Input::Handled {
             event_seq,
@@ -445,33 +510,39 @@ impl Driver {
 
     /// Drops the callbacks if their instance cannot be entered again.
     fn bury(&mut self, fault: &Fault) {
-        if !matches!(fault.cause, FaultCause::Error(_) | FaultCause::Invalid(_)) {
+        if !fault.leaves_instance_alive() {
             self.slot = None;
         }
     }
 
     /// Asks the callbacks for their memory. A failure costs the memory since the last time.
     async fn ask_state(&mut self) -> Done<Result<(), String>> {
-        let Some(slot) = self.slot.clone() else {
-            return Ok(Ok(()));
-        };
-        match self.attend(async move { slot.save_state().await }).await? {
-            Some(Ok(state)) => self.callback_state = Some(state),
-            Some(Err(fault)) => {
-                let message = fault.to_string();
-                self.bury(&fault);
-                let step = self.parts.machine.step();
-                let failed = CallbackFailed {
-                    step,
-                    event_seq: 0,
-                    fault: *fault,
-                };
-                self.append(Event::CallbackFailed(failed))?;
-                if self.parts.plan.on_callback_error == OnCallbackError::Fail {
-                    return Ok(Err(message));
+        while let Some(slot) = self.slot.clone() {
+            match self.attend(async move { slot.save_state().await }).await? {
+                Some(Ok(state)) => {
+                    self.callback_state = Some(state);
+                    return Ok(Ok(()));
                 }
+                Some(Err(fault)) => {
+                    if !fault.leaves_instance_alive() && self.roll_back(&fault).await?.is_some() {
+                        continue;
+                    }
+                    let message = fault.to_string();
+                    self.bury(&fault);
+                    let step = self.parts.machine.step();
+                    let failed = CallbackFailed {
+                        step,
+                        event_seq: 0,
+                        fault: *fault,
+                    };
+                    self.append(Event::CallbackFailed(failed))?;
+                    if self.parts.plan.on_callback_error == OnCallbackError::Fail {
+                        return Ok(Err(message));
+                    }
+                    return Ok(Ok(()));
+                }
+                None => self.slot = None,
             }
-            None => self.slot = None,
         }
         Ok(Ok(()))
     }

@@ -63,6 +63,7 @@ pub(crate) enum LoopReply {
     },
     Proceed,
     Stop,
+    HandOver,
     Evaluated {
         loss: f64,
         tokens: u64,

@@ -143,6 +143,10 @@ impl Instance {
         self.dead
     }
 
+    pub(crate) fn set_generation(&mut self, generation: u32) {
+        self.generation = generation;
+    }
+
     pub(crate) fn serve_callbacks(&mut self, role: CallbackRole) {
         self.store.data_mut().role = Role::Callbacks(role);
     }

@@ -35,7 +35,9 @@ pub use component::{
     read_component,
 };
 pub use console::GuestText;
-pub use driver::{OnCallbackError, RunControl, RunOutcome, RunProgress, RunRequest};
+pub use driver::{
+    OnCallbackError, ReloadOutcome, Reloader, RunControl, RunOutcome, RunProgress, RunRequest,
+};
 pub use error::RuntimeError;
 pub use instance::{CallbackEvent, Instance};
 pub use limits::Limits;

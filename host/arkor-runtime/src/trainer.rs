@@ -463,7 +463,7 @@ fn inside(project: &Path, field: &'static str, path: &str) -> Result<PathBuf, Ru
     Ok(found)
 }
 
-fn read_progress(
+pub(crate) fn read_progress(
     store: &Store,
     run: &RunId,
     checkpoint: CheckpointRecord,

@@ -42,6 +42,12 @@ pub enum Event {
     Action(ActionTaken),
     /// A callback returned an error, trapped or overran its time.
     CallbackFailed(CallbackFailed),
+    /// New code handles the callbacks from here on.
+    Swapped(Swapped),
+    /// New code was not taken; what was there goes on.
+    SwapRejected(SwapRejected),
+    /// New code failed at its first events; the code before it handles the callbacks again.
+    RolledBack(RolledBack),
     /// Training waits.
     Paused(At),
     /// Training goes on after a pause.
@@ -78,6 +84,9 @@ impl Event {
             Self::Message(_) => "message",
             Self::Action(_) => "action",
             Self::CallbackFailed(_) => "callback-failed",
+            Self::Swapped(_) => "swapped",
+            Self::SwapRejected(_) => "swap-rejected",
+            Self::RolledBack(_) => "rolled-back",
             Self::Paused(_) => "paused",
             Self::Continued(_) => "continued",
             Self::Ending(_) => "ending",
@@ -232,6 +241,58 @@ pub struct Message {
     pub source: MessageSource,
     /// The text, without a line break at its end.
     pub text: String,
+}
+
+/// See [`Event::Swapped`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Swapped {
+    /// Optimizer steps finished.
+    pub step: u64,
+    /// The callback instance from here on.
+    pub generation: u32,
+    /// The one before.
+    pub previous: u32,
+    /// Digest of the component from here on.
+    pub component: String,
+    /// Bytes of the trainer's memory that were carried over; none if there was no one to ask, since
+    /// the instance before had failed.
+    pub state_size: Option<u64>,
+    /// Reading, compiling and linking, in milliseconds.
+    pub load_ms: f64,
+    /// Instantiating and describing.
+    pub start_ms: f64,
+    /// `save-state` of the instance before, and `load-state` of the new one.
+    pub state_ms: f64,
+    /// From the moment the new instance was there to the swap: training goes on meanwhile.
+    pub wait_ms: f64,
+}
+
+/// See [`Event::SwapRejected`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SwapRejected {
+    /// Optimizer steps finished.
+    pub step: u64,
+    /// The callback instance that stays; 0 if there is none.
+    pub generation: u32,
+    /// Digest of the component that was not taken.
+    pub component: String,
+    /// What it, or the instance that stays, did wrong.
+    pub fault: Fault,
+}
+
+/// See [`Event::RolledBack`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RolledBack {
+    /// Optimizer steps finished.
+    pub step: u64,
+    /// The callback instance that failed.
+    pub failed: u32,
+    /// The one that is back.
+    pub generation: u32,
+    /// Digest of its component.
+    pub component: String,
+    /// What went wrong.
+    pub fault: Fault,
 }
 
 /// What a callback may ask for.

@@ -21,6 +21,14 @@ pub struct Fault {
     pub backtrace: Vec<String>,
 }
 
+impl Fault {
+    /// Whether the instance answered, if with an error of its own: one that trapped or was cut off
+    /// is never entered again.
+    pub fn leaves_instance_alive(&self) -> bool {
+        matches!(self.cause, FaultCause::Error(_) | FaultCause::Invalid(_))
+    }
+}
+
 /// What a guest did wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(tag = "kind", content = "value", rename_all = "kebab-case")]

@@ -11,7 +11,7 @@ mod training;
 pub use event::{
     Action, ActionTaken, ArtifactWritten, At, CallbackFailed, CheckpointWritten, EndReason, Ended,
     Ending, Evaluation, Event, EventRecord, Failed, GuestFunction, Interrupted, Level, LogRecord,
-    Message, MessageSource, Metric, Started,
+    Message, MessageSource, Metric, RolledBack, Started, SwapRejected, Swapped,
 };
 pub use fault::{Fault, FaultCause};
 pub use run::{ArtifactRecord, CheckpointRecord, RunId, RunRecord, RunStatus};

@@ -4,7 +4,7 @@ use arkor_types::{EndReason, Event, RunId, RunStatus};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use super::RunRequest;
+use super::{Reloader, RunRequest};
 use crate::error::RuntimeError;
 
 /// How far a run has come. What is behind `last_seq` can be read from the store.
@@ -90,6 +90,7 @@ pub struct RunControl {
     id: RunId,
     begins_after: u64,
     requests: mpsc::Sender<RunRequest>,
+    reloader: Reloader,
     progress: watch::Receiver<RunProgress>,
     task: JoinHandle<Result<RunOutcome, RuntimeError>>,
 }
@@ -99,6 +100,7 @@ impl RunControl {
         id: RunId,
         begins_after: u64,
         requests: mpsc::Sender<RunRequest>,
+        reloader: Reloader,
         progress: watch::Receiver<RunProgress>,
         task: JoinHandle<Result<RunOutcome, RuntimeError>>,
     ) -> Self {
@@ -106,6 +108,7 @@ impl RunControl {
             id,
             begins_after,
             requests,
+            reloader,
             progress,
             task,
         }
@@ -124,6 +127,11 @@ impl RunControl {
     /// A channel for requests. A request to a run that has ended is lost.
     pub fn requests(&self) -> mpsc::Sender<RunRequest> {
         self.requests.clone()
+    }
+
+    /// Brings new code into the run.
+    pub fn reloader(&self) -> Reloader {
+        self.reloader.clone()
     }
 
     /// Changes with every event.

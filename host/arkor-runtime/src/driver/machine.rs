@@ -85,6 +85,12 @@ pub(crate) struct Machine {
     pause_told: bool,
     waiting: Option<Waiting>,
     loop_begun: bool,
+    /// New code waits for the loop's next checkpoint hook.
+    hand_over: bool,
+    /// The loop took over from older code and has not called its checkpoint hook yet.
+    on_probation: bool,
+    /// The hook has said `hand-over`, and the loop is about to return.
+    handing_over: bool,
     /// The hook has said `stop`, or the loop has returned: it is not asked again.
     loop_over: bool,
     outcome: Option<Outcome>,
@@ -108,6 +114,9 @@ impl Machine {
             pause_told: false,
             waiting: None,
             loop_begun: false,
+            hand_over: false,
+            handing_over: false,
+            on_probation: false,
             loop_over: false,
             outcome: None,
             last_checkpoint: None,
@@ -219,6 +228,15 @@ impl Machine {
             RunRequest::Pause => self.pause = true,
             RunRequest::Continue => self.pause = false,
             RunRequest::Save => self.boundary.save = true,
+            RunRequest::Stay => {
+                self.stop.take_if(|reason| *reason == EndReason::Replaced);
+            }
+            RunRequest::HandOver => {
+                // A loop that has not begun begins with the new code anyway.
+                self.hand_over |=
+                    self.plan.owner == LoopOwner::Trainer && self.loop_begun && !self.loop_over;
+                return;
+            }
             RunRequest::SetLearningRate(rate) => {
                 self.progress.learning_rate = Some(rate);
                 effects.push(self.action_taken(None, Action::SetLearningRate(rate)));
@@ -417,7 +435,8 @@ impl Machine {
     }
 
     fn must_save(&self) -> bool {
-        self.boundary.save || (self.stop.is_some() && self.stands_unsaved())
+        let leaves = self.stop.is_some() || (self.hand_over && self.waiting.is_some());
+        self.boundary.save || (leaves && self.stands_unsaved())
     }
 
     fn stands_unsaved(&self) -> bool {
@@ -456,6 +475,7 @@ impl Machine {
                     Some(Waiting::Log) => LoopAnswer::Logged {
                         wishes_checkpoint: self.stop.is_some()
                             || self.pause
+                            || self.hand_over
                             || self.boundary.save
                             || self.progress.save_next
                             || self.loop_save_due(),
@@ -464,6 +484,10 @@ impl Machine {
                     Some(Waiting::Evaluate) => LoopAnswer::Evaluated {
                         loss: self.progress.eval_loss.unwrap_or_default(),
                     },
+                    Some(Waiting::Checkpoint) if std::mem::take(&mut self.hand_over) => {
+                        self.handing_over = true;
+                        LoopAnswer::HandOver
+                    }
                     Some(Waiting::Checkpoint) | None => LoopAnswer::Proceed,
                 };
                 effects.push(Effect::AnswerLoop(answer));

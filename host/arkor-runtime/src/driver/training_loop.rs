@@ -7,8 +7,11 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::machine::{Input, LoopAnswer, LoopProgress, LoopRequest, RunRequest};
-use super::{Done, Driver, Stopped, steps};
+use super::reload::Replacement;
+use super::{Done, Driver, Stopped, broke, steps};
+use crate::component::TrainerComponent;
 use crate::console::GuestText;
+use crate::error::RuntimeError;
 use crate::guest::{GuestRequest, LoopReply, LoopRole};
 use crate::instance::Instance;
 use crate::worker::{Work, WorkerGone};
@@ -24,17 +27,95 @@ impl Drop for LoopTask {
     }
 }
 
+/// The code of the loop at work, and of the one before it.
+#[derive(Default)]
+pub(super) struct LoopCode {
+    now: Option<TrainerComponent>,
+    before: Option<TrainerComponent>,
+}
+
 /// What came first while the loop was at work.
 enum Came {
     Returned(Result<(), Box<Fault>>),
     Guest(GuestRequest),
     User(RunRequest),
+    Code(Box<Replacement>),
 }
 
 impl Driver {
     pub(super) fn start_loop(&mut self) {
+        let component = self.parts.component.clone();
+        self.loop_code.before = self.loop_code.now.replace(component.clone());
+        self.begin_loop(component);
+    }
+
+    /// New code took the loop over and failed before it offered a checkpoint of its own: the code
+    /// before it goes on from the checkpoint of the hand-over.
+    pub(super) async fn restore_loop(&mut self) -> Done<Option<Input>> {
+        let Some(component) = self.loop_code.before.take() else {
+            return Ok(Some(Input::LoopReturned(Ok(()))));
+        };
+        if let Err(error) = self.restore_checkpoint().await? {
+            return Ok(Some(broke(&error)));
+        }
+        self.message(GuestText {
+            level: Level::Warn,
+            source: MessageSource::Host,
+            text: format!(
+                "the loop before takes over again, from the checkpoint of step {}",
+                self.parts.machine.step()
+            ),
+        })?;
+        self.loop_code.now = Some(component.clone());
+        self.begin_loop(component);
+        Ok(None)
+    }
+
+    async fn restore_checkpoint(&mut self) -> Done<Result<(), RuntimeError>> {
+        let store = self.parts.handle.store().clone();
+        let id = self.parts.handle.id().clone();
+        let found = store.latest_checkpoint(&id)?.map(|checkpoint| {
+            let state = store.read_blob(&checkpoint.state)?;
+            crate::trainer::read_progress(&store, &id, checkpoint)
+                .map(|resumed| (state, resumed.saved))
+        });
+        let (state, saved) = match found {
+            Some(Ok(found)) => found,
+            Some(Err(error)) => return Ok(Err(error)),
+            None => {
+                return Ok(Err(RuntimeError::EngineGone(
+                    "there is no checkpoint".into(),
+                )));
+            }
+        };
+        let (step, tokens) = (saved.progress.step, saved.progress.tokens);
+        let worker = self.parts.context.worker.clone();
+        let loaded = self
+            .attend(async move {
+                worker
+                    .call(move |work| {
+                        work.drop_gradients();
+                        work.session.load_state(&mut state.as_slice())?;
+                        work.tokens = tokens;
+                        work.steps.store(step, Ordering::Release);
+                        Ok::<_, arkor_engine::EngineError>(())
+                    })
+                    .await
+            })
+            .await?;
+        match loaded {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Ok(Err(error.into())),
+            Err(gone) => return Ok(Err(gone.into())),
+        }
+        self.parts.machine.restored(saved.progress);
+        self.loop_state = saved.training_loop;
+        Ok(Ok(()))
+    }
+
+    fn begin_loop(&mut self, component: TrainerComponent) {
         let parts = &self.parts;
-        let (component, surroundings) = (parts.component.clone(), parts.surroundings.clone());
+        let surroundings = parts.surroundings.clone();
         let context = parts.context.clone();
         let resume = self.loop_state.clone();
         let learning_rate = parts.machine.progress.learning_rate;
@@ -67,6 +148,7 @@ impl Driver {
             },
             LoopAnswer::Proceed => LoopReply::Proceed,
             LoopAnswer::Stop => LoopReply::Stop,
+            LoopAnswer::HandOver => LoopReply::HandOver,
             LoopAnswer::Evaluated { loss } => LoopReply::Evaluated {
                 loss,
                 tokens: self.eval_tokens,
@@ -79,26 +161,31 @@ impl Driver {
     }
 
     /// Serves the loop until the machine has something to decide.
-    pub(super) async fn attend_loop(&mut self) -> Done<Input> {
+    pub(super) async fn attend_loop(&mut self) -> Done<Option<Input>> {
         loop {
             let Some(training_loop) = &mut self.training_loop else {
-                return Ok(Input::LoopReturned(Ok(())));
+                return Ok(Some(Input::LoopReturned(Ok(()))));
             };
             let came = tokio::select! {
                 biased;
                 Some(request) = self.parts.guest_requests.recv() => Came::Guest(request),
                 Some(request) = self.users.recv() => Came::User(request),
+                Some(new) = self.replacements.recv() => Came::Code(Box::new(new)),
                 returned = &mut training_loop.task => Came::Returned(match returned {
                     Ok(result) => result,
-                    Err(error) => return Ok(Input::Broke {
+                    Err(error) => return Ok(Some(Input::Broke {
                         message: format!("the loop's task failed: {error}"),
                         hint: None,
-                    }),
+                    })),
                 }),
             };
             match came {
                 Came::User(RunRequest::Cancel) => return Err(Stopped::Cancelled),
-                Came::User(request) => return Ok(Input::Request(request)),
+                Came::User(request) => return Ok(Some(Input::Request(request))),
+                Came::Code(new) => {
+                    self.offered(*new);
+                    return Ok(None);
+                }
                 Came::Returned(result) => {
                     self.training_loop = None;
                     while let Ok(request) = self.parts.guest_requests.try_recv() {
@@ -108,11 +195,11 @@ impl Driver {
                     let step = self.parts.steps.load(Ordering::Acquire);
                     self.parts.machine.progress.step = step;
                     self.drop_gradients().await?;
-                    return Ok(Input::LoopReturned(result));
+                    return Ok(Some(Input::LoopReturned(result)));
                 }
                 Came::Guest(request) => {
                     if let Some(input) = self.hooked(request).await? {
-                        return Ok(input);
+                        return Ok(Some(input));
                     }
                 }
             }

@@ -74,6 +74,10 @@ impl GuestState {
                 role.ended = true;
                 Ok(Directive::Stop)
             }
+            LoopReply::HandOver => {
+                role.ended = true;
+                Ok(Directive::HandOver)
+            }
             _ => Ok(Directive::Proceed),
         }
     }

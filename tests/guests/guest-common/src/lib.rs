@@ -23,3 +23,29 @@ pub fn spec(name: &str) -> Spec {
         )
     }
 }
+
+/// The spec of `counts` and of all guests that may take its place: to swap, it must be equal.
+pub fn counted() -> Spec {
+    spec("counts")
+}
+
+/// What `counts` remembers, and in which form.
+#[derive(Default)]
+pub struct Counts {
+    pub logs: u64,
+    pub checkpoints: u64,
+}
+
+impl Counts {
+    pub fn save(&self) -> Vec<u8> {
+        [self.logs.to_le_bytes(), self.checkpoints.to_le_bytes()].concat()
+    }
+
+    pub fn load(state: &[u8]) -> Result<Self> {
+        let (logs, checkpoints) = state.split_at_checked(8).ok_or("that is no counts")?;
+        Ok(Self {
+            logs: u64::from_le_bytes(logs.try_into()?),
+            checkpoints: u64::from_le_bytes(checkpoints.try_into()?),
+        })
+    }
+}

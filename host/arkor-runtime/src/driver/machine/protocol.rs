@@ -90,6 +90,7 @@ pub(crate) enum LoopAnswer {
     },
     Proceed,
     Stop,
+    HandOver,
     Evaluated {
         loss: f64,
     },
@@ -108,6 +109,10 @@ pub enum RunRequest {
     Continue,
     /// Write a checkpoint at the next boundary.
     Save,
+    /// Another run takes over no more: a stop for that reason is withdrawn.
+    Stay,
+    /// New code is there for the trainer's own loop, from its next checkpoint hook on.
+    HandOver,
     /// Train with this rate from the next step on.
     SetLearningRate(f64),
 }
@@ -156,6 +161,8 @@ pub(crate) enum Effect {
     },
     /// Let the trainer's loop begin.
     StartLoop,
+    /// Let the loop of the code before begin again, at the last checkpoint.
+    RestoreLoop,
     /// Let the trainer's hook return.
     AnswerLoop(LoopAnswer),
     /// Score the held-out data, report `EvaluationDone`.

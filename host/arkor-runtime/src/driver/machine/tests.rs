@@ -160,6 +160,10 @@ impl World {
                 assert!(self.machine.apply(Input::CheckpointDone { id }).is_empty());
                 self.deliver(&event)
             }
+            Effect::RestoreLoop => {
+                self.trace.push("loop before".into());
+                None
+            }
             Effect::StartLoop => {
                 self.trace.push("loop".into());
                 None
@@ -406,6 +410,58 @@ fn a_loop_saves_only_inside_its_checkpoint_hook() {
     world.input(Input::LoopReturned(Ok(())));
     assert!(matches!(world.events.last(), Some(Event::Stopped(_))));
     assert_eq!(world.saved.len(), 2);
+}
+
+#[test]
+fn a_loop_is_handed_over_from_a_checkpoint_and_may_come_back() {
+    let plan = Plan {
+        owner: LoopOwner::Trainer,
+        total_steps: None,
+        save_steps: 0,
+        ..plan(0)
+    };
+    let hook = |step| Input::Loop(LoopRequest::Checkpoint { step, tokens: step });
+    let mut world = World::new(Machine::new(plan), silent);
+    world.input(Input::Begin);
+    world.input(hook(1));
+    assert!(world.saved.is_empty());
+    world.input(Input::Request(RunRequest::HandOver));
+    world.input(hook(2));
+    assert_eq!(world.saved.len(), 1);
+    assert_eq!(world.trace.last().unwrap(), "HandOver");
+    // How the old code ends changes nothing.
+    world.input(Input::LoopReturned(Err(fault())));
+    assert_eq!(world.trace.last().unwrap(), "loop");
+    // The new code fails before it offers a place to go on from.
+    world.input(Input::LoopReturned(Err(fault())));
+    assert_eq!(world.trace.last().unwrap(), "loop before");
+    world.input(hook(3));
+    assert_eq!(world.trace.last().unwrap(), "Proceed");
+    // A stop between hand-over and return starts no loop any more.
+    world.input(Input::Request(RunRequest::HandOver));
+    world.input(hook(4));
+    assert_eq!(world.trace.last().unwrap(), "HandOver");
+    world.input(Input::Request(RunRequest::Stop(EndReason::User)));
+    world.input(Input::LoopReturned(Ok(())));
+    assert!(matches!(world.events.last(), Some(Event::Stopped(_))));
+}
+
+#[test]
+fn a_replaced_run_that_is_replaced_no_more_goes_on() {
+    let mut world = World::new(Machine::new(plan(6)), silent);
+    let replaced = RunRequest::Stop(EndReason::Replaced);
+    let mut machine = Machine::new(plan(6));
+    machine.apply(Input::Request(replaced.clone()));
+    machine.apply(Input::Request(RunRequest::Stay));
+    assert_eq!(machine.stop, None);
+    // A user's wish is not withdrawn with it.
+    machine.apply(Input::Request(RunRequest::Stop(EndReason::User)));
+    machine.apply(Input::Request(RunRequest::Stay));
+    assert_eq!(machine.stop, Some(EndReason::User));
+    world.input(Input::Request(replaced));
+    world.input(Input::Request(RunRequest::Stay));
+    world.input(Input::Begin);
+    assert!(matches!(world.events.last(), Some(Event::Completed(_))));
 }
 
 #[test]

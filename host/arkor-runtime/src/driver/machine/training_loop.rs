@@ -3,7 +3,7 @@
 use arkor_types::Fault;
 
 use super::ending::Outcome;
-use super::{Effect, LoopRequest, Machine, Waiting};
+use super::{Boundary, Effect, LoopRequest, Machine, Progress, Waiting};
 
 impl Machine {
     pub(super) fn loop_request(&mut self, request: LoopRequest, effects: &mut Vec<Effect>) {
@@ -25,6 +25,7 @@ impl Machine {
                 progress.step = step;
                 progress.tokens = tokens;
                 self.unsaved = true;
+                self.on_probation = false;
                 self.waiting = Some(Waiting::Checkpoint);
                 self.boundary.evaluate |=
                     std::mem::take(&mut progress.evaluate_next) && self.plan.evaluates;
@@ -41,6 +42,19 @@ impl Machine {
         self.next(effects);
     }
 
+    /// The training state is that of the last checkpoint again.
+    pub(crate) fn restored(&mut self, progress: Progress) {
+        // What was asked for since then is still wanted.
+        let learning_rate = self.progress.learning_rate;
+        self.progress = Progress {
+            learning_rate,
+            stop: None,
+            ..progress
+        };
+        self.unsaved = false;
+        self.boundary = Boundary::default();
+    }
+
     /// Whether a multiple of `save-steps` was passed since the last checkpoint: a loop need not
     /// call its hook at every step.
     pub(super) fn loop_save_due(&self) -> bool {
@@ -54,6 +68,23 @@ impl Machine {
         effects: &mut Vec<Effect>,
     ) {
         self.waiting = None;
+        if std::mem::take(&mut self.handing_over) {
+            // How the old code took it changes nothing, but its author wants to know.
+            if let Err(fault) = result {
+                effects.push(self.callback_failed(0, *fault));
+            }
+            self.loop_begun = false;
+            self.on_probation = true;
+            self.next(effects);
+            return;
+        }
+        if std::mem::take(&mut self.on_probation)
+            && let Err(fault) = result
+        {
+            effects.push(self.callback_failed(0, *fault));
+            effects.push(Effect::RestoreLoop);
+            return;
+        }
         let told_to_stop = std::mem::replace(&mut self.loop_over, true);
         match result {
             // The stop's checkpoint is already written: how the loop took it changes nothing,

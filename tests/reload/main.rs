@@ -1,0 +1,14 @@
+//! Swaps real components into real runs. The number in a test's name is that of the case in
+//! docs/reload.md.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+#[allow(dead_code, reason = "the harness has more than these tests use")]
+#[path = "../cli/harness.rs"]
+mod harness;
+mod run;
+mod swaps;

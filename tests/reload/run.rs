@@ -1,0 +1,131 @@
+//! A run in this process, with everything a test wants to know of it.
+
+use std::sync::{Arc, OnceLock};
+
+use arkor_engine::EmbeddedEngine;
+use arkor_runtime::{
+    Capabilities, Limits, OnCallbackError, ReloadOutcome, RunControl, RunOutcome, RunRequest,
+    RunSettings, Runtime, RuntimeOptions, Trainer, TrainerComponent,
+};
+use arkor_store::{Store, StoreOptions};
+use arkor_types::{EndReason, Event, EventRecord, RunId};
+use tempfile::TempDir;
+
+use crate::harness::guest;
+
+pub(crate) fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| Runtime::new(RuntimeOptions::default()).unwrap())
+}
+
+pub(crate) fn component(name: &str) -> TrainerComponent {
+    runtime().load(guest(name)).unwrap()
+}
+
+pub(crate) struct Run {
+    pub(crate) control: RunControl,
+    pub(crate) store: Store,
+    id: RunId,
+    _folder: TempDir,
+}
+
+impl Run {
+    /// A run of this guest that logs every step and does not end by itself.
+    pub(crate) async fn start(name: &str) -> Self {
+        Self::with_limits(name, Limits::default()).await
+    }
+
+    pub(crate) async fn with_limits(name: &str, limits: Limits) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let text = "In the beginning was the Word, and the Word was with God. ".repeat(40);
+        std::fs::write(folder.path().join("text.txt"), text).unwrap();
+        let store = Store::open(&folder.path().join(".arkor"), StoreOptions::default()).unwrap();
+        let trainer = Trainer::start(&component(name), Capabilities::default(), limits)
+            .await
+            .unwrap();
+        let spec = trainer
+            .spec(|draft| {
+                draft.hyperparameters.max_steps = Some(1_000_000);
+                draft.hyperparameters.logging_steps = Some(1);
+                draft.hyperparameters.eval_steps = Some(0);
+                draft.hyperparameters.save_steps = Some(0);
+            })
+            .unwrap();
+        let settings = RunSettings {
+            engine: Arc::new(EmbeddedEngine::new(Some(1)).unwrap()),
+            project: folder.path().to_path_buf(),
+            on_callback_error: OnCallbackError::Continue,
+        };
+        let control = trainer.run(spec, &store, &settings).await.unwrap();
+        let id = control.id().clone();
+        Self {
+            control,
+            store,
+            id,
+            _folder: folder,
+        }
+    }
+
+    pub(crate) async fn swap(&self, name: &str) -> ReloadOutcome {
+        self.control.reloader().swap(component(name)).await
+    }
+
+    pub(crate) fn events(&self) -> Vec<EventRecord> {
+        let mut events = Vec::new();
+        loop {
+            let more = self
+                .store
+                .events(&self.id, events.len() as u64, 10_000)
+                .unwrap();
+            if more.is_empty() {
+                return events;
+            }
+            events.extend(more);
+        }
+    }
+
+    pub(crate) fn of<T>(&self, pick: impl Fn(&EventRecord) -> Option<T>) -> Vec<T> {
+        self.events().iter().filter_map(pick).collect()
+    }
+
+    /// Waits until so many log events more were written.
+    pub(crate) async fn logs(&self, more: usize) {
+        let count = || {
+            self.of(|record| matches!(record.event, Event::Log(_)).then_some(()))
+                .len()
+        };
+        let wanted = count() + more;
+        let mut progress = self.control.progress();
+        while count() < wanted {
+            progress.changed().await.expect("the run goes on");
+        }
+    }
+
+    /// Ends the run, and says how.
+    pub(crate) async fn stop(self) -> (RunOutcome, Vec<EventRecord>) {
+        let requests = self.control.requests();
+        let _ = requests.send(RunRequest::Stop(EndReason::User)).await;
+        let Self {
+            control,
+            store,
+            id,
+            _folder: folder,
+        } = self;
+        let outcome = control.finish().await.unwrap();
+        let events = store.events(&id, 0, 1_000_000).unwrap();
+        drop(folder);
+        (outcome, events)
+    }
+}
+
+/// What the callbacks said after an event: which log event was theirs, in which order.
+pub(crate) fn metrics(events: &[EventRecord], name: &str) -> Vec<f64> {
+    let value = |record: &EventRecord| match &record.event {
+        Event::Action(taken) => match &taken.action {
+            arkor_types::Action::LogMetric(metric) if metric.name == name => Some(metric.value),
+            _ => None,
+        },
+        _ => None,
+    };
+    events.iter().filter_map(value).collect()
+}

@@ -1,0 +1,385 @@
+//! The callbacks of a run are replaced while it trains.
+
+use std::time::Duration;
+
+use arkor_runtime::{Limits, ReloadOutcome};
+use arkor_types::{Event, FaultCause, GuestFunction, RunStatus};
+
+use crate::run::{Run, component, metrics};
+
+fn rejected(outcome: &ReloadOutcome) -> &arkor_types::Fault {
+    match outcome {
+        ReloadOutcome::Rejected(fault) => fault,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn impatient() -> Limits {
+    Limits {
+        callback_timeout: Duration::from_millis(300),
+        start_timeout: Duration::from_millis(300),
+        ..Limits::default()
+    }
+}
+
+/// Every log event was handled once, by one generation after the other: the counters go on where
+/// the one before stopped.
+fn counted_without_a_gap(counted: &[f64]) {
+    for (index, value) in counted.iter().enumerate() {
+        assert_eq!(*value, index as f64 + 1.0, "{counted:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn case_14_15_21_events_go_on_and_memory_is_carried_over_again_and_again() {
+    let run = Run::start("counts").await;
+    run.logs(3).await;
+    for (index, name) in ["swap-next", "counts", "swap-next", "counts"]
+        .iter()
+        .enumerate()
+    {
+        let outcome = run.swap(name).await;
+        assert_eq!(outcome, ReloadOutcome::Swapped(index as u32 + 2));
+        run.logs(4).await;
+    }
+    let (outcome, events) = run.stop().await;
+    assert_eq!(outcome.status, RunStatus::Stopped);
+    let all: Vec<f64> = events
+        .iter()
+        .filter_map(|record| match &record.event {
+            Event::Action(taken) => match &taken.action {
+                arkor_types::Action::LogMetric(metric) => Some(metric.value),
+                _ => None,
+            },
+            _ => None,
+        })
+        .collect();
+    counted_without_a_gap(&all);
+    assert!(all.len() >= 19);
+    let logs = events
+        .iter()
+        .filter(|record| matches!(record.event, Event::Log(_)));
+    assert_eq!(logs.count(), all.len(), "each log event once");
+    let seqs: Vec<u64> = events.iter().map(|record| record.seq).collect();
+    assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>());
+    let swaps: Vec<_> = events
+        .iter()
+        .filter_map(|record| match &record.event {
+            Event::Swapped(swap) => Some((swap.previous, swap.generation, swap.state_size)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        swaps,
+        [
+            (1, 2, Some(16)),
+            (2, 3, Some(16)),
+            (3, 4, Some(16)),
+            (4, 5, Some(16))
+        ]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn case_16_memory_that_is_refused_or_rejected_keeps_the_old_code() {
+    let run = Run::start("counts").await;
+    run.logs(2).await;
+    let outcome = run.swap("swap-rejects").await;
+    let fault = rejected(&outcome);
+    assert_eq!(fault.function, GuestFunction::LoadState);
+    assert_eq!(
+        fault.cause,
+        FaultCause::Error("16 bytes are not mine".into())
+    );
+    run.logs(2).await;
+    assert_eq!(run.swap("swap-refuses").await, ReloadOutcome::Swapped(2));
+    let outcome = run.swap("swap-next").await;
+    assert_eq!(rejected(&outcome).function, GuestFunction::SaveState);
+    run.logs(2).await;
+    let (_, events) = run.stop().await;
+    let rejections = events
+        .iter()
+        .filter(|record| matches!(record.event, Event::SwapRejected(_)));
+    assert_eq!(rejections.count(), 2);
+    counted_without_a_gap(&metrics(&events, "logs-seen"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn case_17_code_that_fails_to_start_or_at_its_first_events_is_rolled_back() {
+    let run = Run::start("counts").await;
+    run.logs(2).await;
+    let outcome = run.swap("panics-in-describe").await;
+    assert_eq!(rejected(&outcome).function, GuestFunction::Describe);
+    run.logs(1).await;
+    assert_eq!(run.swap("swap-traps").await, ReloadOutcome::Swapped(2));
+    run.logs(4).await;
+    // A generation that failed is gone; its number is not given again.
+    assert_eq!(run.swap("swap-next").await, ReloadOutcome::Swapped(3));
+    run.logs(2).await;
+    let (_, events) = run.stop().await;
+    let back: Vec<_> = events
+        .iter()
+        .filter_map(|record| match &record.event {
+            Event::RolledBack(back) => Some((back.failed, back.generation, &back.fault.cause)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(back.len(), 1, "{back:?}");
+    assert_eq!((back[0].0, back[0].1), (2, 1));
+    assert!(matches!(back[0].2, FaultCause::Panic(_)));
+    // The old code was told of what the new code had handled, and counts it: no gap, and nothing
+    // that was asked for twice.
+    let old = metrics(&events, "logs-seen");
+    let next = metrics(&events, "next");
+    let logs = events
+        .iter()
+        .filter(|record| matches!(record.event, Event::Log(_)));
+    assert_eq!(*next.last().unwrap(), logs.count() as f64);
+    let missed = next[0] - old.len() as f64 - 1.0;
+    assert!((0.0..=1.0).contains(&missed), "{old:?} {next:?}");
+    assert_eq!(*old.last().unwrap() + 1.0, next[0]);
+    // The run did not fail, and no failure was laid at the callback's door.
+    assert!(
+        !events
+            .iter()
+            .any(|record| matches!(record.event, Event::CallbackFailed(_)))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn case_18_code_after_a_dead_generation_starts_fresh_and_is_told_so() {
+    let run = Run::start("recurses").await;
+    let failed = |run: &Run| {
+        !run.of(|record| matches!(record.event, Event::CallbackFailed(_)).then_some(()))
+            .is_empty()
+    };
+    let mut progress = run.control.progress();
+    while !failed(&run) {
+        progress.changed().await.unwrap();
+    }
+    assert_eq!(run.swap("swap-next").await, ReloadOutcome::Swapped(2));
+    run.logs(2).await;
+    let (_, events) = run.stop().await;
+    assert_eq!(metrics(&events, "next")[0], 1.0);
+    let told = events.iter().any(|record| match &record.event {
+        Event::Message(message) => message.text.contains("begins without memory"),
+        _ => false,
+    });
+    assert!(told);
+    let fresh = events.iter().any(|record| match &record.event {
+        Event::Swapped(swap) => swap.state_size.is_none() && swap.previous == 0,
+        _ => false,
+    });
+    assert!(fresh);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn case_19_a_hopeless_callback_is_cut_and_replaced() {
+    let run = Run::with_limits("counts", impatient()).await;
+    run.logs(2).await;
+    assert_eq!(run.swap("swap-loops").await, ReloadOutcome::Swapped(2));
+    // While it hangs, better code comes; the hanging one is cut, rolled back, and replaced.
+    assert_eq!(run.swap("swap-next").await, ReloadOutcome::Swapped(3));
+    run.logs(2).await;
+    let (_, events) = run.stop().await;
+    let cut = events.iter().any(|record| match &record.event {
+        Event::RolledBack(back) => back.fault.cause == FaultCause::Deadline(300),
+        _ => false,
+    });
+    assert!(cut);
+    let logs = events
+        .iter()
+        .filter(|record| matches!(record.event, Event::Log(_)));
+    assert_eq!(
+        *metrics(&events, "next").last().unwrap(),
+        logs.count() as f64
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn case_05_a_slow_start_never_overrides_newer_code() {
+    let run = Run::start("counts").await;
+    run.logs(1).await;
+    let (older, newer) = (run.control.reloader(), run.control.reloader());
+    let (old, new) = (component("swap-traps"), component("swap-next"));
+    let (older, newer) = tokio::join!(older.swap(old), newer.swap(new));
+    assert!(matches!(newer, ReloadOutcome::Swapped(_)), "{newer:?}");
+    assert!(
+        matches!(older, ReloadOutcome::Superseded | ReloadOutcome::Swapped(2)),
+        "{older:?}"
+    );
+    run.logs(3).await;
+    let (_, events) = run.stop().await;
+    let last = events.iter().rev().find_map(|record| match &record.event {
+        Event::Swapped(swap) => Some(swap.component.clone()),
+        _ => None,
+    });
+    assert_eq!(last.unwrap(), component("swap-next").digest);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn case_20_thousands_of_swaps_leave_nothing_behind() {
+    let run = Run::start("counts").await;
+    run.logs(1).await;
+    let (a, b) = (component("swap-next"), component("counts"));
+    let reloader = run.control.reloader();
+    let swap = async |times: usize| {
+        for index in 0..times {
+            let code = if index % 2 == 0 { &a } else { &b };
+            let outcome = reloader.swap(code.clone()).await;
+            assert!(matches!(outcome, ReloadOutcome::Swapped(_)), "{outcome:?}");
+        }
+    };
+    swap(200).await;
+    let before = usage();
+    swap(1000).await;
+    let after = usage();
+    assert!(after.files <= before.files + 4, "{before:?} {after:?}");
+    assert!(after.tasks <= before.tasks + 4, "{before:?} {after:?}");
+    // A live instance has a megabyte and more: a leak of one a swap would be a gigabyte.
+    assert!(
+        after.memory < before.memory + (64 << 20),
+        "{before:?} {after:?}"
+    );
+    let (_, events) = run.stop().await;
+    let all = events
+        .iter()
+        .filter(|record| matches!(record.event, Event::Swapped(_)));
+    assert_eq!(all.count(), 1200);
+    let counted: Vec<f64> = events
+        .iter()
+        .filter_map(|record| match &record.event {
+            Event::Action(taken) => match &taken.action {
+                arkor_types::Action::LogMetric(metric) => Some(metric.value),
+                _ => None,
+            },
+            _ => None,
+        })
+        .collect();
+    counted_without_a_gap(&counted);
+}
+
+#[derive(Debug)]
+struct Usage {
+    /// Bytes that are resident.
+    memory: u64,
+    files: usize,
+    tasks: usize,
+}
+
+fn usage() -> Usage {
+    let tasks = tokio::runtime::Handle::current()
+        .metrics()
+        .num_alive_tasks();
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages: u64 = statm
+        .split(' ')
+        .nth(1)
+        .and_then(|pages| pages.parse().ok())
+        .unwrap_or(0);
+    Usage {
+        memory: pages * 4096,
+        files: std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count),
+        tasks,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_loop_is_handed_over_at_its_next_checkpoint_and_goes_on_from_it() {
+    let run = Run::start("loop-own-data").await;
+    run.logs(3).await;
+    for generation in 2..5 {
+        let outcome = run.swap("loop-own-data").await;
+        assert_eq!(outcome, ReloadOutcome::Swapped(generation));
+        let begun = || {
+            run.of(|record| match &record.event {
+                Event::Message(message) => message.text.starts_with("dataset:").then_some(()),
+                _ => None,
+            })
+            .len()
+        };
+        let mut progress = run.control.progress();
+        while begun() < generation as usize {
+            progress.changed().await.unwrap();
+        }
+        run.logs(3).await;
+    }
+    let (outcome, events) = run.stop().await;
+    assert_eq!(outcome.status, RunStatus::Stopped);
+    let steps: Vec<u64> = events
+        .iter()
+        .filter_map(|record| match &record.event {
+            Event::Log(log) => Some(log.step),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        steps,
+        (1..=steps.len() as u64).collect::<Vec<_>>(),
+        "no step is lost or done twice"
+    );
+    let saved = events
+        .iter()
+        .filter(|record| matches!(record.event, Event::Checkpoint(_)));
+    assert_eq!(
+        saved.count(),
+        4,
+        "one for each hand-over and one for the stop"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_loop_that_cannot_go_on_gives_the_run_back_to_the_code_before() {
+    let run = Run::start("loop-own-data").await;
+    run.logs(3).await;
+    let outcome = run.swap("loop-cannot-resume").await;
+    assert_eq!(outcome, ReloadOutcome::Swapped(2));
+    let back = |run: &Run| {
+        let told = run.of(|record| match &record.event {
+            Event::Message(message) => message.text.contains("takes over again").then_some(()),
+            _ => None,
+        });
+        !told.is_empty()
+    };
+    let mut progress = run.control.progress();
+    while !back(&run) {
+        progress.changed().await.unwrap();
+    }
+    run.logs(5).await;
+    let (outcome, events) = run.stop().await;
+    assert_eq!(outcome.status, RunStatus::Stopped);
+    let steps: Vec<u64> = events
+        .iter()
+        .filter_map(|record| match &record.event {
+            Event::Log(log) => Some(log.step),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(steps, (1..=steps.len() as u64).collect::<Vec<_>>());
+    let failed: Vec<_> = events
+        .iter()
+        .filter_map(|record| match &record.event {
+            Event::CallbackFailed(failed) => Some(failed.fault.to_string()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(failed.len(), 1);
+    assert!(failed[0].contains("in no form I know"), "{failed:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn case_11_12_the_config_hash_tells_a_swap_from_a_restart() {
+    let hash = async |name: &str| {
+        let trainer = arkor_runtime::Trainer::start(
+            &component(name),
+            arkor_runtime::Capabilities::default(),
+            Limits::default(),
+        )
+        .await
+        .unwrap();
+        trainer.spec(|_| {}).unwrap().config_hash().unwrap()
+    };
+    let counts = hash("counts").await;
+    assert_eq!(counts, hash("swap-next").await);
+    assert_ne!(counts, hash("swap-config").await);
+}
