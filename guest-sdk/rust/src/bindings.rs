@@ -71,7 +71,7 @@ pub mod arkor {
             pub struct Sampling {
                 /// Most tokens to generate: 1 to 4096. Absent: 64.
                 pub max_tokens: ::core::option::Option<u32>,
-                /// 0 always takes the likeliest token. Absent: 1.
+                /// At least 0; 0 always takes the likeliest token. Absent: 1.
                 pub temperature: ::core::option::Option<f64>,
                 /// Choose among the k likeliest tokens; 0 among all. Absent: 0.
                 pub top_k: ::core::option::Option<u32>,
@@ -82,8 +82,10 @@ pub mod arkor {
                 pub stop: _rt::Vec<_rt::String>,
                 /// Generation ends with any of these tokens, which is kept, like an end of sequence.
                 pub stop_tokens: _rt::Vec<u32>,
-                /// Equal seed, weights and prompt give equal text. Absent: one that the host
-                /// derives from the run's seed and step, so that a resumed run repeats it.
+                /// Equal seed, weights, prompt and place of the sequence within its call give equal
+                /// text; two calls with one seed repeat each other. Absent: one that the host derives
+                /// from the run's seed, its step and the number of calls, so that a resumed run
+                /// repeats it.
                 pub seed: ::core::option::Option<u32>,
                 /// Settings that this version of the contract has no field for. One that the host
                 /// does not know is an error.
@@ -215,8 +217,9 @@ pub mod arkor {
                         .finish()
                 }
             }
-            /// One sequence. All lists that are not empty have the same length, at most
-            /// the model's context.
+            /// One sequence. `tokens` and `targets` are not empty, the policy losses need advantages
+            /// and old log-probabilities, and all lists that are not empty have the same length, at
+            /// most the model's context. All numbers are finite.
             #[derive(Clone, PartialEq)]
             #[derive(Default)]
             pub struct Datum {
@@ -228,8 +231,8 @@ pub mod arkor {
                 pub weights: _rt::Vec<f32>,
                 /// Advantage of each position; for the policy losses.
                 pub advantages: _rt::Vec<f32>,
-                /// Log-probability of each target under the policy that sampled it; for the
-                /// policy losses.
+                /// Log-probability of each target under the policy that sampled it, as `sequence` or
+                /// `forward` gave it; for the policy losses.
                 pub old_log_probs: _rt::Vec<f32>,
                 /// Further values of each position, for losses by name.
                 pub additional: _rt::Vec<Column>,
@@ -355,6 +358,8 @@ pub mod arkor {
                 pub weight_sum: f64,
                 /// One list per datum, one value per position; empty unless asked for.
                 pub log_probs: _rt::Vec<_rt::Vec<f32>>,
+                /// What else the engine measured, by names of its own.
+                pub metrics: _rt::Vec<Metric>,
             }
             impl ::core::fmt::Debug for ForwardOutput {
                 fn fmt(
@@ -365,10 +370,12 @@ pub mod arkor {
                         .field("loss-sum", &self.loss_sum)
                         .field("weight-sum", &self.weight_sum)
                         .field("log-probs", &self.log_probs)
+                        .field("metrics", &self.metrics)
                         .finish()
                 }
             }
-            /// One AdamW step.
+            /// One AdamW step. The learning rate and the weight decay are finite and at least 0, the
+            /// betas at least 0 and below 1, eps at least 1e-30.
             #[repr(C)]
             #[derive(Clone, Copy, PartialEq)]
             pub struct Adam {
@@ -399,13 +406,14 @@ pub mod arkor {
                         .finish()
                 }
             }
-            #[repr(C)]
-            #[derive(Clone, Copy, PartialEq)]
+            #[derive(Clone, PartialEq)]
             pub struct OptimOutput {
                 /// Optimizer steps finished.
                 pub step: u32,
                 /// Global L2 norm of the gradients, before clipping.
                 pub grad_norm: f64,
+                /// What else the engine measured, by names of its own.
+                pub metrics: _rt::Vec<Metric>,
             }
             impl ::core::fmt::Debug for OptimOutput {
                 fn fmt(
@@ -415,6 +423,7 @@ pub mod arkor {
                     f.debug_struct("OptimOutput")
                         .field("step", &self.step)
                         .field("grad-norm", &self.grad_norm)
+                        .field("metrics", &self.metrics)
                         .finish()
                 }
             }
@@ -442,7 +451,8 @@ pub mod arkor {
             pub struct Sequence {
                 /// With the end of sequence or stop token that ended it; without a stop text.
                 pub tokens: _rt::Vec<u32>,
-                /// Log-probability of each token under the model, before temperature.
+                /// Log-probability of each token under the model, before temperature, top-k and top-p:
+                /// that of the policy that sampled it only at temperature 1 with all tokens.
                 pub log_probs: _rt::Vec<f32>,
                 pub stop_reason: StopReason,
             }
@@ -773,11 +783,11 @@ pub mod arkor {
                     struct RetArea(
                         [::core::mem::MaybeUninit<
                             u8,
-                        >; 24 + 2 * ::core::mem::size_of::<*const u8>()],
+                        >; 24 + 4 * ::core::mem::size_of::<*const u8>()],
                     );
                     let mut ret_area = RetArea(
                         [::core::mem::MaybeUninit::uninit(); 24
-                            + 2 * ::core::mem::size_of::<*const u8>()],
+                            + 4 * ::core::mem::size_of::<*const u8>()],
                     );
                     let vec10 = data;
                     let len10 = vec10.len();
@@ -997,7 +1007,7 @@ pub mod arkor {
                         ptr18,
                     );
                     let l20 = i32::from(*ptr18.add(0).cast::<u8>());
-                    let result49 = match l20 {
+                    let result56 = match l20 {
                         0 => {
                             let e = {
                                 let l21 = *ptr18.add(8).cast::<f64>();
@@ -1029,137 +1039,176 @@ pub mod arkor {
                                     len28 * (2 * ::core::mem::size_of::<*const u8>()),
                                     ::core::mem::size_of::<*const u8>(),
                                 );
+                                let l29 = *ptr18
+                                    .add(24 + 2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l30 = *ptr18
+                                    .add(24 + 3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let base35 = l29;
+                                let len35 = l30;
+                                let mut result35 = _rt::Vec::with_capacity(len35);
+                                for i in 0..len35 {
+                                    let base = base35
+                                        .add(i * (8 + 2 * ::core::mem::size_of::<*const u8>()));
+                                    let e35 = {
+                                        let l31 = *base.add(0).cast::<*mut u8>();
+                                        let l32 = *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len33 = l32;
+                                        let bytes33 = _rt::Vec::from_raw_parts(
+                                            l31.cast(),
+                                            len33,
+                                            len33,
+                                        );
+                                        let l34 = *base
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<f64>();
+                                        super::super::super::arkor::trainer::types::Metric {
+                                            name: _rt::string_lift(bytes33),
+                                            value: l34,
+                                        }
+                                    };
+                                    result35.push(e35);
+                                }
+                                _rt::cabi_dealloc(
+                                    base35,
+                                    len35 * (8 + 2 * ::core::mem::size_of::<*const u8>()),
+                                    8,
+                                );
                                 ForwardOutput {
                                     loss_sum: l21,
                                     weight_sum: l22,
                                     log_probs: result28,
+                                    metrics: result35,
                                 }
                             };
                             Ok(e)
                         }
                         1 => {
                             let e = {
-                                let l29 = i32::from(*ptr18.add(8).cast::<u8>());
-                                let v48 = match l29 {
+                                let l36 = i32::from(*ptr18.add(8).cast::<u8>());
+                                let v55 = match l36 {
                                     0 => SessionError::OutsideLoop,
                                     1 => SessionError::Ended,
                                     2 => {
-                                        let e48 = {
-                                            let l30 = *ptr18
+                                        let e55 = {
+                                            let l37 = *ptr18
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l31 = *ptr18
+                                            let l38 = *ptr18
                                                 .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len32 = l31;
-                                            let bytes32 = _rt::Vec::from_raw_parts(
-                                                l30.cast(),
-                                                len32,
-                                                len32,
+                                            let len39 = l38;
+                                            let bytes39 = _rt::Vec::from_raw_parts(
+                                                l37.cast(),
+                                                len39,
+                                                len39,
                                             );
-                                            _rt::string_lift(bytes32)
+                                            _rt::string_lift(bytes39)
                                         };
-                                        SessionError::Invalid(e48)
+                                        SessionError::Invalid(e55)
                                     }
                                     3 => {
-                                        let e48 = {
-                                            let l33 = *ptr18
+                                        let e55 = {
+                                            let l40 = *ptr18
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l34 = *ptr18
+                                            let l41 = *ptr18
                                                 .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len35 = l34;
-                                            let bytes35 = _rt::Vec::from_raw_parts(
-                                                l33.cast(),
-                                                len35,
-                                                len35,
+                                            let len42 = l41;
+                                            let bytes42 = _rt::Vec::from_raw_parts(
+                                                l40.cast(),
+                                                len42,
+                                                len42,
                                             );
-                                            _rt::string_lift(bytes35)
+                                            _rt::string_lift(bytes42)
                                         };
-                                        SessionError::Diverged(e48)
+                                        SessionError::Diverged(e55)
                                     }
                                     4 => {
-                                        let e48 = {
-                                            let l36 = *ptr18
+                                        let e55 = {
+                                            let l43 = *ptr18
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l37 = *ptr18
+                                            let l44 = *ptr18
                                                 .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len38 = l37;
-                                            let bytes38 = _rt::Vec::from_raw_parts(
-                                                l36.cast(),
-                                                len38,
-                                                len38,
+                                            let len45 = l44;
+                                            let bytes45 = _rt::Vec::from_raw_parts(
+                                                l43.cast(),
+                                                len45,
+                                                len45,
                                             );
-                                            _rt::string_lift(bytes38)
+                                            _rt::string_lift(bytes45)
                                         };
-                                        SessionError::Unsupported(e48)
+                                        SessionError::Unsupported(e55)
                                     }
                                     5 => {
-                                        let e48 = {
-                                            let l39 = *ptr18
+                                        let e55 = {
+                                            let l46 = *ptr18
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l40 = *ptr18
+                                            let l47 = *ptr18
                                                 .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len41 = l40;
-                                            let bytes41 = _rt::Vec::from_raw_parts(
-                                                l39.cast(),
-                                                len41,
-                                                len41,
+                                            let len48 = l47;
+                                            let bytes48 = _rt::Vec::from_raw_parts(
+                                                l46.cast(),
+                                                len48,
+                                                len48,
                                             );
-                                            _rt::string_lift(bytes41)
+                                            _rt::string_lift(bytes48)
                                         };
-                                        SessionError::NoSuchState(e48)
+                                        SessionError::NoSuchState(e55)
                                     }
                                     6 => {
-                                        let e48 = {
-                                            let l42 = *ptr18
+                                        let e55 = {
+                                            let l49 = *ptr18
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l43 = *ptr18
+                                            let l50 = *ptr18
                                                 .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len44 = l43;
-                                            let bytes44 = _rt::Vec::from_raw_parts(
-                                                l42.cast(),
-                                                len44,
-                                                len44,
+                                            let len51 = l50;
+                                            let bytes51 = _rt::Vec::from_raw_parts(
+                                                l49.cast(),
+                                                len51,
+                                                len51,
                                             );
-                                            _rt::string_lift(bytes44)
+                                            _rt::string_lift(bytes51)
                                         };
-                                        SessionError::Unavailable(e48)
+                                        SessionError::Unavailable(e55)
                                     }
                                     n => {
                                         debug_assert_eq!(n, 7, "invalid enum discriminant");
-                                        let e48 = {
-                                            let l45 = *ptr18
+                                        let e55 = {
+                                            let l52 = *ptr18
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l46 = *ptr18
+                                            let l53 = *ptr18
                                                 .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len47 = l46;
-                                            let bytes47 = _rt::Vec::from_raw_parts(
-                                                l45.cast(),
-                                                len47,
-                                                len47,
+                                            let len54 = l53;
+                                            let bytes54 = _rt::Vec::from_raw_parts(
+                                                l52.cast(),
+                                                len54,
+                                                len54,
                                             );
-                                            _rt::string_lift(bytes47)
+                                            _rt::string_lift(bytes54)
                                         };
-                                        SessionError::Other(e48)
+                                        SessionError::Other(e55)
                                     }
                                 };
-                                v48
+                                v55
                             };
                             Err(e)
                         }
                         _ => _rt::invalid_enum_discriminant(),
                     };
-                    result49
+                    result56
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
@@ -1176,11 +1225,11 @@ pub mod arkor {
                     struct RetArea(
                         [::core::mem::MaybeUninit<
                             u8,
-                        >; 24 + 2 * ::core::mem::size_of::<*const u8>()],
+                        >; 24 + 4 * ::core::mem::size_of::<*const u8>()],
                     );
                     let mut ret_area = RetArea(
                         [::core::mem::MaybeUninit::uninit(); 24
-                            + 2 * ::core::mem::size_of::<*const u8>()],
+                            + 4 * ::core::mem::size_of::<*const u8>()],
                     );
                     let vec10 = data;
                     let len10 = vec10.len();
@@ -1400,7 +1449,7 @@ pub mod arkor {
                         ptr18,
                     );
                     let l20 = i32::from(*ptr18.add(0).cast::<u8>());
-                    let result49 = match l20 {
+                    let result56 = match l20 {
                         0 => {
                             let e = {
                                 let l21 = *ptr18.add(8).cast::<f64>();
@@ -1432,137 +1481,176 @@ pub mod arkor {
                                     len28 * (2 * ::core::mem::size_of::<*const u8>()),
                                     ::core::mem::size_of::<*const u8>(),
                                 );
+                                let l29 = *ptr18
+                                    .add(24 + 2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l30 = *ptr18
+                                    .add(24 + 3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let base35 = l29;
+                                let len35 = l30;
+                                let mut result35 = _rt::Vec::with_capacity(len35);
+                                for i in 0..len35 {
+                                    let base = base35
+                                        .add(i * (8 + 2 * ::core::mem::size_of::<*const u8>()));
+                                    let e35 = {
+                                        let l31 = *base.add(0).cast::<*mut u8>();
+                                        let l32 = *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len33 = l32;
+                                        let bytes33 = _rt::Vec::from_raw_parts(
+                                            l31.cast(),
+                                            len33,
+                                            len33,
+                                        );
+                                        let l34 = *base
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<f64>();
+                                        super::super::super::arkor::trainer::types::Metric {
+                                            name: _rt::string_lift(bytes33),
+                                            value: l34,
+                                        }
+                                    };
+                                    result35.push(e35);
+                                }
+                                _rt::cabi_dealloc(
+                                    base35,
+                                    len35 * (8 + 2 * ::core::mem::size_of::<*const u8>()),
+                                    8,
+                                );
                                 ForwardOutput {
                                     loss_sum: l21,
                                     weight_sum: l22,
                                     log_probs: result28,
+                                    metrics: result35,
                                 }
                             };
                             Ok(e)
                         }
                         1 => {
                             let e = {
-                                let l29 = i32::from(*ptr18.add(8).cast::<u8>());
-                                let v48 = match l29 {
+                                let l36 = i32::from(*ptr18.add(8).cast::<u8>());
+                                let v55 = match l36 {
                                     0 => SessionError::OutsideLoop,
                                     1 => SessionError::Ended,
                                     2 => {
-                                        let e48 = {
-                                            let l30 = *ptr18
+                                        let e55 = {
+                                            let l37 = *ptr18
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l31 = *ptr18
+                                            let l38 = *ptr18
                                                 .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len32 = l31;
-                                            let bytes32 = _rt::Vec::from_raw_parts(
-                                                l30.cast(),
-                                                len32,
-                                                len32,
+                                            let len39 = l38;
+                                            let bytes39 = _rt::Vec::from_raw_parts(
+                                                l37.cast(),
+                                                len39,
+                                                len39,
                                             );
-                                            _rt::string_lift(bytes32)
+                                            _rt::string_lift(bytes39)
                                         };
-                                        SessionError::Invalid(e48)
+                                        SessionError::Invalid(e55)
                                     }
                                     3 => {
-                                        let e48 = {
-                                            let l33 = *ptr18
+                                        let e55 = {
+                                            let l40 = *ptr18
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l34 = *ptr18
+                                            let l41 = *ptr18
                                                 .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len35 = l34;
-                                            let bytes35 = _rt::Vec::from_raw_parts(
-                                                l33.cast(),
-                                                len35,
-                                                len35,
+                                            let len42 = l41;
+                                            let bytes42 = _rt::Vec::from_raw_parts(
+                                                l40.cast(),
+                                                len42,
+                                                len42,
                                             );
-                                            _rt::string_lift(bytes35)
+                                            _rt::string_lift(bytes42)
                                         };
-                                        SessionError::Diverged(e48)
+                                        SessionError::Diverged(e55)
                                     }
                                     4 => {
-                                        let e48 = {
-                                            let l36 = *ptr18
+                                        let e55 = {
+                                            let l43 = *ptr18
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l37 = *ptr18
+                                            let l44 = *ptr18
                                                 .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len38 = l37;
-                                            let bytes38 = _rt::Vec::from_raw_parts(
-                                                l36.cast(),
-                                                len38,
-                                                len38,
+                                            let len45 = l44;
+                                            let bytes45 = _rt::Vec::from_raw_parts(
+                                                l43.cast(),
+                                                len45,
+                                                len45,
                                             );
-                                            _rt::string_lift(bytes38)
+                                            _rt::string_lift(bytes45)
                                         };
-                                        SessionError::Unsupported(e48)
+                                        SessionError::Unsupported(e55)
                                     }
                                     5 => {
-                                        let e48 = {
-                                            let l39 = *ptr18
+                                        let e55 = {
+                                            let l46 = *ptr18
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l40 = *ptr18
+                                            let l47 = *ptr18
                                                 .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len41 = l40;
-                                            let bytes41 = _rt::Vec::from_raw_parts(
-                                                l39.cast(),
-                                                len41,
-                                                len41,
+                                            let len48 = l47;
+                                            let bytes48 = _rt::Vec::from_raw_parts(
+                                                l46.cast(),
+                                                len48,
+                                                len48,
                                             );
-                                            _rt::string_lift(bytes41)
+                                            _rt::string_lift(bytes48)
                                         };
-                                        SessionError::NoSuchState(e48)
+                                        SessionError::NoSuchState(e55)
                                     }
                                     6 => {
-                                        let e48 = {
-                                            let l42 = *ptr18
+                                        let e55 = {
+                                            let l49 = *ptr18
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l43 = *ptr18
+                                            let l50 = *ptr18
                                                 .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len44 = l43;
-                                            let bytes44 = _rt::Vec::from_raw_parts(
-                                                l42.cast(),
-                                                len44,
-                                                len44,
+                                            let len51 = l50;
+                                            let bytes51 = _rt::Vec::from_raw_parts(
+                                                l49.cast(),
+                                                len51,
+                                                len51,
                                             );
-                                            _rt::string_lift(bytes44)
+                                            _rt::string_lift(bytes51)
                                         };
-                                        SessionError::Unavailable(e48)
+                                        SessionError::Unavailable(e55)
                                     }
                                     n => {
                                         debug_assert_eq!(n, 7, "invalid enum discriminant");
-                                        let e48 = {
-                                            let l45 = *ptr18
+                                        let e55 = {
+                                            let l52 = *ptr18
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l46 = *ptr18
+                                            let l53 = *ptr18
                                                 .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len47 = l46;
-                                            let bytes47 = _rt::Vec::from_raw_parts(
-                                                l45.cast(),
-                                                len47,
-                                                len47,
+                                            let len54 = l53;
+                                            let bytes54 = _rt::Vec::from_raw_parts(
+                                                l52.cast(),
+                                                len54,
+                                                len54,
                                             );
-                                            _rt::string_lift(bytes47)
+                                            _rt::string_lift(bytes54)
                                         };
-                                        SessionError::Other(e48)
+                                        SessionError::Other(e55)
                                     }
                                 };
-                                v48
+                                v55
                             };
                             Err(e)
                         }
                         _ => _rt::invalid_enum_discriminant(),
                     };
-                    result49
+                    result56
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
@@ -1577,10 +1665,10 @@ pub mod arkor {
                     struct RetArea(
                         [::core::mem::MaybeUninit<
                             u8,
-                        >; 16 + 2 * ::core::mem::size_of::<*const u8>()],
+                        >; 24 + 2 * ::core::mem::size_of::<*const u8>()],
                     );
                     let mut ret_area = RetArea(
-                        [::core::mem::MaybeUninit::uninit(); 16
+                        [::core::mem::MaybeUninit::uninit(); 24
                             + 2 * ::core::mem::size_of::<*const u8>()],
                     );
                     let Adam {
@@ -1663,146 +1751,184 @@ pub mod arkor {
                         ptr6,
                     );
                     let l8 = i32::from(*ptr6.add(0).cast::<u8>());
-                    let result31 = match l8 {
+                    let result38 = match l8 {
                         0 => {
                             let e = {
                                 let l9 = *ptr6.add(8).cast::<i32>();
                                 let l10 = *ptr6.add(16).cast::<f64>();
+                                let l11 = *ptr6.add(24).cast::<*mut u8>();
+                                let l12 = *ptr6
+                                    .add(24 + 1 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let base17 = l11;
+                                let len17 = l12;
+                                let mut result17 = _rt::Vec::with_capacity(len17);
+                                for i in 0..len17 {
+                                    let base = base17
+                                        .add(i * (8 + 2 * ::core::mem::size_of::<*const u8>()));
+                                    let e17 = {
+                                        let l13 = *base.add(0).cast::<*mut u8>();
+                                        let l14 = *base
+                                            .add(::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len15 = l14;
+                                        let bytes15 = _rt::Vec::from_raw_parts(
+                                            l13.cast(),
+                                            len15,
+                                            len15,
+                                        );
+                                        let l16 = *base
+                                            .add(2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<f64>();
+                                        super::super::super::arkor::trainer::types::Metric {
+                                            name: _rt::string_lift(bytes15),
+                                            value: l16,
+                                        }
+                                    };
+                                    result17.push(e17);
+                                }
+                                _rt::cabi_dealloc(
+                                    base17,
+                                    len17 * (8 + 2 * ::core::mem::size_of::<*const u8>()),
+                                    8,
+                                );
                                 OptimOutput {
                                     step: l9 as u32,
                                     grad_norm: l10,
+                                    metrics: result17,
                                 }
                             };
                             Ok(e)
                         }
                         1 => {
                             let e = {
-                                let l11 = i32::from(*ptr6.add(8).cast::<u8>());
-                                let v30 = match l11 {
+                                let l18 = i32::from(*ptr6.add(8).cast::<u8>());
+                                let v37 = match l18 {
                                     0 => SessionError::OutsideLoop,
                                     1 => SessionError::Ended,
                                     2 => {
-                                        let e30 = {
-                                            let l12 = *ptr6
+                                        let e37 = {
+                                            let l19 = *ptr6
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l13 = *ptr6
+                                            let l20 = *ptr6
                                                 .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len14 = l13;
-                                            let bytes14 = _rt::Vec::from_raw_parts(
-                                                l12.cast(),
-                                                len14,
-                                                len14,
+                                            let len21 = l20;
+                                            let bytes21 = _rt::Vec::from_raw_parts(
+                                                l19.cast(),
+                                                len21,
+                                                len21,
                                             );
-                                            _rt::string_lift(bytes14)
+                                            _rt::string_lift(bytes21)
                                         };
-                                        SessionError::Invalid(e30)
+                                        SessionError::Invalid(e37)
                                     }
                                     3 => {
-                                        let e30 = {
-                                            let l15 = *ptr6
+                                        let e37 = {
+                                            let l22 = *ptr6
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l16 = *ptr6
+                                            let l23 = *ptr6
                                                 .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len17 = l16;
-                                            let bytes17 = _rt::Vec::from_raw_parts(
-                                                l15.cast(),
-                                                len17,
-                                                len17,
+                                            let len24 = l23;
+                                            let bytes24 = _rt::Vec::from_raw_parts(
+                                                l22.cast(),
+                                                len24,
+                                                len24,
                                             );
-                                            _rt::string_lift(bytes17)
+                                            _rt::string_lift(bytes24)
                                         };
-                                        SessionError::Diverged(e30)
+                                        SessionError::Diverged(e37)
                                     }
                                     4 => {
-                                        let e30 = {
-                                            let l18 = *ptr6
+                                        let e37 = {
+                                            let l25 = *ptr6
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l19 = *ptr6
+                                            let l26 = *ptr6
                                                 .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len20 = l19;
-                                            let bytes20 = _rt::Vec::from_raw_parts(
-                                                l18.cast(),
-                                                len20,
-                                                len20,
+                                            let len27 = l26;
+                                            let bytes27 = _rt::Vec::from_raw_parts(
+                                                l25.cast(),
+                                                len27,
+                                                len27,
                                             );
-                                            _rt::string_lift(bytes20)
+                                            _rt::string_lift(bytes27)
                                         };
-                                        SessionError::Unsupported(e30)
+                                        SessionError::Unsupported(e37)
                                     }
                                     5 => {
-                                        let e30 = {
-                                            let l21 = *ptr6
+                                        let e37 = {
+                                            let l28 = *ptr6
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l22 = *ptr6
+                                            let l29 = *ptr6
                                                 .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len23 = l22;
-                                            let bytes23 = _rt::Vec::from_raw_parts(
-                                                l21.cast(),
-                                                len23,
-                                                len23,
+                                            let len30 = l29;
+                                            let bytes30 = _rt::Vec::from_raw_parts(
+                                                l28.cast(),
+                                                len30,
+                                                len30,
                                             );
-                                            _rt::string_lift(bytes23)
+                                            _rt::string_lift(bytes30)
                                         };
-                                        SessionError::NoSuchState(e30)
+                                        SessionError::NoSuchState(e37)
                                     }
                                     6 => {
-                                        let e30 = {
-                                            let l24 = *ptr6
+                                        let e37 = {
+                                            let l31 = *ptr6
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l25 = *ptr6
+                                            let l32 = *ptr6
                                                 .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len26 = l25;
-                                            let bytes26 = _rt::Vec::from_raw_parts(
-                                                l24.cast(),
-                                                len26,
-                                                len26,
+                                            let len33 = l32;
+                                            let bytes33 = _rt::Vec::from_raw_parts(
+                                                l31.cast(),
+                                                len33,
+                                                len33,
                                             );
-                                            _rt::string_lift(bytes26)
+                                            _rt::string_lift(bytes33)
                                         };
-                                        SessionError::Unavailable(e30)
+                                        SessionError::Unavailable(e37)
                                     }
                                     n => {
                                         debug_assert_eq!(n, 7, "invalid enum discriminant");
-                                        let e30 = {
-                                            let l27 = *ptr6
+                                        let e37 = {
+                                            let l34 = *ptr6
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
-                                            let l28 = *ptr6
+                                            let l35 = *ptr6
                                                 .add(8 + 2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<usize>();
-                                            let len29 = l28;
-                                            let bytes29 = _rt::Vec::from_raw_parts(
-                                                l27.cast(),
-                                                len29,
-                                                len29,
+                                            let len36 = l35;
+                                            let bytes36 = _rt::Vec::from_raw_parts(
+                                                l34.cast(),
+                                                len36,
+                                                len36,
                                             );
-                                            _rt::string_lift(bytes29)
+                                            _rt::string_lift(bytes36)
                                         };
-                                        SessionError::Other(e30)
+                                        SessionError::Other(e37)
                                     }
                                 };
-                                v30
+                                v37
                             };
                             Err(e)
                         }
                         _ => _rt::invalid_enum_discriminant(),
                     };
-                    result31
+                    result38
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
             /// Scores the held-out data with the weights as they are; becomes an evaluation event,
-            /// which `on-evaluate` gets before this returns. No data held out: `unsupported`.
+            /// which `on-evaluate` gets before this returns. No data held out: `unsupported`. If the
+            /// engine fails at it, the run does.
             #[allow(async_fn_in_trait)]
             pub fn evaluate() -> ::core::result::Result<Evaluation, SessionError> {
                 unsafe {
@@ -2729,7 +2855,8 @@ pub mod arkor {
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
-            /// Text to ids, without special tokens around it.
+            /// Text to ids, without special tokens around it. Text that
+            /// spells a special token becomes that token.
             #[allow(async_fn_in_trait)]
             pub fn tokenize(
                 text: &str,
@@ -3458,7 +3585,7 @@ pub mod arkor {
                 Ended,
                 /// A value is out of its range; says which.
                 Invalid(_rt::String),
-                /// Anything else, a full disk for one.
+                /// Anything else.
                 Other(_rt::String),
             }
             impl ::core::fmt::Debug for HookError {
@@ -3497,7 +3624,9 @@ pub mod arkor {
             /// to stop. A pause is spent inside this call. `step` counts finished optimizer steps
             /// and must be what the session counted; `state` is whatever the loop needs to go
             /// on from here, at most the `state-size` limit of the project. Gradients that have
-            /// not been applied by `optim-step` make it fail with `invalid`.
+            /// not been applied by `optim-step` make it fail with `invalid`. A checkpoint that cannot be written, on
+            /// a full disk for one, fails the run. `stop` and `hand-over` are final: the session and
+            /// the hooks answer `ended` from then on.
             #[allow(async_fn_in_trait)]
             pub fn checkpoint(
                 step: u32,
@@ -4041,6 +4170,10 @@ pub mod arkor {
                 NotReady,
                 /// There is no example at this place; says how many there are.
                 OutOfRange(_rt::String),
+                /// An argument is out of its range; says which.
+                Invalid(_rt::String),
+                /// The data cannot be reached; the same call may work later.
+                Unavailable(_rt::String),
                 /// Anything else.
                 Other(_rt::String),
             }
@@ -4055,6 +4188,12 @@ pub mod arkor {
                         }
                         DatasetError::OutOfRange(e) => {
                             f.debug_tuple("DatasetError::OutOfRange").field(e).finish()
+                        }
+                        DatasetError::Invalid(e) => {
+                            f.debug_tuple("DatasetError::Invalid").field(e).finish()
+                        }
+                        DatasetError::Unavailable(e) => {
+                            f.debug_tuple("DatasetError::Unavailable").field(e).finish()
                         }
                         DatasetError::Other(e) => {
                             f.debug_tuple("DatasetError::Other").field(e).finish()
@@ -4091,7 +4230,7 @@ pub mod arkor {
                     }
                     wit_import1(ptr0);
                     let l2 = i32::from(*ptr0.add(0).cast::<u8>());
-                    let result16 = match l2 {
+                    let result22 = match l2 {
                         0 => {
                             let e = {
                                 let l3 = *ptr0.add(8).cast::<i32>();
@@ -4120,10 +4259,10 @@ pub mod arkor {
                         1 => {
                             let e = {
                                 let l8 = i32::from(*ptr0.add(8).cast::<u8>());
-                                let v15 = match l8 {
+                                let v21 = match l8 {
                                     0 => DatasetError::NotReady,
                                     1 => {
-                                        let e15 = {
+                                        let e21 = {
                                             let l9 = *ptr0
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -4138,11 +4277,10 @@ pub mod arkor {
                                             );
                                             _rt::string_lift(bytes11)
                                         };
-                                        DatasetError::OutOfRange(e15)
+                                        DatasetError::OutOfRange(e21)
                                     }
-                                    n => {
-                                        debug_assert_eq!(n, 2, "invalid enum discriminant");
-                                        let e15 = {
+                                    2 => {
+                                        let e21 = {
                                             let l12 = *ptr0
                                                 .add(8 + 1 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -4157,16 +4295,53 @@ pub mod arkor {
                                             );
                                             _rt::string_lift(bytes14)
                                         };
-                                        DatasetError::Other(e15)
+                                        DatasetError::Invalid(e21)
+                                    }
+                                    3 => {
+                                        let e21 = {
+                                            let l15 = *ptr0
+                                                .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l16 = *ptr0
+                                                .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len17 = l16;
+                                            let bytes17 = _rt::Vec::from_raw_parts(
+                                                l15.cast(),
+                                                len17,
+                                                len17,
+                                            );
+                                            _rt::string_lift(bytes17)
+                                        };
+                                        DatasetError::Unavailable(e21)
+                                    }
+                                    n => {
+                                        debug_assert_eq!(n, 4, "invalid enum discriminant");
+                                        let e21 = {
+                                            let l18 = *ptr0
+                                                .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l19 = *ptr0
+                                                .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len20 = l19;
+                                            let bytes20 = _rt::Vec::from_raw_parts(
+                                                l18.cast(),
+                                                len20,
+                                                len20,
+                                            );
+                                            _rt::string_lift(bytes20)
+                                        };
+                                        DatasetError::Other(e21)
                                     }
                                 };
-                                v15
+                                v21
                             };
                             Err(e)
                         }
                         _ => _rt::invalid_enum_discriminant(),
                     };
-                    result16
+                    result22
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
@@ -4212,7 +4387,7 @@ pub mod arkor {
                         ptr0,
                     );
                     let l2 = i32::from(*ptr0.add(0).cast::<u8>());
-                    let result23 = match l2 {
+                    let result29 = match l2 {
                         0 => {
                             let e = {
                                 let l3 = *ptr0
@@ -4275,10 +4450,10 @@ pub mod arkor {
                                 let l15 = i32::from(
                                     *ptr0.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
                                 );
-                                let v22 = match l15 {
+                                let v28 = match l15 {
                                     0 => DatasetError::NotReady,
                                     1 => {
-                                        let e22 = {
+                                        let e28 = {
                                             let l16 = *ptr0
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -4293,11 +4468,10 @@ pub mod arkor {
                                             );
                                             _rt::string_lift(bytes18)
                                         };
-                                        DatasetError::OutOfRange(e22)
+                                        DatasetError::OutOfRange(e28)
                                     }
-                                    n => {
-                                        debug_assert_eq!(n, 2, "invalid enum discriminant");
-                                        let e22 = {
+                                    2 => {
+                                        let e28 = {
                                             let l19 = *ptr0
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -4312,16 +4486,53 @@ pub mod arkor {
                                             );
                                             _rt::string_lift(bytes21)
                                         };
-                                        DatasetError::Other(e22)
+                                        DatasetError::Invalid(e28)
+                                    }
+                                    3 => {
+                                        let e28 = {
+                                            let l22 = *ptr0
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l23 = *ptr0
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len24 = l23;
+                                            let bytes24 = _rt::Vec::from_raw_parts(
+                                                l22.cast(),
+                                                len24,
+                                                len24,
+                                            );
+                                            _rt::string_lift(bytes24)
+                                        };
+                                        DatasetError::Unavailable(e28)
+                                    }
+                                    n => {
+                                        debug_assert_eq!(n, 4, "invalid enum discriminant");
+                                        let e28 = {
+                                            let l25 = *ptr0
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l26 = *ptr0
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len27 = l26;
+                                            let bytes27 = _rt::Vec::from_raw_parts(
+                                                l25.cast(),
+                                                len27,
+                                                len27,
+                                            );
+                                            _rt::string_lift(bytes27)
+                                        };
+                                        DatasetError::Other(e28)
                                     }
                                 };
-                                v22
+                                v28
                             };
                             Err(e)
                         }
                         _ => _rt::invalid_enum_discriminant(),
                     };
-                    result23
+                    result29
                 }
             }
             #[allow(unused_unsafe, clippy::all)]
@@ -4358,7 +4569,7 @@ pub mod arkor {
                     }
                     wit_import1(_rt::as_i32(&step), ptr0);
                     let l2 = i32::from(*ptr0.add(0).cast::<u8>());
-                    let result23 = match l2 {
+                    let result29 = match l2 {
                         0 => {
                             let e = {
                                 let l3 = *ptr0
@@ -4421,10 +4632,10 @@ pub mod arkor {
                                 let l15 = i32::from(
                                     *ptr0.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
                                 );
-                                let v22 = match l15 {
+                                let v28 = match l15 {
                                     0 => DatasetError::NotReady,
                                     1 => {
-                                        let e22 = {
+                                        let e28 = {
                                             let l16 = *ptr0
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -4439,11 +4650,10 @@ pub mod arkor {
                                             );
                                             _rt::string_lift(bytes18)
                                         };
-                                        DatasetError::OutOfRange(e22)
+                                        DatasetError::OutOfRange(e28)
                                     }
-                                    n => {
-                                        debug_assert_eq!(n, 2, "invalid enum discriminant");
-                                        let e22 = {
+                                    2 => {
+                                        let e28 = {
                                             let l19 = *ptr0
                                                 .add(2 * ::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -4458,16 +4668,53 @@ pub mod arkor {
                                             );
                                             _rt::string_lift(bytes21)
                                         };
-                                        DatasetError::Other(e22)
+                                        DatasetError::Invalid(e28)
+                                    }
+                                    3 => {
+                                        let e28 = {
+                                            let l22 = *ptr0
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l23 = *ptr0
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len24 = l23;
+                                            let bytes24 = _rt::Vec::from_raw_parts(
+                                                l22.cast(),
+                                                len24,
+                                                len24,
+                                            );
+                                            _rt::string_lift(bytes24)
+                                        };
+                                        DatasetError::Unavailable(e28)
+                                    }
+                                    n => {
+                                        debug_assert_eq!(n, 4, "invalid enum discriminant");
+                                        let e28 = {
+                                            let l25 = *ptr0
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l26 = *ptr0
+                                                .add(3 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len27 = l26;
+                                            let bytes27 = _rt::Vec::from_raw_parts(
+                                                l25.cast(),
+                                                len27,
+                                                len27,
+                                            );
+                                            _rt::string_lift(bytes27)
+                                        };
+                                        DatasetError::Other(e28)
                                     }
                                 };
-                                v22
+                                v28
                             };
                             Err(e)
                         }
                         _ => _rt::invalid_enum_discriminant(),
                     };
-                    result23
+                    result29
                 }
             }
         }
@@ -4545,8 +4792,8 @@ pub mod arkor {
             impl ::core::error::Error for InferenceError {}
             #[allow(unused_unsafe, clippy::all)]
             /// Continues `prompt`, with the weights as they are; within `on-checkpoint` these are the
-            /// checkpoint's. Of a prompt that leaves no room in the model's context, the end is
-            /// taken; an empty one is an end of sequence. Training waits meanwhile, and the time
+            /// checkpoint's. A prompt is cut at its beginning to leave room for `max-tokens` in the
+            /// model's context, but keeps half of the context; an empty one is an end of sequence. Training waits meanwhile, and the time
             /// counts towards the callback's deadline. Does not touch the randomness of training.
             #[allow(async_fn_in_trait)]
             pub fn generate(
@@ -5265,7 +5512,8 @@ pub mod exports {
                 /// Where the data comes from.
                 #[derive(Clone, PartialEq)]
                 pub enum DatasetSource {
-                    /// A UTF-8 text file, relative to the project's folder and inside it.
+                    /// A file of UTF-8 text, relative to the project's folder and inside it. It is one text,
+                    /// whatever its ending.
                     File(_rt::String),
                     /// A dataset of the Hugging Face hub.
                     Hub(HubDataset),
@@ -5375,10 +5623,10 @@ pub mod exports {
                     pub num_train_epochs: ::core::option::Option<f64>,
                     /// Peak learning rate, 0 to 10. Absent: 2e-5.
                     pub learning_rate: ::core::option::Option<f64>,
-                    /// Sequences in one forward and backward pass. Absent: 8.
+                    /// Sequences in one forward and backward pass, 1 to 65536. Absent: 8.
                     pub per_device_train_batch_size: ::core::option::Option<u32>,
                     /// Passes whose gradients add up to one optimizer step; the loss is the mean
-                    /// over all their tokens. Absent: 1.
+                    /// over all their tokens. 1 to 65536. Absent: 1.
                     pub gradient_accumulation_steps: ::core::option::Option<u32>,
                     /// Tokens in one sequence, and the context of a new model: 2 to 131072. Absent: 1024.
                     pub max_length: ::core::option::Option<u32>,
@@ -5394,7 +5642,7 @@ pub mod exports {
                     pub adam_beta1: ::core::option::Option<f64>,
                     /// Absent: 0.999.
                     pub adam_beta2: ::core::option::Option<f64>,
-                    /// Absent: 1e-8.
+                    /// At least 1e-30. Absent: 1e-8.
                     pub adam_epsilon: ::core::option::Option<f64>,
                     /// Steps between two log events, at least 1. Absent: 10.
                     pub logging_steps: ::core::option::Option<u32>,
@@ -8027,6 +8275,9 @@ pub mod exports {
                     /// changes of the command line. A resumed loop finds where to go on in
                     /// `hooks.resume-point`; weights and optimizer are already restored.
                     ///
+                    /// A loop that calls no import for as long as the `loop-timeout` of the project (60 s by
+                    /// default) is cut off.
+                    ///
                     /// Returning ends the run: the host evaluates, writes a last checkpoint and calls
                     /// `on-completed`. A run can be extended later only if the loop called
                     /// `hooks.checkpoint` after its last step. An error fails the run; its last checkpoint
@@ -8077,7 +8328,9 @@ pub mod exports {
             ///
             /// An error or a trap in a callback is recorded with the run. It fails the run
             /// only where the user asked for that. An instance that trapped, or that did not
-            /// answer within its deadline, is dropped and not called again.
+            /// answer within its deadline, is dropped and not called again. If it had replaced an
+            /// older one only some events ago, the older one is called again, first with the events
+            /// that it missed; what it asks for in those is not done a second time.
             #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
             pub mod callbacks {
                 #[used]
@@ -8176,7 +8429,7 @@ pub mod exports {
                     pub at: Position,
                     /// Mean loss in nats per token.
                     pub loss: f64,
-                    /// exp(loss).
+                    /// exp(loss), at most the largest finite number.
                     pub perplexity: f64,
                     /// Lowest evaluation loss of the run so far, this one included.
                     pub best_loss: f64,
@@ -10361,9 +10614,9 @@ macro_rules! __export_loop_trainer_impl {
         (link_section =
         "component-type:wit-bindgen:0.61.1:arkor:trainer@0.1.0:loop-trainer:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 5143] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 5187] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x94'\x01A\x02\x01A\x18\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xc0'\x01A\x02\x01A\x18\
 \x01B\x0f\x01r\x02\x04names\x05valueu\x04\0\x06metric\x03\0\0\x01r\x02\x04names\x05\
 values\x04\0\x07setting\x03\0\x02\x01ky\x01ku\x01ps\x01py\x01p\x03\x01r\x08\x0am\
 ax-tokens\x04\x0btemperature\x05\x05top-k\x04\x05top-p\x05\x04stop\x06\x0bstop-t\
@@ -10380,73 +10633,74 @@ um\x03\0\x0d\x01r\x02\x03lowv\x04highv\x04\0\x08ppo-clip\x03\0\x0f\x01p\x01\x01r
 \x02\x04names\x0aparameters\x11\x04\0\x0anamed-loss\x03\0\x12\x01q\x04\x0dcross-\
 entropy\0\0\x13importance-sampling\0\0\x03ppo\x01\x10\0\x05other\x01\x13\0\x04\0\
 \x04loss\x03\0\x14\x01m\x02\x04omit\x04give\x04\0\x09log-probs\x03\0\x16\x01p\x08\
-\x01r\x03\x08loss-sumu\x0aweight-sumu\x09log-probs\x18\x04\0\x0eforward-output\x03\
-\0\x19\x01ku\x01r\x06\x0dlearning-rateu\x05beta1\x1b\x05beta2\x1b\x03eps\x1b\x0c\
-weight-decay\x1b\x0dmax-grad-norm\x1b\x04\0\x04adam\x03\0\x1c\x01r\x02\x04stepy\x09\
-grad-normu\x04\0\x0coptim-output\x03\0\x1e\x01r\x02\x04lossu\x06tokensy\x04\0\x0a\
-evaluation\x03\0\x20\x01r\x03\x06tokens\x0b\x09log-probs\x08\x0bstop-reason\x07\x04\
-\0\x08sequence\x03\0\"\x01r\x02\x06tokens\x0b\x0eassistant-mask\x08\x04\0\x0dren\
-dered-chat\x03\0$\x01r\x05\x0carchitectures\x0aparametersu\x0avocab-sizey\x0econ\
-text-lengthy\x0fend-of-sequence\x0b\x04\0\x0amodel-info\x03\0&\x01q\x08\x0coutsi\
-de-loop\0\0\x05ended\0\0\x07invalid\x01s\0\x08diverged\x01s\0\x0bunsupported\x01\
-s\0\x0dno-such-state\x01s\0\x0bunavailable\x01s\0\x05other\x01s\0\x04\0\x0dsessi\
-on-error\x03\0(\x01j\x01'\x01)\x01@\0\0*\x04\0\x05model\x01+\x01p\x0e\x01j\x01\x1a\
-\x01)\x01@\x03\x04data,\x04loss\x15\x09log-probs\x17\0-\x04\0\x10forward-backwar\
-d\x01.\x04\0\x07forward\x01.\x01j\x01\x1f\x01)\x01@\x01\x04adam\x1d\0/\x04\0\x0a\
-optim-step\x010\x01j\x01!\x01)\x01@\0\01\x04\0\x08evaluate\x012\x01p\x0b\x01p#\x01\
-p4\x01j\x015\x01)\x01@\x03\x07prompts3\x05county\x08sampling\x03\06\x04\0\x06sam\
-ple\x017\x01j\0\x01)\x01@\x01\x04names\08\x04\0\x0asave-state\x019\x04\0\x0aload\
--state\x019\x01j\x01\x0b\x01)\x01@\x01\x04texts\0:\x04\0\x08tokenize\x01;\x01j\x01\
-s\x01)\x01@\x01\x06tokens\x0b\0<\x04\0\x0adetokenize\x01=\x01p\x05\x01j\x01%\x01\
-)\x01@\x02\x08messagess\x07options>\0?\x04\0\x0brender-chat\x01@\x03\0\x1barkor:\
-trainer/session@0.1.0\x05\x05\x02\x03\0\0\x05level\x01B\x1d\x02\x03\x02\x01\x01\x04\
-\0\x06metric\x03\0\0\x02\x03\x02\x01\x06\x04\0\x05level\x03\0\x02\x01m\x03\x07pr\
-oceed\x04stop\x09hand-over\x04\0\x09directive\x03\0\x04\x01ku\x01r\x02\x0acheckp\
-oint\x7f\x0dlearning-rate\x06\x04\0\x06wishes\x03\0\x07\x01r\x04\x04loss\x06\x0d\
-learning-rate\x06\x09grad-norm\x06\x05epoch\x06\x04\0\x08progress\x03\0\x09\x01p\
-}\x01r\x03\x04stepy\x05state\x0b\x0dlearning-rate\x06\x04\0\x0bresume-info\x03\0\
-\x0c\x01q\x04\x0coutside-loop\0\0\x05ended\0\0\x07invalid\x01s\0\x05other\x01s\0\
-\x04\0\x0ahook-error\x03\0\x0e\x01j\x01\x05\x01\x0f\x01@\x02\x04stepy\x05state\x0b\
-\0\x10\x04\0\x0acheckpoint\x01\x11\x01p\x01\x01j\x01\x08\x01\x0f\x01@\x03\x04ste\
-py\x08progress\x0a\x07metrics\x12\0\x13\x04\0\x03log\x01\x14\x01k\x0d\x01j\x01\x15\
-\x01\x0f\x01@\0\0\x16\x04\0\x0cresume-point\x01\x17\x01@\x02\x05level\x03\x04tex\
-ts\x01\0\x04\0\x07message\x01\x18\x03\0\x19arkor:trainer/hooks@0.1.0\x05\x07\x01\
-B\x14\x01m\x02\x05train\x04eval\x04\0\x05split\x03\0\0\x01ku\x01r\x04\x0etrain-e\
-xamplesy\x0deval-examplesy\x0ctrain-tokensu\x0funigram-entropy\x02\x04\0\x0cdata\
-set-info\x03\0\x03\x01py\x01pv\x01r\x03\x06tokens\x05\x07targets\x05\x07weights\x06\
-\x04\0\x07example\x03\0\x07\x01q\x03\x09not-ready\0\0\x0cout-of-range\x01s\0\x05\
-other\x01s\0\x04\0\x0ddataset-error\x03\0\x09\x01j\x01\x04\x01\x0a\x01@\0\0\x0b\x04\
-\0\x04info\x01\x0c\x01p\x08\x01j\x01\x0d\x01\x0a\x01@\x03\x05split\x01\x05starty\
-\x05county\0\x0e\x04\0\x04read\x01\x0f\x01@\x01\x04stepy\0\x0e\x04\0\x05batch\x01\
-\x10\x03\0\x1barkor:trainer/dataset@0.1.0\x05\x08\x01B\x0b\x02\x03\x02\x01\x02\x04\
-\0\x08sampling\x03\0\0\x02\x03\x02\x01\x04\x04\0\x0bstop-reason\x03\0\x02\x01r\x03\
-\x04texts\x06tokensy\x0bstop-reason\x03\x04\0\x0ageneration\x03\0\x04\x01q\x04\x09\
-not-ready\0\0\x07invalid\x01s\0\x0bunavailable\x01s\0\x05other\x01s\0\x04\0\x0fi\
-nference-error\x03\0\x06\x01j\x01\x05\x01\x07\x01@\x02\x06prompts\x08sampling\x01\
-\0\x08\x04\0\x08generate\x01\x09\x03\0\x1darkor:trainer/inference@0.1.0\x05\x09\x01\
-B\x08\x01r\x03\x04names\x04sizey\x06digests\x04\0\x08artifact\x03\0\0\x01q\x04\x09\
-not-ready\0\0\x0cinvalid-name\x01s\0\x09too-large\x01s\0\x05other\x01s\0\x04\0\x0e\
-artifact-error\x03\0\x02\x01p}\x01j\x01\x01\x01\x03\x01@\x02\x04names\x07content\
-\x04\0\x05\x04\0\x05write\x01\x06\x03\0\x1darkor:trainer/artifacts@0.1.0\x05\x0a\
-\x01B%\x02\x03\x02\x01\x03\x04\0\x07setting\x03\0\0\x01ks\x01r\x02\x04names\x08r\
-evision\x02\x04\0\x09hub-model\x03\0\x03\x01ky\x01ku\x01k\x7f\x01r\x08\x0bhidden\
--sizey\x11num-hidden-layersy\x13num-attention-headsy\x13num-key-value-heads\x05\x11\
-intermediate-size\x05\x0arope-theta\x06\x0crms-norm-eps\x06\x13tie-word-embeddin\
-gs\x07\x04\0\x0bmodel-shape\x03\0\x08\x01q\x03\x07scratch\x01\x09\0\x04file\x01s\
-\0\x03hub\x01\x04\0\x04\0\x0cmodel-source\x03\0\x0a\x01q\x04\x05bytes\0\0\x03bpe\
-\x01y\0\x04file\x01s\0\x05model\0\0\x04\0\x10tokenizer-source\x03\0\x0c\x01r\x04\
-\x04names\x06config\x02\x05split\x02\x08revision\x02\x04\0\x0bhub-dataset\x03\0\x0e\
-\x01r\x02\x03urls\x06sha256\x02\x04\0\x0burl-dataset\x03\0\x10\x01q\x03\x04file\x01\
-s\0\x03hub\x01\x0f\0\x03url\x01\x11\0\x04\0\x0edataset-source\x03\0\x12\x01ps\x01\
-r\x04\x01ry\x0alora-alpha\x06\x0clora-dropout\x06\x0etarget-modules\x14\x04\0\x04\
-lora\x03\0\x15\x01m\x03\x06linear\x06cosine\x08constant\x04\0\x11lr-scheduler-ty\
-pe\x03\0\x17\x01k\x18\x01r\x14\x09max-steps\x05\x10num-train-epochs\x06\x0dlearn\
-ing-rate\x06\x1bper-device-train-batch-size\x05\x1bgradient-accumulation-steps\x05\
-\x0amax-length\x05\x11lr-scheduler-type\x19\x0cwarmup-steps\x05\x0cweight-decay\x06\
-\x0dmax-grad-norm\x06\x0aadam-beta1\x06\x0aadam-beta2\x06\x0cadam-epsilon\x06\x0d\
-logging-steps\x05\x0aeval-steps\x05\x0asave-steps\x05\x10save-total-limit\x05\x04\
-seed\x05\x17early-stopping-patience\x05\x18early-stopping-threshold\x06\x04\0\x0f\
-hyperparameters\x03\0\x1a\x01k\x0d\x01k\x13\x01k\x16\x01p\x01\x01r\x0d\x04names\x0b\
+\x01r\x04\x08loss-sumu\x0aweight-sumu\x09log-probs\x18\x07metrics\x11\x04\0\x0ef\
+orward-output\x03\0\x19\x01ku\x01r\x06\x0dlearning-rateu\x05beta1\x1b\x05beta2\x1b\
+\x03eps\x1b\x0cweight-decay\x1b\x0dmax-grad-norm\x1b\x04\0\x04adam\x03\0\x1c\x01\
+r\x03\x04stepy\x09grad-normu\x07metrics\x11\x04\0\x0coptim-output\x03\0\x1e\x01r\
+\x02\x04lossu\x06tokensy\x04\0\x0aevaluation\x03\0\x20\x01r\x03\x06tokens\x0b\x09\
+log-probs\x08\x0bstop-reason\x07\x04\0\x08sequence\x03\0\"\x01r\x02\x06tokens\x0b\
+\x0eassistant-mask\x08\x04\0\x0drendered-chat\x03\0$\x01r\x05\x0carchitectures\x0a\
+parametersu\x0avocab-sizey\x0econtext-lengthy\x0fend-of-sequence\x0b\x04\0\x0amo\
+del-info\x03\0&\x01q\x08\x0coutside-loop\0\0\x05ended\0\0\x07invalid\x01s\0\x08d\
+iverged\x01s\0\x0bunsupported\x01s\0\x0dno-such-state\x01s\0\x0bunavailable\x01s\
+\0\x05other\x01s\0\x04\0\x0dsession-error\x03\0(\x01j\x01'\x01)\x01@\0\0*\x04\0\x05\
+model\x01+\x01p\x0e\x01j\x01\x1a\x01)\x01@\x03\x04data,\x04loss\x15\x09log-probs\
+\x17\0-\x04\0\x10forward-backward\x01.\x04\0\x07forward\x01.\x01j\x01\x1f\x01)\x01\
+@\x01\x04adam\x1d\0/\x04\0\x0aoptim-step\x010\x01j\x01!\x01)\x01@\0\01\x04\0\x08\
+evaluate\x012\x01p\x0b\x01p#\x01p4\x01j\x015\x01)\x01@\x03\x07prompts3\x05county\
+\x08sampling\x03\06\x04\0\x06sample\x017\x01j\0\x01)\x01@\x01\x04names\08\x04\0\x0a\
+save-state\x019\x04\0\x0aload-state\x019\x01j\x01\x0b\x01)\x01@\x01\x04texts\0:\x04\
+\0\x08tokenize\x01;\x01j\x01s\x01)\x01@\x01\x06tokens\x0b\0<\x04\0\x0adetokenize\
+\x01=\x01p\x05\x01j\x01%\x01)\x01@\x02\x08messagess\x07options>\0?\x04\0\x0brend\
+er-chat\x01@\x03\0\x1barkor:trainer/session@0.1.0\x05\x05\x02\x03\0\0\x05level\x01\
+B\x1d\x02\x03\x02\x01\x01\x04\0\x06metric\x03\0\0\x02\x03\x02\x01\x06\x04\0\x05l\
+evel\x03\0\x02\x01m\x03\x07proceed\x04stop\x09hand-over\x04\0\x09directive\x03\0\
+\x04\x01ku\x01r\x02\x0acheckpoint\x7f\x0dlearning-rate\x06\x04\0\x06wishes\x03\0\
+\x07\x01r\x04\x04loss\x06\x0dlearning-rate\x06\x09grad-norm\x06\x05epoch\x06\x04\
+\0\x08progress\x03\0\x09\x01p}\x01r\x03\x04stepy\x05state\x0b\x0dlearning-rate\x06\
+\x04\0\x0bresume-info\x03\0\x0c\x01q\x04\x0coutside-loop\0\0\x05ended\0\0\x07inv\
+alid\x01s\0\x05other\x01s\0\x04\0\x0ahook-error\x03\0\x0e\x01j\x01\x05\x01\x0f\x01\
+@\x02\x04stepy\x05state\x0b\0\x10\x04\0\x0acheckpoint\x01\x11\x01p\x01\x01j\x01\x08\
+\x01\x0f\x01@\x03\x04stepy\x08progress\x0a\x07metrics\x12\0\x13\x04\0\x03log\x01\
+\x14\x01k\x0d\x01j\x01\x15\x01\x0f\x01@\0\0\x16\x04\0\x0cresume-point\x01\x17\x01\
+@\x02\x05level\x03\x04texts\x01\0\x04\0\x07message\x01\x18\x03\0\x19arkor:traine\
+r/hooks@0.1.0\x05\x07\x01B\x14\x01m\x02\x05train\x04eval\x04\0\x05split\x03\0\0\x01\
+ku\x01r\x04\x0etrain-examplesy\x0deval-examplesy\x0ctrain-tokensu\x0funigram-ent\
+ropy\x02\x04\0\x0cdataset-info\x03\0\x03\x01py\x01pv\x01r\x03\x06tokens\x05\x07t\
+argets\x05\x07weights\x06\x04\0\x07example\x03\0\x07\x01q\x05\x09not-ready\0\0\x0c\
+out-of-range\x01s\0\x07invalid\x01s\0\x0bunavailable\x01s\0\x05other\x01s\0\x04\0\
+\x0ddataset-error\x03\0\x09\x01j\x01\x04\x01\x0a\x01@\0\0\x0b\x04\0\x04info\x01\x0c\
+\x01p\x08\x01j\x01\x0d\x01\x0a\x01@\x03\x05split\x01\x05starty\x05county\0\x0e\x04\
+\0\x04read\x01\x0f\x01@\x01\x04stepy\0\x0e\x04\0\x05batch\x01\x10\x03\0\x1barkor\
+:trainer/dataset@0.1.0\x05\x08\x01B\x0b\x02\x03\x02\x01\x02\x04\0\x08sampling\x03\
+\0\0\x02\x03\x02\x01\x04\x04\0\x0bstop-reason\x03\0\x02\x01r\x03\x04texts\x06tok\
+ensy\x0bstop-reason\x03\x04\0\x0ageneration\x03\0\x04\x01q\x04\x09not-ready\0\0\x07\
+invalid\x01s\0\x0bunavailable\x01s\0\x05other\x01s\0\x04\0\x0finference-error\x03\
+\0\x06\x01j\x01\x05\x01\x07\x01@\x02\x06prompts\x08sampling\x01\0\x08\x04\0\x08g\
+enerate\x01\x09\x03\0\x1darkor:trainer/inference@0.1.0\x05\x09\x01B\x08\x01r\x03\
+\x04names\x04sizey\x06digests\x04\0\x08artifact\x03\0\0\x01q\x04\x09not-ready\0\0\
+\x0cinvalid-name\x01s\0\x09too-large\x01s\0\x05other\x01s\0\x04\0\x0eartifact-er\
+ror\x03\0\x02\x01p}\x01j\x01\x01\x01\x03\x01@\x02\x04names\x07content\x04\0\x05\x04\
+\0\x05write\x01\x06\x03\0\x1darkor:trainer/artifacts@0.1.0\x05\x0a\x01B%\x02\x03\
+\x02\x01\x03\x04\0\x07setting\x03\0\0\x01ks\x01r\x02\x04names\x08revision\x02\x04\
+\0\x09hub-model\x03\0\x03\x01ky\x01ku\x01k\x7f\x01r\x08\x0bhidden-sizey\x11num-h\
+idden-layersy\x13num-attention-headsy\x13num-key-value-heads\x05\x11intermediate\
+-size\x05\x0arope-theta\x06\x0crms-norm-eps\x06\x13tie-word-embeddings\x07\x04\0\
+\x0bmodel-shape\x03\0\x08\x01q\x03\x07scratch\x01\x09\0\x04file\x01s\0\x03hub\x01\
+\x04\0\x04\0\x0cmodel-source\x03\0\x0a\x01q\x04\x05bytes\0\0\x03bpe\x01y\0\x04fi\
+le\x01s\0\x05model\0\0\x04\0\x10tokenizer-source\x03\0\x0c\x01r\x04\x04names\x06\
+config\x02\x05split\x02\x08revision\x02\x04\0\x0bhub-dataset\x03\0\x0e\x01r\x02\x03\
+urls\x06sha256\x02\x04\0\x0burl-dataset\x03\0\x10\x01q\x03\x04file\x01s\0\x03hub\
+\x01\x0f\0\x03url\x01\x11\0\x04\0\x0edataset-source\x03\0\x12\x01ps\x01r\x04\x01\
+ry\x0alora-alpha\x06\x0clora-dropout\x06\x0etarget-modules\x14\x04\0\x04lora\x03\
+\0\x15\x01m\x03\x06linear\x06cosine\x08constant\x04\0\x11lr-scheduler-type\x03\0\
+\x17\x01k\x18\x01r\x14\x09max-steps\x05\x10num-train-epochs\x06\x0dlearning-rate\
+\x06\x1bper-device-train-batch-size\x05\x1bgradient-accumulation-steps\x05\x0ama\
+x-length\x05\x11lr-scheduler-type\x19\x0cwarmup-steps\x05\x0cweight-decay\x06\x0d\
+max-grad-norm\x06\x0aadam-beta1\x06\x0aadam-beta2\x06\x0cadam-epsilon\x06\x0dlog\
+ging-steps\x05\x0aeval-steps\x05\x0asave-steps\x05\x10save-total-limit\x05\x04se\
+ed\x05\x17early-stopping-patience\x05\x18early-stopping-threshold\x06\x04\0\x0fh\
+yperparameters\x03\0\x1a\x01k\x0d\x01k\x13\x01k\x16\x01p\x01\x01r\x0d\x04names\x0b\
 description\x02\x04tags\x14\x05model\x0b\x09tokenizer\x1c\x07dataset\x1d\x0deval\
 -fraction\x06\x04lora\x1e\x0fhyperparameters\x1b\x0aadditional\x1f\x06extras\x02\
 \x07dry-run\x07\x08own-loop\x07\x04\0\x04spec\x03\0\x20\x01j\x01!\x01s\x01@\0\0\"\
@@ -10489,8 +10743,8 @@ pub use __export_loop_trainer_impl as export_loop_trainer;
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 3067] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xd8\x16\x01A\x02\x01\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 3111] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x84\x17\x01A\x02\x01\
 A\x11\x01B\x0f\x01r\x02\x04names\x05valueu\x04\0\x06metric\x03\0\0\x01r\x02\x04n\
 ames\x05values\x04\0\x07setting\x03\0\x02\x01ky\x01ku\x01ps\x01py\x01p\x03\x01r\x08\
 \x0amax-tokens\x04\x0btemperature\x05\x05top-k\x04\x05top-p\x05\x04stop\x06\x0bs\
@@ -10507,57 +10761,58 @@ tum\x03\0\x0d\x01r\x02\x03lowv\x04highv\x04\0\x08ppo-clip\x03\0\x0f\x01p\x01\x01
 r\x02\x04names\x0aparameters\x11\x04\0\x0anamed-loss\x03\0\x12\x01q\x04\x0dcross\
 -entropy\0\0\x13importance-sampling\0\0\x03ppo\x01\x10\0\x05other\x01\x13\0\x04\0\
 \x04loss\x03\0\x14\x01m\x02\x04omit\x04give\x04\0\x09log-probs\x03\0\x16\x01p\x08\
-\x01r\x03\x08loss-sumu\x0aweight-sumu\x09log-probs\x18\x04\0\x0eforward-output\x03\
-\0\x19\x01ku\x01r\x06\x0dlearning-rateu\x05beta1\x1b\x05beta2\x1b\x03eps\x1b\x0c\
-weight-decay\x1b\x0dmax-grad-norm\x1b\x04\0\x04adam\x03\0\x1c\x01r\x02\x04stepy\x09\
-grad-normu\x04\0\x0coptim-output\x03\0\x1e\x01r\x02\x04lossu\x06tokensy\x04\0\x0a\
-evaluation\x03\0\x20\x01r\x03\x06tokens\x0b\x09log-probs\x08\x0bstop-reason\x07\x04\
-\0\x08sequence\x03\0\"\x01r\x02\x06tokens\x0b\x0eassistant-mask\x08\x04\0\x0dren\
-dered-chat\x03\0$\x01r\x05\x0carchitectures\x0aparametersu\x0avocab-sizey\x0econ\
-text-lengthy\x0fend-of-sequence\x0b\x04\0\x0amodel-info\x03\0&\x01q\x08\x0coutsi\
-de-loop\0\0\x05ended\0\0\x07invalid\x01s\0\x08diverged\x01s\0\x0bunsupported\x01\
-s\0\x0dno-such-state\x01s\0\x0bunavailable\x01s\0\x05other\x01s\0\x04\0\x0dsessi\
-on-error\x03\0(\x01j\x01'\x01)\x01@\0\0*\x04\0\x05model\x01+\x01p\x0e\x01j\x01\x1a\
-\x01)\x01@\x03\x04data,\x04loss\x15\x09log-probs\x17\0-\x04\0\x10forward-backwar\
-d\x01.\x04\0\x07forward\x01.\x01j\x01\x1f\x01)\x01@\x01\x04adam\x1d\0/\x04\0\x0a\
-optim-step\x010\x01j\x01!\x01)\x01@\0\01\x04\0\x08evaluate\x012\x01p\x0b\x01p#\x01\
-p4\x01j\x015\x01)\x01@\x03\x07prompts3\x05county\x08sampling\x03\06\x04\0\x06sam\
-ple\x017\x01j\0\x01)\x01@\x01\x04names\08\x04\0\x0asave-state\x019\x04\0\x0aload\
--state\x019\x01j\x01\x0b\x01)\x01@\x01\x04texts\0:\x04\0\x08tokenize\x01;\x01j\x01\
-s\x01)\x01@\x01\x06tokens\x0b\0<\x04\0\x0adetokenize\x01=\x01p\x05\x01j\x01%\x01\
-)\x01@\x02\x08messagess\x07options>\0?\x04\0\x0brender-chat\x01@\x03\0\x1barkor:\
-trainer/session@0.1.0\x05\x05\x02\x03\0\0\x05level\x01B\x1d\x02\x03\x02\x01\x01\x04\
-\0\x06metric\x03\0\0\x02\x03\x02\x01\x06\x04\0\x05level\x03\0\x02\x01m\x03\x07pr\
-oceed\x04stop\x09hand-over\x04\0\x09directive\x03\0\x04\x01ku\x01r\x02\x0acheckp\
-oint\x7f\x0dlearning-rate\x06\x04\0\x06wishes\x03\0\x07\x01r\x04\x04loss\x06\x0d\
-learning-rate\x06\x09grad-norm\x06\x05epoch\x06\x04\0\x08progress\x03\0\x09\x01p\
-}\x01r\x03\x04stepy\x05state\x0b\x0dlearning-rate\x06\x04\0\x0bresume-info\x03\0\
-\x0c\x01q\x04\x0coutside-loop\0\0\x05ended\0\0\x07invalid\x01s\0\x05other\x01s\0\
-\x04\0\x0ahook-error\x03\0\x0e\x01j\x01\x05\x01\x0f\x01@\x02\x04stepy\x05state\x0b\
-\0\x10\x04\0\x0acheckpoint\x01\x11\x01p\x01\x01j\x01\x08\x01\x0f\x01@\x03\x04ste\
-py\x08progress\x0a\x07metrics\x12\0\x13\x04\0\x03log\x01\x14\x01k\x0d\x01j\x01\x15\
-\x01\x0f\x01@\0\0\x16\x04\0\x0cresume-point\x01\x17\x01@\x02\x05level\x03\x04tex\
-ts\x01\0\x04\0\x07message\x01\x18\x03\0\x19arkor:trainer/hooks@0.1.0\x05\x07\x01\
-B\x14\x01m\x02\x05train\x04eval\x04\0\x05split\x03\0\0\x01ku\x01r\x04\x0etrain-e\
-xamplesy\x0deval-examplesy\x0ctrain-tokensu\x0funigram-entropy\x02\x04\0\x0cdata\
-set-info\x03\0\x03\x01py\x01pv\x01r\x03\x06tokens\x05\x07targets\x05\x07weights\x06\
-\x04\0\x07example\x03\0\x07\x01q\x03\x09not-ready\0\0\x0cout-of-range\x01s\0\x05\
-other\x01s\0\x04\0\x0ddataset-error\x03\0\x09\x01j\x01\x04\x01\x0a\x01@\0\0\x0b\x04\
-\0\x04info\x01\x0c\x01p\x08\x01j\x01\x0d\x01\x0a\x01@\x03\x05split\x01\x05starty\
-\x05county\0\x0e\x04\0\x04read\x01\x0f\x01@\x01\x04stepy\0\x0e\x04\0\x05batch\x01\
-\x10\x03\0\x1barkor:trainer/dataset@0.1.0\x05\x08\x01B\x0b\x02\x03\x02\x01\x02\x04\
-\0\x08sampling\x03\0\0\x02\x03\x02\x01\x04\x04\0\x0bstop-reason\x03\0\x02\x01r\x03\
-\x04texts\x06tokensy\x0bstop-reason\x03\x04\0\x0ageneration\x03\0\x04\x01q\x04\x09\
-not-ready\0\0\x07invalid\x01s\0\x0bunavailable\x01s\0\x05other\x01s\0\x04\0\x0fi\
-nference-error\x03\0\x06\x01j\x01\x05\x01\x07\x01@\x02\x06prompts\x08sampling\x01\
-\0\x08\x04\0\x08generate\x01\x09\x03\0\x1darkor:trainer/inference@0.1.0\x05\x09\x01\
-B\x08\x01r\x03\x04names\x04sizey\x06digests\x04\0\x08artifact\x03\0\0\x01q\x04\x09\
-not-ready\0\0\x0cinvalid-name\x01s\0\x09too-large\x01s\0\x05other\x01s\0\x04\0\x0e\
-artifact-error\x03\0\x02\x01p}\x01j\x01\x01\x01\x03\x01@\x02\x04names\x07content\
-\x04\0\x05\x04\0\x05write\x01\x06\x03\0\x1darkor:trainer/artifacts@0.1.0\x05\x0a\
-\x04\0@arkor:trainer/loop-trainer-with-all-of-its-exports-removed@0.1.0\x04\0\x0b\
-2\x01\0,loop-trainer-with-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\
-\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
+\x01r\x04\x08loss-sumu\x0aweight-sumu\x09log-probs\x18\x07metrics\x11\x04\0\x0ef\
+orward-output\x03\0\x19\x01ku\x01r\x06\x0dlearning-rateu\x05beta1\x1b\x05beta2\x1b\
+\x03eps\x1b\x0cweight-decay\x1b\x0dmax-grad-norm\x1b\x04\0\x04adam\x03\0\x1c\x01\
+r\x03\x04stepy\x09grad-normu\x07metrics\x11\x04\0\x0coptim-output\x03\0\x1e\x01r\
+\x02\x04lossu\x06tokensy\x04\0\x0aevaluation\x03\0\x20\x01r\x03\x06tokens\x0b\x09\
+log-probs\x08\x0bstop-reason\x07\x04\0\x08sequence\x03\0\"\x01r\x02\x06tokens\x0b\
+\x0eassistant-mask\x08\x04\0\x0drendered-chat\x03\0$\x01r\x05\x0carchitectures\x0a\
+parametersu\x0avocab-sizey\x0econtext-lengthy\x0fend-of-sequence\x0b\x04\0\x0amo\
+del-info\x03\0&\x01q\x08\x0coutside-loop\0\0\x05ended\0\0\x07invalid\x01s\0\x08d\
+iverged\x01s\0\x0bunsupported\x01s\0\x0dno-such-state\x01s\0\x0bunavailable\x01s\
+\0\x05other\x01s\0\x04\0\x0dsession-error\x03\0(\x01j\x01'\x01)\x01@\0\0*\x04\0\x05\
+model\x01+\x01p\x0e\x01j\x01\x1a\x01)\x01@\x03\x04data,\x04loss\x15\x09log-probs\
+\x17\0-\x04\0\x10forward-backward\x01.\x04\0\x07forward\x01.\x01j\x01\x1f\x01)\x01\
+@\x01\x04adam\x1d\0/\x04\0\x0aoptim-step\x010\x01j\x01!\x01)\x01@\0\01\x04\0\x08\
+evaluate\x012\x01p\x0b\x01p#\x01p4\x01j\x015\x01)\x01@\x03\x07prompts3\x05county\
+\x08sampling\x03\06\x04\0\x06sample\x017\x01j\0\x01)\x01@\x01\x04names\08\x04\0\x0a\
+save-state\x019\x04\0\x0aload-state\x019\x01j\x01\x0b\x01)\x01@\x01\x04texts\0:\x04\
+\0\x08tokenize\x01;\x01j\x01s\x01)\x01@\x01\x06tokens\x0b\0<\x04\0\x0adetokenize\
+\x01=\x01p\x05\x01j\x01%\x01)\x01@\x02\x08messagess\x07options>\0?\x04\0\x0brend\
+er-chat\x01@\x03\0\x1barkor:trainer/session@0.1.0\x05\x05\x02\x03\0\0\x05level\x01\
+B\x1d\x02\x03\x02\x01\x01\x04\0\x06metric\x03\0\0\x02\x03\x02\x01\x06\x04\0\x05l\
+evel\x03\0\x02\x01m\x03\x07proceed\x04stop\x09hand-over\x04\0\x09directive\x03\0\
+\x04\x01ku\x01r\x02\x0acheckpoint\x7f\x0dlearning-rate\x06\x04\0\x06wishes\x03\0\
+\x07\x01r\x04\x04loss\x06\x0dlearning-rate\x06\x09grad-norm\x06\x05epoch\x06\x04\
+\0\x08progress\x03\0\x09\x01p}\x01r\x03\x04stepy\x05state\x0b\x0dlearning-rate\x06\
+\x04\0\x0bresume-info\x03\0\x0c\x01q\x04\x0coutside-loop\0\0\x05ended\0\0\x07inv\
+alid\x01s\0\x05other\x01s\0\x04\0\x0ahook-error\x03\0\x0e\x01j\x01\x05\x01\x0f\x01\
+@\x02\x04stepy\x05state\x0b\0\x10\x04\0\x0acheckpoint\x01\x11\x01p\x01\x01j\x01\x08\
+\x01\x0f\x01@\x03\x04stepy\x08progress\x0a\x07metrics\x12\0\x13\x04\0\x03log\x01\
+\x14\x01k\x0d\x01j\x01\x15\x01\x0f\x01@\0\0\x16\x04\0\x0cresume-point\x01\x17\x01\
+@\x02\x05level\x03\x04texts\x01\0\x04\0\x07message\x01\x18\x03\0\x19arkor:traine\
+r/hooks@0.1.0\x05\x07\x01B\x14\x01m\x02\x05train\x04eval\x04\0\x05split\x03\0\0\x01\
+ku\x01r\x04\x0etrain-examplesy\x0deval-examplesy\x0ctrain-tokensu\x0funigram-ent\
+ropy\x02\x04\0\x0cdataset-info\x03\0\x03\x01py\x01pv\x01r\x03\x06tokens\x05\x07t\
+argets\x05\x07weights\x06\x04\0\x07example\x03\0\x07\x01q\x05\x09not-ready\0\0\x0c\
+out-of-range\x01s\0\x07invalid\x01s\0\x0bunavailable\x01s\0\x05other\x01s\0\x04\0\
+\x0ddataset-error\x03\0\x09\x01j\x01\x04\x01\x0a\x01@\0\0\x0b\x04\0\x04info\x01\x0c\
+\x01p\x08\x01j\x01\x0d\x01\x0a\x01@\x03\x05split\x01\x05starty\x05county\0\x0e\x04\
+\0\x04read\x01\x0f\x01@\x01\x04stepy\0\x0e\x04\0\x05batch\x01\x10\x03\0\x1barkor\
+:trainer/dataset@0.1.0\x05\x08\x01B\x0b\x02\x03\x02\x01\x02\x04\0\x08sampling\x03\
+\0\0\x02\x03\x02\x01\x04\x04\0\x0bstop-reason\x03\0\x02\x01r\x03\x04texts\x06tok\
+ensy\x0bstop-reason\x03\x04\0\x0ageneration\x03\0\x04\x01q\x04\x09not-ready\0\0\x07\
+invalid\x01s\0\x0bunavailable\x01s\0\x05other\x01s\0\x04\0\x0finference-error\x03\
+\0\x06\x01j\x01\x05\x01\x07\x01@\x02\x06prompts\x08sampling\x01\0\x08\x04\0\x08g\
+enerate\x01\x09\x03\0\x1darkor:trainer/inference@0.1.0\x05\x09\x01B\x08\x01r\x03\
+\x04names\x04sizey\x06digests\x04\0\x08artifact\x03\0\0\x01q\x04\x09not-ready\0\0\
+\x0cinvalid-name\x01s\0\x09too-large\x01s\0\x05other\x01s\0\x04\0\x0eartifact-er\
+ror\x03\0\x02\x01p}\x01j\x01\x01\x01\x03\x01@\x02\x04names\x07content\x04\0\x05\x04\
+\0\x05write\x01\x06\x03\0\x1darkor:trainer/artifacts@0.1.0\x05\x0a\x04\0@arkor:t\
+rainer/loop-trainer-with-all-of-its-exports-removed@0.1.0\x04\0\x0b2\x01\0,loop-\
+trainer-with-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\x0cprocessed\
+-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {
@@ -10598,9 +10853,9 @@ macro_rules! __export_managed_trainer_impl {
         (link_section =
         "component-type:wit-bindgen:0.61.1:arkor:trainer@0.1.0:managed-trainer:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 3788] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 3814] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xc6\x1c\x01A\x02\x01\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xe0\x1c\x01A\x02\x01\
 A\x13\x01B\x0f\x01r\x02\x04names\x05valueu\x04\0\x06metric\x03\0\0\x01r\x02\x04n\
 ames\x05values\x04\0\x07setting\x03\0\x02\x01ky\x01ku\x01ps\x01py\x01p\x03\x01r\x08\
 \x0amax-tokens\x04\x0btemperature\x05\x05top-k\x04\x05top-p\x05\x04stop\x06\x0bs\
@@ -10622,67 +10877,68 @@ message\x01\x18\x03\0\x19arkor:trainer/hooks@0.1.0\x05\x03\x01B\x14\x01m\x02\x05
 train\x04eval\x04\0\x05split\x03\0\0\x01ku\x01r\x04\x0etrain-examplesy\x0deval-e\
 xamplesy\x0ctrain-tokensu\x0funigram-entropy\x02\x04\0\x0cdataset-info\x03\0\x03\
 \x01py\x01pv\x01r\x03\x06tokens\x05\x07targets\x05\x07weights\x06\x04\0\x07examp\
-le\x03\0\x07\x01q\x03\x09not-ready\0\0\x0cout-of-range\x01s\0\x05other\x01s\0\x04\
-\0\x0ddataset-error\x03\0\x09\x01j\x01\x04\x01\x0a\x01@\0\0\x0b\x04\0\x04info\x01\
-\x0c\x01p\x08\x01j\x01\x0d\x01\x0a\x01@\x03\x05split\x01\x05starty\x05county\0\x0e\
-\x04\0\x04read\x01\x0f\x01@\x01\x04stepy\0\x0e\x04\0\x05batch\x01\x10\x03\0\x1ba\
-rkor:trainer/dataset@0.1.0\x05\x04\x02\x03\0\0\x08sampling\x02\x03\0\0\x0bstop-r\
-eason\x01B\x0b\x02\x03\x02\x01\x05\x04\0\x08sampling\x03\0\0\x02\x03\x02\x01\x06\
-\x04\0\x0bstop-reason\x03\0\x02\x01r\x03\x04texts\x06tokensy\x0bstop-reason\x03\x04\
-\0\x0ageneration\x03\0\x04\x01q\x04\x09not-ready\0\0\x07invalid\x01s\0\x0bunavai\
-lable\x01s\0\x05other\x01s\0\x04\0\x0finference-error\x03\0\x06\x01j\x01\x05\x01\
-\x07\x01@\x02\x06prompts\x08sampling\x01\0\x08\x04\0\x08generate\x01\x09\x03\0\x1d\
-arkor:trainer/inference@0.1.0\x05\x07\x01B\x08\x01r\x03\x04names\x04sizey\x06dig\
-ests\x04\0\x08artifact\x03\0\0\x01q\x04\x09not-ready\0\0\x0cinvalid-name\x01s\0\x09\
-too-large\x01s\0\x05other\x01s\0\x04\0\x0eartifact-error\x03\0\x02\x01p}\x01j\x01\
-\x01\x01\x03\x01@\x02\x04names\x07content\x04\0\x05\x04\0\x05write\x01\x06\x03\0\
-\x1darkor:trainer/artifacts@0.1.0\x05\x08\x02\x03\0\0\x07setting\x01B%\x02\x03\x02\
-\x01\x09\x04\0\x07setting\x03\0\0\x01ks\x01r\x02\x04names\x08revision\x02\x04\0\x09\
-hub-model\x03\0\x03\x01ky\x01ku\x01k\x7f\x01r\x08\x0bhidden-sizey\x11num-hidden-\
-layersy\x13num-attention-headsy\x13num-key-value-heads\x05\x11intermediate-size\x05\
-\x0arope-theta\x06\x0crms-norm-eps\x06\x13tie-word-embeddings\x07\x04\0\x0bmodel\
--shape\x03\0\x08\x01q\x03\x07scratch\x01\x09\0\x04file\x01s\0\x03hub\x01\x04\0\x04\
-\0\x0cmodel-source\x03\0\x0a\x01q\x04\x05bytes\0\0\x03bpe\x01y\0\x04file\x01s\0\x05\
-model\0\0\x04\0\x10tokenizer-source\x03\0\x0c\x01r\x04\x04names\x06config\x02\x05\
-split\x02\x08revision\x02\x04\0\x0bhub-dataset\x03\0\x0e\x01r\x02\x03urls\x06sha\
-256\x02\x04\0\x0burl-dataset\x03\0\x10\x01q\x03\x04file\x01s\0\x03hub\x01\x0f\0\x03\
-url\x01\x11\0\x04\0\x0edataset-source\x03\0\x12\x01ps\x01r\x04\x01ry\x0alora-alp\
-ha\x06\x0clora-dropout\x06\x0etarget-modules\x14\x04\0\x04lora\x03\0\x15\x01m\x03\
-\x06linear\x06cosine\x08constant\x04\0\x11lr-scheduler-type\x03\0\x17\x01k\x18\x01\
-r\x14\x09max-steps\x05\x10num-train-epochs\x06\x0dlearning-rate\x06\x1bper-devic\
-e-train-batch-size\x05\x1bgradient-accumulation-steps\x05\x0amax-length\x05\x11l\
-r-scheduler-type\x19\x0cwarmup-steps\x05\x0cweight-decay\x06\x0dmax-grad-norm\x06\
-\x0aadam-beta1\x06\x0aadam-beta2\x06\x0cadam-epsilon\x06\x0dlogging-steps\x05\x0a\
-eval-steps\x05\x0asave-steps\x05\x10save-total-limit\x05\x04seed\x05\x17early-st\
-opping-patience\x05\x18early-stopping-threshold\x06\x04\0\x0fhyperparameters\x03\
-\0\x1a\x01k\x0d\x01k\x13\x01k\x16\x01p\x01\x01r\x0d\x04names\x0bdescription\x02\x04\
-tags\x14\x05model\x0b\x09tokenizer\x1c\x07dataset\x1d\x0deval-fraction\x06\x04lo\
-ra\x1e\x0fhyperparameters\x1b\x0aadditional\x1f\x06extras\x02\x07dry-run\x07\x08\
-own-loop\x07\x04\0\x04spec\x03\0\x20\x01j\x01!\x01s\x01@\0\0\"\x04\0\x08describe\
-\x01#\x04\0\x1earkor:trainer/definition@0.1.0\x05\x0a\x01B/\x02\x03\x02\x01\x01\x04\
-\0\x06metric\x03\0\0\x02\x03\x02\x01\x09\x04\0\x07setting\x03\0\x02\x01r\x02\x03\
-seqy\x04stepy\x04\0\x08position\x03\0\x04\x01ky\x01ks\x01r\x06\x02at\x05\x03runs\
-\x0agenerationy\x0cresumed-from\x06\x0btotal-steps\x06\x06parent\x07\x04\0\x07st\
-arted\x03\0\x08\x01ku\x01p\x01\x01r\x07\x02at\x05\x05epoch\x0a\x04loss\x0a\x0dle\
-arning-rate\x0a\x09grad-norm\x0a\x06tokensu\x07metrics\x0b\x04\0\x0alog-record\x03\
-\0\x0c\x01r\x06\x02at\x05\x04lossu\x0aperplexityu\x09best-lossu\x1fevaluations-w\
-ithout-improvementy\x07metrics\x0b\x04\0\x0aevaluation\x03\0\x0e\x01r\x03\x02at\x05\
-\x02ids\x09eval-loss\x0a\x04\0\x0acheckpoint\x03\0\x10\x01q\x05\x08finished\0\0\x0e\
-early-stopping\0\0\x07trainer\x01s\0\x04user\0\0\x08replaced\0\0\x04\0\x0aend-re\
-ason\x03\0\x12\x01r\x05\x02at\x05\x06reason\x13\x0acheckpoint\x07\x04loss\x0a\x09\
-eval-loss\x0a\x04\0\x09completed\x03\0\x14\x01r\x03\x02at\x05\x07messages\x0ache\
-ckpoint\x07\x04\0\x06failed\x03\0\x16\x01q\x08\x04stop\x01s\0\x04save\0\0\x08eva\
-luate\0\0\x11set-learning-rate\x01u\0\x0ffollow-schedule\0\0\x05pause\0\0\x0alog\
--metric\x01\x01\0\x05other\x01\x03\0\x04\0\x06action\x03\0\x18\x01p\x19\x01j\x01\
-\x1a\x01s\x01@\x01\x05event\x09\0\x1b\x04\0\x0aon-started\x01\x1c\x01@\x01\x05ev\
-ent\x0d\0\x1b\x04\0\x06on-log\x01\x1d\x01@\x01\x05event\x0f\0\x1b\x04\0\x0bon-ev\
-aluate\x01\x1e\x01@\x01\x05event\x11\0\x1b\x04\0\x0don-checkpoint\x01\x1f\x01@\x01\
-\x05event\x15\0\x1b\x04\0\x0con-completed\x01\x20\x01@\x01\x05event\x17\0\x1b\x04\
-\0\x09on-failed\x01!\x01p}\x01j\x01\"\x01s\x01@\0\0#\x04\0\x0asave-state\x01$\x01\
-j\0\x01s\x01@\x01\x05state\"\0%\x04\0\x0aload-state\x01&\x04\0\x1darkor:trainer/\
-callbacks@0.1.0\x05\x0b\x04\0#arkor:trainer/managed-trainer@0.1.0\x04\0\x0b\x15\x01\
-\0\x0fmanaged-trainer\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-com\
-ponent\x070.258.3\x10wit-bindgen-rust\x060.61.1";
+le\x03\0\x07\x01q\x05\x09not-ready\0\0\x0cout-of-range\x01s\0\x07invalid\x01s\0\x0b\
+unavailable\x01s\0\x05other\x01s\0\x04\0\x0ddataset-error\x03\0\x09\x01j\x01\x04\
+\x01\x0a\x01@\0\0\x0b\x04\0\x04info\x01\x0c\x01p\x08\x01j\x01\x0d\x01\x0a\x01@\x03\
+\x05split\x01\x05starty\x05county\0\x0e\x04\0\x04read\x01\x0f\x01@\x01\x04stepy\0\
+\x0e\x04\0\x05batch\x01\x10\x03\0\x1barkor:trainer/dataset@0.1.0\x05\x04\x02\x03\
+\0\0\x08sampling\x02\x03\0\0\x0bstop-reason\x01B\x0b\x02\x03\x02\x01\x05\x04\0\x08\
+sampling\x03\0\0\x02\x03\x02\x01\x06\x04\0\x0bstop-reason\x03\0\x02\x01r\x03\x04\
+texts\x06tokensy\x0bstop-reason\x03\x04\0\x0ageneration\x03\0\x04\x01q\x04\x09no\
+t-ready\0\0\x07invalid\x01s\0\x0bunavailable\x01s\0\x05other\x01s\0\x04\0\x0finf\
+erence-error\x03\0\x06\x01j\x01\x05\x01\x07\x01@\x02\x06prompts\x08sampling\x01\0\
+\x08\x04\0\x08generate\x01\x09\x03\0\x1darkor:trainer/inference@0.1.0\x05\x07\x01\
+B\x08\x01r\x03\x04names\x04sizey\x06digests\x04\0\x08artifact\x03\0\0\x01q\x04\x09\
+not-ready\0\0\x0cinvalid-name\x01s\0\x09too-large\x01s\0\x05other\x01s\0\x04\0\x0e\
+artifact-error\x03\0\x02\x01p}\x01j\x01\x01\x01\x03\x01@\x02\x04names\x07content\
+\x04\0\x05\x04\0\x05write\x01\x06\x03\0\x1darkor:trainer/artifacts@0.1.0\x05\x08\
+\x02\x03\0\0\x07setting\x01B%\x02\x03\x02\x01\x09\x04\0\x07setting\x03\0\0\x01ks\
+\x01r\x02\x04names\x08revision\x02\x04\0\x09hub-model\x03\0\x03\x01ky\x01ku\x01k\
+\x7f\x01r\x08\x0bhidden-sizey\x11num-hidden-layersy\x13num-attention-headsy\x13n\
+um-key-value-heads\x05\x11intermediate-size\x05\x0arope-theta\x06\x0crms-norm-ep\
+s\x06\x13tie-word-embeddings\x07\x04\0\x0bmodel-shape\x03\0\x08\x01q\x03\x07scra\
+tch\x01\x09\0\x04file\x01s\0\x03hub\x01\x04\0\x04\0\x0cmodel-source\x03\0\x0a\x01\
+q\x04\x05bytes\0\0\x03bpe\x01y\0\x04file\x01s\0\x05model\0\0\x04\0\x10tokenizer-\
+source\x03\0\x0c\x01r\x04\x04names\x06config\x02\x05split\x02\x08revision\x02\x04\
+\0\x0bhub-dataset\x03\0\x0e\x01r\x02\x03urls\x06sha256\x02\x04\0\x0burl-dataset\x03\
+\0\x10\x01q\x03\x04file\x01s\0\x03hub\x01\x0f\0\x03url\x01\x11\0\x04\0\x0edatase\
+t-source\x03\0\x12\x01ps\x01r\x04\x01ry\x0alora-alpha\x06\x0clora-dropout\x06\x0e\
+target-modules\x14\x04\0\x04lora\x03\0\x15\x01m\x03\x06linear\x06cosine\x08const\
+ant\x04\0\x11lr-scheduler-type\x03\0\x17\x01k\x18\x01r\x14\x09max-steps\x05\x10n\
+um-train-epochs\x06\x0dlearning-rate\x06\x1bper-device-train-batch-size\x05\x1bg\
+radient-accumulation-steps\x05\x0amax-length\x05\x11lr-scheduler-type\x19\x0cwar\
+mup-steps\x05\x0cweight-decay\x06\x0dmax-grad-norm\x06\x0aadam-beta1\x06\x0aadam\
+-beta2\x06\x0cadam-epsilon\x06\x0dlogging-steps\x05\x0aeval-steps\x05\x0asave-st\
+eps\x05\x10save-total-limit\x05\x04seed\x05\x17early-stopping-patience\x05\x18ea\
+rly-stopping-threshold\x06\x04\0\x0fhyperparameters\x03\0\x1a\x01k\x0d\x01k\x13\x01\
+k\x16\x01p\x01\x01r\x0d\x04names\x0bdescription\x02\x04tags\x14\x05model\x0b\x09\
+tokenizer\x1c\x07dataset\x1d\x0deval-fraction\x06\x04lora\x1e\x0fhyperparameters\
+\x1b\x0aadditional\x1f\x06extras\x02\x07dry-run\x07\x08own-loop\x07\x04\0\x04spe\
+c\x03\0\x20\x01j\x01!\x01s\x01@\0\0\"\x04\0\x08describe\x01#\x04\0\x1earkor:trai\
+ner/definition@0.1.0\x05\x0a\x01B/\x02\x03\x02\x01\x01\x04\0\x06metric\x03\0\0\x02\
+\x03\x02\x01\x09\x04\0\x07setting\x03\0\x02\x01r\x02\x03seqy\x04stepy\x04\0\x08p\
+osition\x03\0\x04\x01ky\x01ks\x01r\x06\x02at\x05\x03runs\x0agenerationy\x0cresum\
+ed-from\x06\x0btotal-steps\x06\x06parent\x07\x04\0\x07started\x03\0\x08\x01ku\x01\
+p\x01\x01r\x07\x02at\x05\x05epoch\x0a\x04loss\x0a\x0dlearning-rate\x0a\x09grad-n\
+orm\x0a\x06tokensu\x07metrics\x0b\x04\0\x0alog-record\x03\0\x0c\x01r\x06\x02at\x05\
+\x04lossu\x0aperplexityu\x09best-lossu\x1fevaluations-without-improvementy\x07me\
+trics\x0b\x04\0\x0aevaluation\x03\0\x0e\x01r\x03\x02at\x05\x02ids\x09eval-loss\x0a\
+\x04\0\x0acheckpoint\x03\0\x10\x01q\x05\x08finished\0\0\x0eearly-stopping\0\0\x07\
+trainer\x01s\0\x04user\0\0\x08replaced\0\0\x04\0\x0aend-reason\x03\0\x12\x01r\x05\
+\x02at\x05\x06reason\x13\x0acheckpoint\x07\x04loss\x0a\x09eval-loss\x0a\x04\0\x09\
+completed\x03\0\x14\x01r\x03\x02at\x05\x07messages\x0acheckpoint\x07\x04\0\x06fa\
+iled\x03\0\x16\x01q\x08\x04stop\x01s\0\x04save\0\0\x08evaluate\0\0\x11set-learni\
+ng-rate\x01u\0\x0ffollow-schedule\0\0\x05pause\0\0\x0alog-metric\x01\x01\0\x05ot\
+her\x01\x03\0\x04\0\x06action\x03\0\x18\x01p\x19\x01j\x01\x1a\x01s\x01@\x01\x05e\
+vent\x09\0\x1b\x04\0\x0aon-started\x01\x1c\x01@\x01\x05event\x0d\0\x1b\x04\0\x06\
+on-log\x01\x1d\x01@\x01\x05event\x0f\0\x1b\x04\0\x0bon-evaluate\x01\x1e\x01@\x01\
+\x05event\x11\0\x1b\x04\0\x0don-checkpoint\x01\x1f\x01@\x01\x05event\x15\0\x1b\x04\
+\0\x0con-completed\x01\x20\x01@\x01\x05event\x17\0\x1b\x04\0\x09on-failed\x01!\x01\
+p}\x01j\x01\"\x01s\x01@\0\0#\x04\0\x0asave-state\x01$\x01j\0\x01s\x01@\x01\x05st\
+ate\"\0%\x04\0\x0aload-state\x01&\x04\0\x1darkor:trainer/callbacks@0.1.0\x05\x0b\
+\x04\0#arkor:trainer/managed-trainer@0.1.0\x04\0\x0b\x15\x01\0\x0fmanaged-traine\
+r\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10\
+wit-bindgen-rust\x060.61.1";
         };
     };
 }

@@ -64,7 +64,10 @@ impl Explain for DatasetError {
     fn explain(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotReady => "the run has no data, or not yet",
-            Self::OutOfRange(text) | Self::Other(text) => text,
+            Self::OutOfRange(text)
+            | Self::Invalid(text)
+            | Self::Unavailable(text)
+            | Self::Other(text) => text,
         })
     }
 }

@@ -144,7 +144,8 @@ impl Driver {
             hook: None,
             loop_state: saved.training_loop,
             callback_state: saved.callbacks,
-            eval_tokens: parts.context.examples.info().eval_tokens,
+            // The first token of a text is not predicted.
+            eval_tokens: parts.context.examples.info().eval_tokens.saturating_sub(1),
             last_log: Instant::now(),
             terminal: None,
             parts,

@@ -53,7 +53,7 @@ impl Host for GuestState {
         };
         if !(1..=COUNT).contains(&count) {
             let what = format!("count is {count}, but must be between 1 and {COUNT}");
-            return Ok(Err(DatasetError::OutOfRange(what)));
+            return Ok(Err(DatasetError::Invalid(what)));
         }
         let split = match split {
             Split::Train => EngineSplit::Train,

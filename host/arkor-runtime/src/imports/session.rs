@@ -76,6 +76,7 @@ fn forward_output(output: arkor_types::ForwardOutput) -> ForwardOutput {
         loss_sum: output.loss_sum,
         weight_sum: output.weight_sum,
         log_probs: output.log_probs,
+        metrics: Vec::new(),
     }
 }
 
@@ -179,6 +180,7 @@ impl Host for GuestState {
                 Ok(OptimOutput {
                     step: convert::count(work.finish_step()),
                     grad_norm: output.grad_norm,
+                    metrics: Vec::new(),
                 })
             })
             .await;

@@ -189,7 +189,7 @@ impl HyperparametersDraft {
             max_grad_norm: float!(max_grad_norm, "max-grad-norm", 1.0, Range::at_least(0.0)),
             adam_beta1: float!(adam_beta1, "adam-beta1", 0.9, Range::half_open(0.0, 1.0)),
             adam_beta2: float!(adam_beta2, "adam-beta2", 0.999, Range::half_open(0.0, 1.0)),
-            adam_epsilon: float!(adam_epsilon, "adam-epsilon", 1e-8, Range::above(0.0)),
+            adam_epsilon: float!(adam_epsilon, "adam-epsilon", 1e-8, Range::at_least(1e-30)),
             logging_steps: integer!(logging_steps, "logging-steps", 10, 1, MANY),
             eval_steps: integer!(eval_steps, "eval-steps", 0, 0, MANY),
             save_steps: integer!(save_steps, "save-steps", 500, 0, MANY),
