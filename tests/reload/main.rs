@@ -7,6 +7,8 @@
     clippy::indexing_slicing
 )]
 
+#[cfg(unix)]
+mod dev;
 #[allow(dead_code, reason = "the harness has more than these tests use")]
 #[path = "../cli/harness.rs"]
 mod harness;

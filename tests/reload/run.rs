@@ -55,6 +55,7 @@ impl Run {
             engine: Arc::new(EmbeddedEngine::new(Some(1)).unwrap()),
             project: folder.path().to_path_buf(),
             on_callback_error: OnCallbackError::Continue,
+            parent: None,
         };
         let control = trainer.run(spec, &store, &settings).await.unwrap();
         let id = control.id().clone();

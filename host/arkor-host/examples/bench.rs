@@ -248,6 +248,7 @@ async fn share(component: &Path, quickstart: &Path, folder: &Path) -> Result<()>
         }),
         project: quickstart.to_path_buf(),
         on_callback_error: OnCallbackError::Fail,
+        parent: None,
     };
     trainer.run(spec, &store, &settings).await?.finish().await?;
     let (inside, all) = (clock.inside(), clock.all());

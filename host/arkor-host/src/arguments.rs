@@ -28,6 +28,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Run(RunArguments),
+    Dev(DevArguments),
     Build(BuildArguments),
     Inspect(InspectArguments),
     Runs(RunsArguments),
@@ -38,6 +39,7 @@ impl Command {
     pub(crate) fn json(&self) -> bool {
         match self {
             Self::Run(run) => run.json,
+            Self::Dev(dev) => dev.json,
             Self::Build(build) => build.json,
             Self::Inspect(inspect) => inspect.json,
             Self::Runs(runs) => runs.json,
@@ -83,6 +85,27 @@ Exit codes:
     2  usage: wrong arguments, or nothing there that could be run
     3  stopped early, by the trainer or by early stopping
   130  interrupted (Ctrl-C); the run can be resumed";
+
+/// Train, and bring every change of the trainer into the run.
+///
+/// Watches the project, builds on save, and decides by what the new code describes: with the same
+/// configuration its callbacks take over between two events, with their memory, and a training loop of
+/// its own goes on from its next checkpoint; with another configuration the run stops with a checkpoint
+/// and a new one begins. Code that does not build or start, or fails at its first events, changes
+/// nothing. Ctrl-C stops with a checkpoint, a second Ctrl-C at once.
+#[derive(Debug, Args)]
+pub(crate) struct DevArguments {
+    /// A project's folder (or one inside it), its arkor.toml, or a .wasm file.
+    #[arg(default_value = ".")]
+    pub(crate) path: PathBuf,
+    /// Train so many optimizer steps, whatever the trainer says.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000_000))]
+    pub(crate) max_steps: Option<u32>,
+    /// Print one JSON object a line: every event, `finished` for every run, and `dev` for what
+    /// happens around them.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
 
 /// Build a project's trainer to one component.
 #[derive(Debug, Args)]

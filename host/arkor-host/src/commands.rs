@@ -2,6 +2,7 @@
 
 pub(crate) mod build;
 pub(crate) mod completions;
+pub(crate) mod dev;
 pub(crate) mod inspect;
 pub(crate) mod run;
 pub(crate) mod runs;

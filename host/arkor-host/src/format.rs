@@ -131,12 +131,16 @@ pub(crate) fn event(event: &Event, live: bool) -> Option<String> {
             text
         }
         Event::Swapped(event) => format!(
-            "{}new code: generation {} in place of {}, {} carried over, in {:.1} ms",
+            "{}new code: generation {} in place of {} (load {:.1} ms, start {:.1} ms, wait for the \
+             step {:.0} ms, {} carried over in {:.1} ms)",
             step(event.step),
             event.generation,
             event.previous,
-            event.state_size.map_or_else(|| "no memory".into(), bytes),
-            event.load_ms + event.start_ms + event.state_ms
+            event.load_ms,
+            event.start_ms,
+            event.wait_ms,
+            event.state_size.map_or_else(|| "nothing".into(), bytes),
+            event.state_ms
         ),
         Event::SwapRejected(event) => {
             format!(

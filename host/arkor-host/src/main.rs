@@ -21,6 +21,7 @@ fn main() -> ExitCode {
     let printer = Printer::new(arguments.command.json());
     let result = match arguments.command {
         Command::Run(run) => commands::run::run(&run, &printer),
+        Command::Dev(dev) => commands::dev::dev(&dev, &printer),
         Command::Build(build) => commands::build::build(&build, &printer),
         Command::Inspect(inspect) => commands::inspect::inspect(&inspect, &printer),
         Command::Runs(runs) => commands::runs::runs(&runs, &printer),

@@ -2,6 +2,8 @@
 #![expect(clippy::print_stderr, reason = "this is the one place that prints")]
 
 use std::io::{IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
@@ -12,6 +14,8 @@ pub(crate) struct Printer {
     json: bool,
     /// The live line of a run; hidden unless someone is looking.
     bar: ProgressBar,
+    /// Whether the line shows a run: what else goes on must not take its place.
+    shows_run: Arc<AtomicBool>,
 }
 
 impl Printer {
@@ -25,6 +29,7 @@ impl Printer {
         Self {
             json,
             bar: ProgressBar::with_draw_target(None, target),
+            shows_run: Arc::default(),
         }
     }
 
@@ -63,6 +68,9 @@ impl Printer {
 
     /// What is going on just now; the next one takes its place.
     pub(crate) fn status(&self, text: &str) {
+        if self.shows_run.load(Ordering::Acquire) {
+            return;
+        }
         if let Ok(style) = ProgressStyle::with_template("  {wide_msg}") {
             self.bar.set_style(style);
         }
@@ -70,18 +78,25 @@ impl Printer {
     }
 
     pub(crate) fn error(&self, message: &str, backtrace: &[String], hint: Option<&str>) {
-        self.bar.finish_and_clear();
-        eprintln!("error: {message}");
-        for frame in backtrace {
-            eprintln!("    in {frame}");
+        // A run goes on beside the error of a build.
+        if !self.shows_run.load(Ordering::Acquire) {
+            self.bar.finish_and_clear();
         }
-        if let Some(hint) = hint {
-            eprintln!("hint: {hint}");
-        }
+        self.bar.suspend(|| {
+            eprintln!("error: {message}");
+            for frame in backtrace {
+                eprintln!("    in {frame}");
+            }
+            if let Some(hint) = hint {
+                eprintln!("hint: {hint}");
+            }
+        });
     }
 
     /// Shows the live line for a run of so many steps.
     pub(crate) fn start_progress(&self, total: Option<u64>) {
+        self.shows_run.store(true, Ordering::Release);
+        self.bar.reset();
         let template = match total {
             Some(_) => "step {pos}/{len} {bar:24} {msg} · {eta} left",
             None => "step {pos} {spinner} {msg} · {elapsed}",
@@ -108,6 +123,7 @@ impl Printer {
     }
 
     pub(crate) fn end_progress(&self) {
+        self.shows_run.store(false, Ordering::Release);
         self.bar.finish_and_clear();
     }
 }

@@ -126,6 +126,7 @@ pub(crate) fn run(project: &Project) -> Result<RunSettings> {
             Some(project::OnCallbackError::Fail) => OnCallbackError::Fail,
             Some(project::OnCallbackError::Continue) | None => OnCallbackError::Continue,
         },
+        parent: None,
     })
 }
 

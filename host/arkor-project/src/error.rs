@@ -31,6 +31,14 @@ pub enum ProjectError {
         /// Where the search began.
         start: PathBuf,
     },
+    /// Changes of files cannot be seen.
+    #[error("cannot watch {}", .path.display())]
+    Watch {
+        /// The project.
+        path: PathBuf,
+        /// What the system said.
+        source: notify::Error,
+    },
     /// A path that must exist does not.
     #[error("{what} {} does not exist", .path.display())]
     Missing {
@@ -150,6 +158,9 @@ impl ProjectError {
             Self::NotFound { .. } => {
                 "name the folder of a project that has one, or a .wasm file".into()
             }
+            Self::Watch { .. } => "is the limit of watches reached? On Linux: sysctl \
+                                   fs.inotify.max_user_watches"
+                .into(),
             Self::Missing { .. } => "check the path; paths in arkor.toml are relative to it".into(),
             Self::UnknownKey {
                 suggestion: Some(suggestion),

@@ -19,6 +19,7 @@ mod error;
 mod paths;
 mod project;
 mod toolchain;
+mod watch;
 
 pub use build::{BuildLine, Built};
 pub use config::{
@@ -32,3 +33,4 @@ pub use project::{CONFIG_FILE, Project, STORE_FOLDER};
 pub use toolchain::{
     CrateBuild, DebianToolchain, Installed, RustToolchain, install_wasm_toolchain,
 };
+pub use watch::ProjectWatcher;

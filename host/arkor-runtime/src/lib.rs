@@ -19,6 +19,7 @@
 mod bindings;
 mod component;
 mod console;
+mod decision;
 mod driver;
 mod error;
 mod guest;
@@ -35,6 +36,7 @@ pub use component::{
     read_component,
 };
 pub use console::GuestText;
+pub use decision::{CodeIdentity, Decision, decide};
 pub use driver::{
     OnCallbackError, ReloadOutcome, Reloader, RunControl, RunOutcome, RunProgress, RunRequest,
 };

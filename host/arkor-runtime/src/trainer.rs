@@ -50,6 +50,8 @@ pub struct RunSettings {
     pub project: PathBuf,
     /// What a failing callback means.
     pub on_callback_error: OnCallbackError,
+    /// The run whose place a new one takes.
+    pub parent: Option<RunId>,
 }
 
 impl TrainerComponent {
@@ -154,7 +156,7 @@ impl Trainer {
             name: spec.name.clone(),
             config: config_hash(&spec)?,
             component: self.component.digest.clone(),
-            parent: None,
+            parent: settings.parent.clone(),
             spec,
         };
         let handle = store.create_run(new)?;

@@ -1,10 +1,10 @@
 //! `arkor-host run`
 
 use anyhow::{Context, Result};
-use arkor_runtime::{RunControl, RunOutcome, RunRequest, Trainer};
+use arkor_runtime::{RunControl, RunOutcome, RunProgress, RunRequest, Trainer};
 use arkor_store::Store;
-use arkor_types::{EndReason, Event, RunStatus};
-use tokio::sync::mpsc;
+use arkor_types::{EndReason, Event, RunId, RunStatus};
+use tokio::sync::{mpsc, watch};
 
 use crate::arguments::RunArguments;
 use crate::exit::Exit;
@@ -65,26 +65,58 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Result<Exit> {
     })
 }
 
-/// Shows the run's events until it ends. They are read from the store, so nobody sees one that a
-/// crash could take back.
+/// Shows the run's events until it ends.
 async fn follow(control: RunControl, store: &Store, printer: &Printer) -> Result<RunOutcome> {
-    let id = control.id().clone();
-    let mut progress = control.progress();
-    let mut shown = control.begins_after();
-    {
-        let now = progress.borrow();
-        printer.start_progress(now.total_steps);
-        printer.progress_from(now.step);
-    }
-    printer.note(&format!("run {id}"));
-    let signals = tokio::spawn(stop_on_signals(control.requests(), printer.clone()));
+    let mut follower = Follower::new(&control, printer);
+    let stop = stop_on_signals(signals()?, control.requests(), printer.clone());
+    let signals = tokio::spawn(stop);
     loop {
-        let alive = progress.changed().await.is_ok();
-        let now = *progress.borrow_and_update();
+        let alive = follower.changed().await;
+        follower.show(store, printer)?;
+        if !alive {
+            break;
+        }
+    }
+    signals.abort();
+    follower.end(printer);
+    Ok(control.finish().await?)
+}
+
+/// What of a run was shown. Events are read from the store, so nobody sees one that a crash could
+/// take back.
+pub(super) struct Follower {
+    id: RunId,
+    progress: watch::Receiver<RunProgress>,
+    shown: u64,
+}
+
+impl Follower {
+    pub(super) fn new(control: &RunControl, printer: &Printer) -> Self {
+        let progress = control.progress();
+        {
+            let now = progress.borrow();
+            printer.start_progress(now.total_steps);
+            printer.progress_from(now.step);
+        }
+        printer.note(&format!("run {}", control.id()));
+        Self {
+            id: control.id().clone(),
+            shown: control.begins_after(),
+            progress,
+        }
+    }
+
+    /// Waits until there is more to show. False once the run is over.
+    pub(super) async fn changed(&mut self) -> bool {
+        self.progress.changed().await.is_ok()
+    }
+
+    pub(super) fn show(&mut self, store: &Store, printer: &Printer) -> Result<()> {
+        let now = *self.progress.borrow_and_update();
         loop {
-            let page = store.events(&id, shown, PAGE)?;
+            let page = store.events(&self.id, self.shown, PAGE)?;
             for record in &page {
-                shown = record.seq;
+                self.shown = record.seq;
                 if printer.json() {
                     printer.object(record);
                 } else if let Some(text) = format::event(&record.event, printer.live()) {
@@ -99,13 +131,12 @@ async fn follow(control: RunControl, store: &Store, printer: &Printer) -> Result
             .tokens_per_second
             .map_or_else(String::new, |n| format!(" · {n:.0} tokens/s"));
         printer.progress(now.step, format!("loss {}{speed}", format::loss(now.loss)));
-        if !alive {
-            break;
-        }
+        Ok(())
     }
-    signals.abort();
-    printer.end_progress();
-    Ok(control.finish().await?)
+
+    pub(super) fn end(self, printer: &Printer) {
+        printer.end_progress();
+    }
 }
 
 /// Failures go where errors go; the rest is the result of the command.
@@ -118,33 +149,51 @@ fn show(event: &Event, text: &str, printer: &Printer) {
 }
 
 /// The first signal stops with a checkpoint, the second at once.
-async fn stop_on_signals(requests: mpsc::Sender<RunRequest>, printer: Printer) {
-    if signal().await.is_err() {
+async fn stop_on_signals(
+    mut signals: mpsc::Receiver<()>,
+    requests: mpsc::Sender<RunRequest>,
+    printer: Printer,
+) {
+    if signals.recv().await.is_none() {
         return;
     }
     printer.note("stopping with a checkpoint; Ctrl-C again stops at once");
     let _ = requests.send(RunRequest::Stop(EndReason::Signal)).await;
-    if signal().await.is_ok() {
+    if signals.recv().await.is_some() {
         let _ = requests.send(RunRequest::Cancel).await;
     }
 }
 
-/// Ctrl-C, or on Unix a polite request to end.
-async fn signal() -> std::io::Result<()> {
+/// Every Ctrl-C, and on Unix every polite request to end, from now on: none is lost while nobody
+/// waits.
+pub(super) fn signals() -> Result<mpsc::Receiver<()>> {
+    let (came, signals) = mpsc::channel(4);
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
+        let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
-        tokio::select! {
-            result = tokio::signal::ctrl_c() => result,
-            _ = terminate.recv() => Ok(()),
-        }
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    Some(()) = interrupt.recv() => {}
+                    Some(()) = terminate.recv() => {}
+                    else => return,
+                }
+                if came.send(()).await.is_err() {
+                    return;
+                }
+            }
+        });
     }
     #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
+    tokio::spawn(async move {
+        while tokio::signal::ctrl_c().await.is_ok() && came.send(()).await.is_ok() {}
+    });
+    Ok(signals)
 }
 
-fn finished(outcome: &RunOutcome, printer: &Printer) {
+pub(super) fn finished(outcome: &RunOutcome, printer: &Printer) {
     if let Some(message) = &outcome.message {
         printer.error(message, &[], outcome.hint.as_deref());
     }

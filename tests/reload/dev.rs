@@ -1,0 +1,232 @@
+//! `arkor-host dev`, the real program: a component is saved, and the run goes on with it.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::harness::{Project, example, guest};
+
+/// Longer than anything takes; a test that waits so long has failed.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+struct Dev {
+    child: Child,
+    lines: Receiver<Value>,
+    seen: Vec<Value>,
+    project: Project,
+}
+
+impl Dev {
+    /// `dev` on a project whose trainer is this guest, told to train for ever.
+    fn start(name: &str) -> Self {
+        let project = Project::new(name);
+        Self::on(project)
+    }
+
+    fn on(project: Project) -> Self {
+        let mut child = project
+            .command(["dev", "--json", "--max-steps", "1000000"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        let (line, lines) = channel();
+        std::thread::spawn(move || {
+            for text in out.lines().map_while(Result::ok) {
+                if line.send(serde_json::from_str(&text).unwrap()).is_err() {
+                    return;
+                }
+            }
+        });
+        Self {
+            child,
+            lines,
+            seen: Vec::new(),
+            project,
+        }
+    }
+
+    fn wait(&mut self, what: &str, is: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            let line = self
+                .lines
+                .recv_timeout(PATIENCE)
+                .unwrap_or_else(|error| panic!("no {what}, {error}: {:#?}", self.seen));
+            self.seen.push(line.clone());
+            if is(&line) {
+                return line;
+            }
+        }
+    }
+
+    fn event(&mut self, kind: &str) -> Value {
+        self.wait(kind, |line| line["type"] == kind)
+    }
+
+    fn state(&mut self, state: &str) -> Value {
+        self.wait(state, |line| {
+            line["type"] == "dev" && line["state"] == state
+        })
+    }
+
+    /// Waits for an error that says this.
+    fn error(&mut self, part: &str) -> String {
+        let line = self.wait(part, |line| {
+            line["state"] == "error" && line["text"].as_str().unwrap().contains(part)
+        });
+        line["text"].as_str().unwrap().into()
+    }
+
+    /// As a compiler does it: beside its place, then renamed.
+    fn save(&self, component: &Path) {
+        let beside = self.project.path("trainer.wasm.new");
+        std::fs::copy(component, &beside).unwrap();
+        std::fs::rename(beside, self.project.path("trainer.wasm")).unwrap();
+    }
+
+    /// Ctrl-C, and the exit code.
+    fn interrupt(mut self) -> (i32, Vec<Value>) {
+        let id = i32::try_from(self.child.id()).unwrap();
+        std::process::Command::new("kill")
+            .args(["-INT", &id.to_string()])
+            .status()
+            .unwrap();
+        let code = self.child.wait().unwrap().code().unwrap();
+        let mut seen = std::mem::take(&mut self.seen);
+        seen.extend(self.lines.iter());
+        (code, seen)
+    }
+}
+
+impl Drop for Dev {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_saved_component_takes_over_and_what_is_broken_does_not() {
+    let mut dev = Dev::start("counts");
+    dev.event("started");
+    dev.event("log");
+    dev.save(guest("swap-next"));
+    let swapped = dev.event("swapped");
+    assert_eq!(
+        (&swapped["previous"], &swapped["generation"]),
+        (&1.into(), &2.into())
+    );
+    assert_eq!(swapped["state_size"], 16);
+    dev.wait("word of the new code", |line| {
+        line["type"] == "action" && line["action"]["value"]["name"] == "next"
+    });
+    // case 3: the same bytes again.
+    dev.save(guest("swap-next"));
+    dev.state("unchanged");
+    // case 32 and 8: what is no trainer, or cannot say what it wants, is told and changes nothing.
+    std::fs::write(dev.project.path("trainer.wasm"), "not wasm").unwrap();
+    dev.error("not wasm");
+    dev.save(guest("panics-in-describe"));
+    dev.error("describe");
+    dev.event("log");
+    // case 4: back to what was there at first is a swap, not a restart.
+    dev.save(guest("counts"));
+    assert_eq!(dev.event("swapped")["generation"], 3);
+    let (code, seen) = dev.interrupt();
+    assert_eq!(code, 130);
+    let finished = seen.last().unwrap();
+    assert_eq!(finished["type"], "finished");
+    assert!(finished["checkpoint"].is_string());
+    let started = seen.iter().filter(|line| line["type"] == "started");
+    assert_eq!(started.count(), 1, "one run all along");
+    // Each event once, in order.
+    let seqs: Vec<u64> = seen
+        .iter()
+        .filter_map(|line| line["seq"].as_u64())
+        .collect();
+    assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>());
+}
+
+#[test]
+fn case_09_13_another_configuration_stops_the_run_and_begins_one_with_a_parent() {
+    let mut dev = Dev::start("counts");
+    let first = dev.event("started");
+    dev.event("log");
+    dev.save(guest("swap-config"));
+    dev.state("restarting");
+    let stopped = dev.event("stopped");
+    assert_eq!(stopped["reason"]["kind"], "replaced");
+    assert!(stopped["checkpoint"].is_string());
+    let second = dev.event("started");
+    assert_eq!(second["parent"], first["run"]);
+    assert_ne!(second["config"], first["config"]);
+    // The last checkpoint of the first run was its own code's affair.
+    assert!(!dev.seen.iter().any(|line| line["type"] == "swapped"));
+    dev.event("log");
+    let (code, seen) = dev.interrupt();
+    assert_eq!(code, 130);
+    let runs = seen.iter().filter(|line| line["type"] == "finished");
+    assert_eq!(runs.count(), 2);
+}
+
+#[test]
+fn case_31_a_trainer_that_is_missing_at_first_runs_when_it_appears() {
+    let project = Project::new("counts");
+    std::fs::write(project.path("trainer.wasm"), "").unwrap();
+    let mut dev = Dev::on(project);
+    dev.state("error");
+    dev.save(guest("counts"));
+    dev.event("started");
+    dev.event("log");
+    assert_eq!(dev.interrupt().0, 130);
+}
+
+#[test]
+fn case_38_a_second_dev_on_a_project_is_refused_and_a_killed_one_leaves_no_lock() {
+    let mut dev = Dev::start("counts");
+    dev.event("log");
+    let second = dev.project.arkor(["dev"]);
+    assert_ne!(second.code, Some(0));
+    second.one_error(&["another `arkor-host dev`"]);
+    dev.child.kill().unwrap();
+    dev.child.wait().unwrap();
+    let project = std::mem::replace(&mut dev.project, Project::empty());
+    // case 39: the run of the one that was killed is interrupted, and can be resumed.
+    let mut again = Dev::on(project);
+    again.event("log");
+    let runs = again.project.arkor(["runs", "list", "--json"]);
+    assert!(runs.out.contains("\"interrupted\""), "{}", runs.out);
+    assert_eq!(again.interrupt().0, 130);
+}
+
+#[test]
+fn case_32_33_an_edit_of_the_source_is_live_and_a_broken_one_is_told_with_its_place() {
+    let project = example("rust-quickstart");
+    let source = project.path("src/lib.rs");
+    let original = std::fs::read_to_string(&source).unwrap();
+    let mut dev = Dev::on(project);
+    dev.event("started");
+    dev.event("log");
+    let broken = original.replacen("fn describe(", "fn describes(", 1);
+    std::fs::write(&source, broken).unwrap();
+    let error = dev.error("src/lib.rs:");
+    assert!(error.contains("describes"), "{error}");
+    let edited = original.replacen(" tokens to train on", " tokens, and edited", 1);
+    assert_ne!(edited, original);
+    std::fs::write(&source, edited).unwrap();
+    assert_eq!(dev.event("swapped")["generation"], 2);
+    // An edit of the configuration, in the source.
+    let hotter = original.replacen("learning_rate: Some(2e-3)", "learning_rate: Some(1e-3)", 1);
+    assert_ne!(hotter, original);
+    std::fs::write(&source, hotter).unwrap();
+    let stopped = dev.event("stopped");
+    assert_eq!(stopped["reason"]["kind"], "replaced");
+    let second = dev.event("started");
+    assert_eq!(second["parent"], stopped["run"]);
+    assert_eq!(dev.interrupt().0, 130);
+}
