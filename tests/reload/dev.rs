@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::harness::{Project, example, guest};
 
 /// Longer than anything takes; a test that waits so long has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 struct Dev {
     child: Child,

@@ -130,3 +130,11 @@ pub(crate) fn metrics(events: &[EventRecord], name: &str) -> Vec<f64> {
     };
     events.iter().filter_map(value).collect()
 }
+
+/// Every log event was handled once, by one generation after the other: the counters go on where
+/// the one before stopped.
+pub(crate) fn counted_without_a_gap(counted: &[f64]) {
+    for (index, value) in counted.iter().enumerate() {
+        assert_eq!(*value, index as f64 + 1.0, "{counted:?}");
+    }
+}

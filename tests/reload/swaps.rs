@@ -5,7 +5,7 @@ use std::time::Duration;
 use arkor_runtime::{Limits, ReloadOutcome};
 use arkor_types::{Event, FaultCause, GuestFunction, RunStatus};
 
-use crate::run::{Run, component, metrics};
+use crate::run::{Run, component, counted_without_a_gap, metrics};
 
 fn rejected(outcome: &ReloadOutcome) -> &arkor_types::Fault {
     match outcome {
@@ -16,17 +16,9 @@ fn rejected(outcome: &ReloadOutcome) -> &arkor_types::Fault {
 
 fn impatient() -> Limits {
     Limits {
-        callback_timeout: Duration::from_millis(300),
-        start_timeout: Duration::from_millis(300),
+        callback_timeout: Duration::from_millis(1000),
+        start_timeout: Duration::from_millis(1000),
         ..Limits::default()
-    }
-}
-
-/// Every log event was handled once, by one generation after the other: the counters go on where
-/// the one before stopped.
-fn counted_without_a_gap(counted: &[f64]) {
-    for (index, value) in counted.iter().enumerate() {
-        assert_eq!(*value, index as f64 + 1.0, "{counted:?}");
     }
 }
 
@@ -183,7 +175,7 @@ async fn case_19_a_hopeless_callback_is_cut_and_replaced() {
     run.logs(2).await;
     let (_, events) = run.stop().await;
     let cut = events.iter().any(|record| match &record.event {
-        Event::RolledBack(back) => back.fault.cause == FaultCause::Deadline(300),
+        Event::RolledBack(back) => back.fault.cause == FaultCause::Deadline(1000),
         _ => false,
     });
     assert!(cut);
@@ -215,73 +207,6 @@ async fn case_05_a_slow_start_never_overrides_newer_code() {
         _ => None,
     });
     assert_eq!(last.unwrap(), component("swap-next").digest);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn case_20_thousands_of_swaps_leave_nothing_behind() {
-    let run = Run::start("counts").await;
-    run.logs(1).await;
-    let (a, b) = (component("swap-next"), component("counts"));
-    let reloader = run.control.reloader();
-    let swap = async |times: usize| {
-        for index in 0..times {
-            let code = if index % 2 == 0 { &a } else { &b };
-            let outcome = reloader.swap(code.clone()).await;
-            assert!(matches!(outcome, ReloadOutcome::Swapped(_)), "{outcome:?}");
-        }
-    };
-    swap(200).await;
-    let before = usage();
-    swap(1000).await;
-    let after = usage();
-    assert!(after.files <= before.files + 4, "{before:?} {after:?}");
-    assert!(after.tasks <= before.tasks + 4, "{before:?} {after:?}");
-    // A live instance has a megabyte and more: a leak of one a swap would be a gigabyte.
-    assert!(
-        after.memory < before.memory + (64 << 20),
-        "{before:?} {after:?}"
-    );
-    let (_, events) = run.stop().await;
-    let all = events
-        .iter()
-        .filter(|record| matches!(record.event, Event::Swapped(_)));
-    assert_eq!(all.count(), 1200);
-    let counted: Vec<f64> = events
-        .iter()
-        .filter_map(|record| match &record.event {
-            Event::Action(taken) => match &taken.action {
-                arkor_types::Action::LogMetric(metric) => Some(metric.value),
-                _ => None,
-            },
-            _ => None,
-        })
-        .collect();
-    counted_without_a_gap(&counted);
-}
-
-#[derive(Debug)]
-struct Usage {
-    /// Bytes that are resident.
-    memory: u64,
-    files: usize,
-    tasks: usize,
-}
-
-fn usage() -> Usage {
-    let tasks = tokio::runtime::Handle::current()
-        .metrics()
-        .num_alive_tasks();
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages: u64 = statm
-        .split(' ')
-        .nth(1)
-        .and_then(|pages| pages.parse().ok())
-        .unwrap_or(0);
-    Usage {
-        memory: pages * 4096,
-        files: std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count),
-        tasks,
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -223,6 +223,8 @@ impl Machine {
                 return;
             }
             RunRequest::Stop(reason) => {
+                // A person's wish to stop comes before that of new code to take over.
+                self.stop.take_if(|known| *known == EndReason::Replaced);
                 self.stop.get_or_insert(reason);
             }
             RunRequest::Pause => self.pause = true,

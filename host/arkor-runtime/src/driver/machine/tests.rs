@@ -458,6 +458,16 @@ fn a_replaced_run_that_is_replaced_no_more_goes_on() {
     machine.apply(Input::Request(RunRequest::Stop(EndReason::User)));
     machine.apply(Input::Request(RunRequest::Stay));
     assert_eq!(machine.stop, Some(EndReason::User));
+    let mut machine = Machine::new(plan(6));
+    machine.apply(Input::Request(replaced.clone()));
+    machine.apply(Input::Request(RunRequest::Stop(EndReason::Signal)));
+    assert_eq!(
+        machine.stop,
+        Some(EndReason::Signal),
+        "no ghost of a restart"
+    );
+    machine.apply(Input::Request(replaced.clone()));
+    assert_eq!(machine.stop, Some(EndReason::Signal));
     world.input(Input::Request(replaced));
     world.input(Input::Request(RunRequest::Stay));
     world.input(Input::Begin);
