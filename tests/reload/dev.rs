@@ -187,6 +187,18 @@ fn case_31_a_trainer_that_is_missing_at_first_runs_when_it_appears() {
 }
 
 #[test]
+fn a_run_that_could_not_begin_begins_when_its_data_is_there() {
+    let project = Project::new("counts");
+    let text = std::fs::read_to_string(project.path("text.txt")).unwrap();
+    std::fs::remove_file(project.path("text.txt")).unwrap();
+    let mut dev = Dev::on(project);
+    dev.error("text.txt");
+    dev.project.write("text.txt", &text);
+    dev.event("started");
+    assert_eq!(dev.interrupt().0, 130);
+}
+
+#[test]
 fn case_38_a_second_dev_on_a_project_is_refused_and_a_killed_one_leaves_no_lock() {
     let mut dev = Dev::start("counts");
     dev.event("log");

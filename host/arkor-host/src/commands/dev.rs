@@ -57,6 +57,7 @@ pub(crate) fn dev(arguments: &DevArguments, printer: &Printer) -> Result<Exit> {
             printer: printer.clone(),
             newest: None,
             run: None,
+            begun: None,
             parent: None,
         }
         .work(builds)
@@ -175,6 +176,8 @@ struct Session {
     printer: Printer,
     newest: Option<Code>,
     run: Option<Active>,
+    /// The code that the last run began with or took over: without a change no other begins.
+    begun: Option<CodeIdentity>,
     /// The run that ended for another configuration.
     parent: Option<RunId>,
 }
@@ -235,12 +238,12 @@ impl Session {
 
     async fn built(&mut self, code: Code) -> Result<()> {
         let Some(run) = &mut self.run else {
-            let known = self.newest.as_ref().map(|newest| &newest.identity);
-            if known == Some(&code.identity) {
-                self.say("unchanged", "the new build has the bytes of the one before");
+            let is_known = self.begun.as_ref() == Some(&code.identity);
+            self.newest = Some(code);
+            if is_known {
+                self.say("unchanged", "the last run had this code already");
                 return Ok(());
             }
-            self.newest = Some(code);
             return self.begin().await;
         };
         let decision = decide(&run.running, &code.identity, run.stopping.is_some());
@@ -286,6 +289,7 @@ impl Session {
             }
         };
         if let ReloadOutcome::Swapped(_) = outcome {
+            self.begun = Some(identity.clone());
             run.running = identity;
         }
         Ok(())
@@ -311,6 +315,7 @@ impl Session {
         };
         match started.await {
             Ok(control) => {
+                self.begun = Some(code.identity.clone());
                 let follower = Follower::new(&control, &self.printer);
                 self.run = Some(Active {
                     running: code.identity.clone(),
