@@ -33,7 +33,7 @@ pub use reload::{ReloadOutcome, Reloader};
 
 use machine::{Effect, Input, Machine, Phase, Plan};
 use progress::{LoopState, SavedProgress};
-use reload::{Previous, Replacement};
+use reload::{Probation, Replacement};
 use training_loop::{LoopCode, LoopTask};
 
 /// What a run is made of when its driver starts.
@@ -62,8 +62,8 @@ pub(crate) struct Resumed {
 pub(crate) struct Driver {
     parts: Parts,
     slot: Option<Arc<CallbackSlot>>,
-    /// What the slot held before the last swap, until the new code has proved itself.
-    previous: Option<Previous>,
+    /// What the slot held before the last swaps, until the new code has proved itself.
+    probation: Probation,
     users: mpsc::Receiver<RunRequest>,
     reloader: Reloader,
     replacements: mpsc::Receiver<Replacement>,
@@ -131,7 +131,7 @@ impl Driver {
         let bring = reloader.clone();
         let driver = Self {
             slot: Some(Arc::new(slot)),
-            previous: None,
+            probation: Probation::default(),
             users,
             reloader,
             replacements,
@@ -230,7 +230,7 @@ impl Driver {
             Stopped::Store(error) => Err(error),
             Stopped::Cancelled => {
                 self.slot = None;
-                self.previous = None;
+                self.probation.clear();
                 self.training_loop = None;
                 self.hook = None;
                 self.asked.clear();
@@ -366,6 +366,31 @@ impl Driver {
         }
     }
 
+    /// The same for work that the callbacks have no part in: new code takes their place meanwhile.
+    async fn attend_and_swap<T>(&mut self, work: impl Future<Output = T>) -> Done<T> {
+        let mut work = std::pin::pin!(work);
+        loop {
+            if let Some(new) = self.next_replacement() {
+                self.swap(new).await?;
+            }
+            tokio::select! {
+                biased;
+                Some(request) = self.parts.guest_requests.recv() => self.serve(request)?,
+                done = &mut work => {
+                    while let Ok(request) = self.parts.guest_requests.try_recv() {
+                        self.serve(request)?;
+                    }
+                    return Ok(done);
+                }
+                Some(request) = self.users.recv() => match request {
+                    RunRequest::Cancel => return Err(Stopped::Cancelled),
+                    request => self.asked.push_back(request),
+                },
+                Some(new) = self.replacements.recv() => self.offered(new),
+            }
+        }
+    }
+
     /// What a trainer may ask at any time.
     fn serve(&mut self, request: GuestRequest) -> Done<()> {
         match request {
@@ -491,7 +516,7 @@ impl Driver {
         let mut answer: Option<Answer> = self
             .attend(async move { slot.handle(handled).await })
             .await?;
-        if let Some(Err(fault)) = &answer
+        while let Some(Err(fault)) = &answer
             && !fault.leaves_instance_alive()
             && let Some(slot) = self.roll_back(fault).await?
         {
@@ -500,7 +525,7 @@ impl Driver {
         }
         match &answer {
             Some(Err(fault)) => self.bury(fault),
-            Some(Ok(_)) => self.proved(event),
+            Some(Ok(_)) => self.proved(&event),
             None => {}
         }
         Ok(Input::Handled {

@@ -96,15 +96,41 @@ pub(crate) fn events(
         let after = i64::try_from(after).unwrap_or(i64::MAX);
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         statement
-            .query_map(params![run.as_str(), after, limit], |row| {
-                Ok(EventRecord {
-                    seq: row.get(0)?,
-                    run: run.clone(),
-                    time: parsed(row, 1, time)?,
-                    event: parsed(row, 2, json::<Event>)?,
-                })
+            .query_map(params![run.as_str(), after, limit], |row| record(row, run))?
+            .collect()
+    })
+}
+
+/// Events whose JSON form has one of these types.
+pub(crate) fn events_of(
+    db: &Connection,
+    run: &RunId,
+    kinds: &[&str],
+    after: u64,
+    limit: usize,
+) -> rusqlite::Result<Vec<EventRecord>> {
+    let kinds = serde_json::to_string(kinds).unwrap_or_default();
+    db.prepare_cached(
+        "SELECT seq, time, body FROM events WHERE run = ?1 AND seq > ?2 \
+         AND body ->> 'type' IN (SELECT value FROM json_each(?4)) ORDER BY seq LIMIT ?3",
+    )
+    .and_then(|mut statement| {
+        let after = i64::try_from(after).unwrap_or(i64::MAX);
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        statement
+            .query_map(params![run.as_str(), after, limit, kinds], |row| {
+                record(row, run)
             })?
             .collect()
+    })
+}
+
+fn record(row: &rusqlite::Row<'_>, run: &RunId) -> rusqlite::Result<EventRecord> {
+    Ok(EventRecord {
+        seq: row.get(0)?,
+        run: run.clone(),
+        time: parsed(row, 1, time)?,
+        event: parsed(row, 2, json::<Event>)?,
     })
 }
 

@@ -32,6 +32,10 @@ use crate::slot::{Answer, CallbackSlot};
 /// Events that new code has to handle before the code that it replaced is dropped.
 const PROBATION: usize = 3;
 
+/// Instances that wait while one code after the other comes and none has proved itself: the last one
+/// that did, and the newest of the others.
+const WAITING: usize = 4;
+
 /// How a reload went.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ReloadOutcome {
@@ -85,6 +89,11 @@ impl Reloader {
         (reloader, queue)
     }
 
+    /// New code that is not in place yet is not wanted any more.
+    pub fn withdraw(&self) {
+        self.newest.fetch_add(1, Ordering::AcqRel);
+    }
+
     /// Starts the code and puts it in the place of the run's callbacks between two events. That its
     /// configuration is the run's is the caller's affair.
     pub async fn swap(&self, component: TrainerComponent) -> ReloadOutcome {
@@ -119,8 +128,41 @@ impl Reloader {
 pub(super) struct Previous {
     slot: Arc<CallbackSlot>,
     component: TrainerComponent,
-    /// What the new code handled.
+    /// What the code after it handled.
     events: Vec<CallbackEvent>,
+}
+
+/// The instances that may come back, the oldest first.
+#[derive(Default)]
+pub(super) struct Probation {
+    waiting: Vec<Previous>,
+    /// Events that the newest code has handled.
+    handled: usize,
+}
+
+impl Probation {
+    fn replaced(&mut self, previous: Previous) {
+        self.waiting.push(previous);
+        if self.waiting.len() > WAITING {
+            // The oldest has proved itself; of the others the newest matter.
+            self.waiting.remove(1);
+        }
+        self.handled = 0;
+    }
+
+    fn handled(&mut self, event: &CallbackEvent) {
+        self.handled += 1;
+        if self.handled >= PROBATION {
+            self.waiting.clear();
+        }
+        for previous in &mut self.waiting {
+            previous.events.push(event.clone());
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.waiting.clear();
+    }
 }
 
 fn milliseconds(time: Duration) -> f64 {
@@ -236,11 +278,13 @@ impl Driver {
             .generation
             .store(generation, Ordering::Release);
         let new = Arc::new(CallbackSlot::new(instance, generation));
-        self.previous = self.slot.replace(new).map(|slot| Previous {
-            slot,
-            component: self.parts.component.clone(),
-            events: Vec::new(),
-        });
+        if let Some(slot) = self.slot.replace(new) {
+            self.probation.replaced(Previous {
+                slot,
+                component: self.parts.component.clone(),
+                events: Vec::new(),
+            });
+        }
         let had_memory = state.is_some();
         self.append(Event::Swapped(Swapped {
             step: self.parts.machine.step(),
@@ -291,38 +335,41 @@ impl Driver {
     }
 
     /// Notes that new code handled an event.
-    pub(super) fn proved(&mut self, event: CallbackEvent) {
-        if let Some(previous) = &mut self.previous {
-            previous.events.push(event);
-            if previous.events.len() >= PROBATION {
-                self.previous = None;
-            }
-        }
+    pub(super) fn proved(&mut self, event: &CallbackEvent) {
+        self.probation.handled(event);
     }
 
     /// Puts the code before the last swap back, if the new code failed in its first events. It is
-    /// told of the events that it missed; what it asks for then was asked for already.
+    /// told of the events that it missed; what it asks for then was asked for already. If that code
+    /// had not proved itself either and fails now, the one before it follows.
     pub(super) async fn roll_back(&mut self, fault: &Fault) -> Done<Option<Arc<CallbackSlot>>> {
-        let Some(previous) = self.previous.take() else {
-            return Ok(None);
-        };
-        let failed = self.generation();
-        let slot = Arc::clone(&previous.slot);
-        self.parts.component = previous.component;
-        self.slot = Some(previous.slot);
-        self.append(Event::RolledBack(RolledBack {
-            step: self.parts.machine.step(),
-            failed,
-            generation: slot.generation(),
-            component: self.parts.component.digest.clone(),
-            fault: fault.clone(),
-        }))?;
-        for event in previous.events {
-            let slot = Arc::clone(&slot);
-            let missed: Option<Answer> =
-                self.attend(async move { slot.handle(event).await }).await?;
-            drop(missed);
+        let mut fault = fault.clone();
+        'older: while let Some(previous) = self.probation.waiting.pop() {
+            let failed = self.generation();
+            let slot = Arc::clone(&previous.slot);
+            self.parts.component = previous.component;
+            self.slot = Some(previous.slot);
+            self.probation.handled = 0;
+            self.append(Event::RolledBack(RolledBack {
+                step: self.parts.machine.step(),
+                failed,
+                generation: slot.generation(),
+                component: self.parts.component.digest.clone(),
+                fault: fault.clone(),
+            }))?;
+            for event in previous.events {
+                let slot = Arc::clone(&slot);
+                let missed: Option<Answer> =
+                    self.attend(async move { slot.handle(event).await }).await?;
+                if let Some(Err(failure)) = missed
+                    && !failure.leaves_instance_alive()
+                {
+                    fault = *failure;
+                    continue 'older;
+                }
+            }
+            return Ok(Some(slot));
         }
-        Ok(Some(slot))
+        Ok(None)
     }
 }

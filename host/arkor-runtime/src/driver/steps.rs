@@ -24,7 +24,7 @@ impl Driver {
         let hyperparameters = context.spec.hyperparameters.clone();
         let begin = Instant::now();
         let trained = self
-            .attend(async move {
+            .attend_and_swap(async move {
                 worker
                     .call(move |work| train(work, &examples, &hyperparameters, step, learning_rate))
                     .await
@@ -53,7 +53,7 @@ impl Driver {
             let context = &self.parts.context;
             let (worker, examples) = (context.worker.clone(), Arc::clone(&context.examples));
             let scored = self
-                .attend(async move { worker.call(move |work| score(work, &examples, start)).await })
+                .attend_and_swap(async move { worker.call(move |work| score(work, &examples, start)).await })
                 .await?;
             match scored {
                 Ok(Ok((loss, count))) => {

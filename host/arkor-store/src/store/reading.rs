@@ -76,6 +76,21 @@ impl Store {
         self.read(|db| query::events(db, run, after, limit))
     }
 
+    /// The same, but only events of these kinds ([`arkor_types::Event::kind`]).
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub fn events_of(
+        &self,
+        run: &RunId,
+        kinds: &[&str],
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<EventRecord>, StoreError> {
+        self.read(|db| query::events_of(db, run, kinds, after, limit))
+    }
+
     /// The checkpoints of a run, the oldest first.
     ///
     /// # Errors

@@ -1,0 +1,152 @@
+//! The newest events of the run in flight, as they go over the wire, so that many readers cost the
+//! store one reading.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use arkor_types::{EventRecord, RunId};
+use bytes::{BufMut, Bytes, BytesMut};
+use tokio::sync::watch;
+
+/// Events that are kept. Who is further behind reads the store.
+const KEPT: usize = 2048;
+
+/// Most bytes that are handed to a reader at once.
+const CHUNK: usize = 256 << 10;
+
+/// A part of an event stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Chunk {
+    /// In the form of an event stream.
+    pub(crate) bytes: Bytes,
+    /// Number of its last event.
+    pub(crate) last: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct Tail {
+    run: RunId,
+    events: Mutex<VecDeque<(u64, Bytes)>>,
+    last: watch::Sender<u64>,
+}
+
+/// An event in the form of an event stream: its number, so that a reader can say where it stopped,
+/// and its JSON, which has no line breaks.
+pub(crate) fn line(record: &EventRecord) -> Result<Bytes, serde_json::Error> {
+    let json = serde_json::to_string(record)?;
+    Ok(format!("id: {}\ndata: {json}\n\n", record.seq).into())
+}
+
+impl Tail {
+    pub(crate) fn new(run: RunId, after: u64) -> Self {
+        Self {
+            run,
+            events: Mutex::default(),
+            last: watch::Sender::new(after),
+        }
+    }
+
+    pub(crate) fn run(&self) -> &RunId {
+        &self.run
+    }
+
+    fn events(&self) -> MutexGuard<'_, VecDeque<(u64, Bytes)>> {
+        // Nothing in here is left half done by a panic.
+        self.events.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Events that are in the store by now, in order.
+    pub(crate) fn push(&self, records: &[EventRecord]) {
+        let Some(newest) = records.last() else {
+            return;
+        };
+        {
+            let mut events = self.events();
+            for record in records {
+                // An event that has no JSON form was never stored.
+                if let Ok(line) = line(record) {
+                    events.push_back((record.seq, line));
+                }
+            }
+            let surplus = events.len().saturating_sub(KEPT);
+            events.drain(..surplus);
+        }
+        self.last.send_replace(newest.seq);
+    }
+
+    /// Changes with every event.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.last.subscribe()
+    }
+
+    /// What follows this event, if that is still here; nothing for who has all.
+    pub(crate) fn after(&self, seq: u64) -> Option<Chunk> {
+        let events = self.events();
+        let (first, _) = events.front()?;
+        if *first > seq + 1 {
+            return None;
+        }
+        let skip = usize::try_from(seq + 1 - first).ok()?;
+        let mut bytes = BytesMut::new();
+        let mut last = seq;
+        for (seq, line) in events.iter().skip(skip) {
+            if !bytes.is_empty() && bytes.len() + line.len() > CHUNK {
+                break;
+            }
+            bytes.put_slice(line);
+            last = *seq;
+        }
+        Some(Chunk {
+            bytes: bytes.freeze(),
+            last,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arkor_types::{At, Event};
+
+    fn records(numbers: std::ops::RangeInclusive<u64>) -> Vec<EventRecord> {
+        numbers
+            .map(|seq| EventRecord {
+                seq,
+                run: RunId::new("r"),
+                time: jiff::Timestamp::UNIX_EPOCH,
+                event: Event::Paused(At { step: seq }),
+            })
+            .collect()
+    }
+
+    fn ids(chunk: &Chunk) -> Vec<u64> {
+        let text = std::str::from_utf8(&chunk.bytes).unwrap();
+        text.lines()
+            .filter_map(|line| line.strip_prefix("id: "))
+            .map(|id| id.parse().unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn a_reader_gets_each_event_once_wherever_it_stands() {
+        let tail = Tail::new(RunId::new("r"), 0);
+        assert_eq!(tail.after(0), None);
+        tail.push(&records(1..=3));
+        let chunk = tail.after(1).unwrap();
+        assert_eq!((ids(&chunk), chunk.last), (vec![2, 3], 3));
+        let nothing = tail.after(3).unwrap();
+        assert!(nothing.bytes.is_empty() && nothing.last == 3);
+        assert!(tail.after(9).unwrap().bytes.is_empty(), "from the future");
+        tail.push(&records(4..=3000));
+        assert_eq!(tail.after(3), None, "the store has them");
+        let mut last = 952;
+        let mut seen = Vec::new();
+        while last < 3000 {
+            let chunk = tail.after(last).unwrap();
+            assert!(chunk.bytes.len() <= CHUNK);
+            seen.extend(ids(&chunk));
+            last = chunk.last;
+        }
+        assert_eq!(seen, (953..=3000).collect::<Vec<_>>());
+    }
+}
