@@ -56,6 +56,7 @@ impl Run {
             project: folder.path().to_path_buf(),
             on_callback_error: OnCallbackError::Continue,
             parent: None,
+            warm: false,
         };
         let control = trainer.run(spec, &store, &settings).await.unwrap();
         let id = control.id().clone();

@@ -113,6 +113,7 @@ fn open(tied: bool, keys: u32) -> Result<Box<dyn TrainingSession>, Failure> {
         tokenizer_file: None,
         tokenizer_text: None,
         saved: None,
+        weights: None,
     })?)
 }
 

@@ -57,6 +57,10 @@ impl Engine for EmbeddedEngine {
         let pool = Arc::clone(&self.pool);
         let session = if let Some(path) = &request.saved {
             Session::restore(pool, shape, context, path)?
+        } else if let Some(path) = &request.weights {
+            let mut session = Session::restore(pool, shape, context, path)?;
+            session.forget_optimizer();
+            session
         } else {
             let tokenizer = self.pool.install(|| tokenizer(&request))?;
             Session::create(pool, shape, context, tokenizer, seed)?

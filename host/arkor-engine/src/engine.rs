@@ -26,6 +26,9 @@ pub struct SessionRequest {
     pub tokenizer_text: Option<Arc<str>>,
     /// A saved state to start from: weights, optimizer and tokenizer come from it.
     pub saved: Option<PathBuf>,
+    /// The saved state of another run to begin with: weights and tokenizer come from it, and the
+    /// optimizer is new. `saved` counts more.
+    pub weights: Option<PathBuf>,
 }
 
 /// Opens sessions. One engine may serve many runs, one after the other or at once.

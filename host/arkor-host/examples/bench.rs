@@ -249,6 +249,7 @@ async fn share(component: &Path, quickstart: &Path, folder: &Path) -> Result<()>
         project: quickstart.to_path_buf(),
         on_callback_error: OnCallbackError::Fail,
         parent: None,
+        warm: false,
     };
     trainer.run(spec, &store, &settings).await?.finish().await?;
     let (inside, all) = (clock.inside(), clock.all());

@@ -29,6 +29,7 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     Run(RunArguments),
     Dev(DevArguments),
+    Replay(ReplayArguments),
     Build(BuildArguments),
     Inspect(InspectArguments),
     Runs(RunsArguments),
@@ -40,6 +41,7 @@ impl Command {
         match self {
             Self::Run(run) => run.json,
             Self::Dev(dev) => dev.json,
+            Self::Replay(replay) => replay.json,
             Self::Build(build) => build.json,
             Self::Inspect(inspect) => inspect.json,
             Self::Runs(runs) => runs.json,
@@ -92,7 +94,8 @@ Exit codes:
 /// configuration its callbacks take over between two events, with their memory, and a training loop of
 /// its own goes on from its next checkpoint; with another configuration the run stops with a checkpoint
 /// and a new one begins. Code that does not build or start, or fails at its first events, changes
-/// nothing. Ctrl-C stops with a checkpoint, a second Ctrl-C at once.
+/// nothing. The Studio, a page on this machine only, shows it all; open the address that is printed.
+/// Ctrl-C stops with a checkpoint, a second Ctrl-C at once.
 #[derive(Debug, Args)]
 pub(crate) struct DevArguments {
     /// A project's folder (or one inside it), its arkor.toml, or a .wasm file.
@@ -101,8 +104,39 @@ pub(crate) struct DevArguments {
     /// Train so many optimizer steps, whatever the trainer says.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000_000))]
     pub(crate) max_steps: Option<u32>,
+    /// The Studio's port, 0 for any free one. Default: 4000, or the next free one.
+    #[arg(long, value_name = "PORT", conflicts_with = "no_studio")]
+    pub(crate) port: Option<u16>,
+    /// Serve no Studio.
+    #[arg(long)]
+    pub(crate) no_studio: bool,
     /// Print one JSON object a line: every event, `finished` for every run, and `dev` for what
     /// happens around them.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Show the events of a recorded run to a trainer's callbacks, without training.
+///
+/// Prints what the callbacks ask for, and where that is not what the run's own code asked for. New
+/// callbacks can be tried on old runs in milliseconds. They begin without memory; what they call of
+/// the host (sampling, the dataset) is unavailable.
+#[derive(Debug, Args)]
+#[command(after_help = "Exit codes:\n    0  all events were handled\n    1  a callback failed\n    2  usage")]
+pub(crate) struct ReplayArguments {
+    /// The run: its id, the beginning of it, or `latest`.
+    pub(crate) run: String,
+    /// The trainer whose callbacks are called: a project's folder or a .wasm file. Default: the
+    /// project's own trainer as it is now.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) trainer: Option<PathBuf>,
+    /// A folder of the project whose run it is, or one inside it.
+    #[arg(long, short = 'C', default_value = ".", value_name = "PATH")]
+    pub(crate) project: PathBuf,
+    /// Only the last so many events of the log.
+    #[arg(long, value_name = "N")]
+    pub(crate) last: Option<u64>,
+    /// Print one JSON object for each event that a callback handled, and one of type `replayed`.
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -4,6 +4,7 @@ pub(crate) mod build;
 pub(crate) mod completions;
 pub(crate) mod dev;
 pub(crate) mod inspect;
+pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod runs;
 
@@ -22,7 +23,7 @@ pub(crate) fn build_trainer(project: &Project, printer: &Printer) -> Result<(Pat
 }
 
 /// A failed build's own words are in its error, so here they only show that something happens.
-fn build_line(line: &BuildLine, printer: &Printer) {
+pub(crate) fn build_line(line: &BuildLine, printer: &Printer) {
     match line {
         BuildLine::Command(command) => printer.note(&format!("building: {command}")),
         BuildLine::Output(text) => printer.status(text),

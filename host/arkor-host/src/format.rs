@@ -49,7 +49,7 @@ pub(crate) fn reason(reason: &EndReason) -> String {
     }
 }
 
-fn action(action: &Action) -> String {
+pub(crate) fn action(action: &Action) -> String {
     match action {
         Action::Stop(reason) => format!("to stop: {reason}"),
         Action::Save => "for a checkpoint".into(),

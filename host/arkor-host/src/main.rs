@@ -22,6 +22,7 @@ fn main() -> ExitCode {
     let result = match arguments.command {
         Command::Run(run) => commands::run::run(&run, &printer),
         Command::Dev(dev) => commands::dev::dev(&dev, &printer),
+        Command::Replay(replay) => commands::replay::replay(&replay, &printer),
         Command::Build(build) => commands::build::build(&build, &printer),
         Command::Inspect(inspect) => commands::inspect::inspect(&inspect, &printer),
         Command::Runs(runs) => commands::runs::runs(&runs, &printer),

@@ -127,6 +127,7 @@ pub(crate) fn run(project: &Project) -> Result<RunSettings> {
             Some(project::OnCallbackError::Continue) | None => OnCallbackError::Continue,
         },
         parent: None,
+        warm: false,
     })
 }
 

@@ -1,12 +1,11 @@
 //! From sources to a wasm file.
 
-use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::sync::mpsc;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::config::{BuildCommand, Language, TrainerSource};
+use crate::process::{BuildLimits, Stdout, run};
 use crate::project::require;
 use crate::{CrateBuild, Project, ProjectError, RustToolchain};
 
@@ -30,6 +29,7 @@ pub struct Built {
 
 pub(crate) fn build(
     project: &Project,
+    limits: &BuildLimits,
     progress: &mut dyn FnMut(BuildLine),
 ) -> Result<Built, ProjectError> {
     let start = Instant::now();
@@ -51,7 +51,7 @@ pub(crate) fn build(
                 folder: folder.clone(),
                 target_dir,
             };
-            let files = RustToolchain::detect(&folder)?.build(&build, progress)?;
+            let files = RustToolchain::detect(&folder)?.build_within(&build, limits, progress)?;
             files.into_iter().next_back().ok_or(ProjectError::NoArtifact {
                 folder,
                 hint: "a trainer is a library: add to its Cargo.toml: [lib] crate-type = [\"cdylib\"]",
@@ -62,7 +62,7 @@ pub(crate) fn build(
         } => {
             let mut process = custom_command(command);
             process.current_dir(&folder);
-            run(process, progress, Stdout::Output)?;
+            run(process, limits, progress, Stdout::Output)?;
             let path = project.root().join(component);
             if !path.exists() {
                 return Err(ProjectError::NoArtifact {
@@ -101,109 +101,6 @@ fn custom_command(command: &BuildCommand) -> Command {
             process
         }
     }
-}
-
-/// What standard output is for. Standard error is always for people.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stdout {
-    /// More output for people.
-    Output,
-    /// Data, handed back.
-    Data,
-}
-
-/// Runs a command to its end, passes on each line as it comes and returns the data of its
-/// standard output.
-pub(crate) fn run(
-    mut command: Command,
-    progress: &mut dyn FnMut(BuildLine),
-    stdout: Stdout,
-) -> Result<String, ProjectError> {
-    let shown = show(&command);
-    progress(BuildLine::Command(shown.clone()));
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut child = command.spawn().map_err(|source| ProjectError::Start {
-        program: command.get_program().to_string_lossy().into_owned(),
-        source,
-    })?;
-
-    // One thread a pipe: a child that fills the pipe nobody reads would wait for ever.
-    let (lines, received) = mpsc::channel();
-    let errors = child
-        .stderr
-        .take()
-        .map(|pipe| forward(pipe, Stdout::Output, lines.clone()));
-    let data = child.stdout.take().map(|pipe| forward(pipe, stdout, lines));
-    let mut output = String::new();
-    let mut collected = String::new();
-    for (kind, line) in received {
-        match kind {
-            Stdout::Output => {
-                output.push_str(&line);
-                output.push('\n');
-                progress(BuildLine::Output(line));
-            }
-            Stdout::Data => {
-                collected.push_str(&line);
-                collected.push('\n');
-            }
-        }
-    }
-    for reader in [errors, data].into_iter().flatten() {
-        // A reader ends with its pipe and does not panic; its lines were all received.
-        let _ = reader.join();
-    }
-    let status = child.wait().map_err(|source| ProjectError::Start {
-        program: shown.clone(),
-        source,
-    })?;
-    if status.success() {
-        Ok(collected)
-    } else {
-        Err(ProjectError::BuildFailed {
-            command: shown,
-            status: status.to_string(),
-            output: output.trim_end().to_owned(),
-        })
-    }
-}
-
-fn forward(
-    pipe: impl Read + Send + 'static,
-    kind: Stdout,
-    lines: mpsc::Sender<(Stdout, String)>,
-) -> std::thread::JoinHandle<()> {
-    std::thread::spawn(move || {
-        let mut reader = BufReader::new(pipe);
-        let mut bytes = Vec::new();
-        while reader.read_until(b'\n', &mut bytes).is_ok_and(|n| n > 0) {
-            let line = String::from_utf8_lossy(&bytes);
-            let line = line.trim_end_matches(['\n', '\r']).to_owned();
-            if lines.send((kind, line)).is_err() {
-                return;
-            }
-            bytes.clear();
-        }
-    })
-}
-
-/// The command as one would type it, without its environment.
-fn show(command: &Command) -> String {
-    std::iter::once(command.get_program())
-        .chain(command.get_args())
-        .map(|word| {
-            let word = word.to_string_lossy();
-            if word.is_empty() || word.contains([' ', '"', '\'', '$']) {
-                format!("'{word}'")
-            } else {
-                word.into_owned()
-            }
-        })
-        .collect::<Vec<_>>()
-        .join(" ")
 }
 
 #[cfg(test)]
@@ -262,6 +159,52 @@ mod tests {
         let error = project.build(&mut |_| {}).unwrap_err();
         assert_eq!(error.to_string(), "could not start `arkor-no-such-program`");
         assert!(error.hint().unwrap().contains("on the PATH"));
+    }
+
+    #[test]
+    fn case_35_a_build_that_hangs_is_ended_with_its_children() {
+        let (folder, project) = project(
+            r#""echo begun; (sleep 600; touch ../late) & sleep 600"
+build-timeout = "1s""#,
+        );
+        let begin = Instant::now();
+        let limits = BuildLimits {
+            timeout: project.config().build_timeout,
+            own_group: true,
+            ..BuildLimits::default()
+        };
+        let error = project.build_within(&limits, &mut |_| {}).unwrap_err();
+        let text = error.to_string();
+        assert!(
+            text.contains("1 s") && text.contains("begun"),
+            "{text}"
+        );
+        assert!(error.hint().unwrap().contains("build-timeout"));
+        assert!(begin.elapsed() < Duration::from_secs(60));
+        assert!(!folder.path().join("late").exists());
+    }
+
+    #[test]
+    fn case_35_a_build_that_nobody_waits_for_is_ended() {
+        let (_folder, project) = project(r#""sleep 600""#);
+        let limits = BuildLimits::default();
+        limits.stop.store(true, std::sync::atomic::Ordering::Release);
+        let error = project.build_within(&limits, &mut |_| {}).unwrap_err();
+        assert!(matches!(error, ProjectError::BuildStopped { .. }), "{error}");
+    }
+
+    #[test]
+    fn case_35_of_a_flood_the_beginning_and_the_end_are_kept() {
+        let (_folder, project) =
+            project(r#""echo first; yes | head -c 30000000; echo; echo last; exit 1""#);
+        let text = project.build(&mut |_| {}).unwrap_err().to_string();
+        assert!(text.len() < 600_000, "{}", text.len());
+        assert!(text.contains("\nfirst\n") && text.ends_with("last"));
+        assert!(text.contains("bytes are left out"));
+        let line = r#""head -c 30000000 /dev/zero; exit 1""#;
+        let (_folder, project) = super::tests::project(line);
+        let text = project.build(&mut |_| {}).unwrap_err().to_string();
+        assert!(text.len() < 1_000_000, "{}", text.len());
     }
 
     #[test]

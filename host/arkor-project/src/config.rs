@@ -8,6 +8,7 @@
 //! language = "rust"          # absent: guessed from the files there
 //! # component = "t.wasm"     # a finished component or core module instead of sources
 //! # build = "make t.wasm"    # leaves `component`; a text goes to the shell, a list is run as it is
+//! build-timeout = "10 min"   # then the build is ended
 //!
 //! [capabilities]             # what the trainer may reach; nothing by default
 //! files = []                 # [{ path = "data", mode = "read" }], or mode = "write"
@@ -35,6 +36,9 @@
 //! # on-callback-error = "continue"   # or "fail"; absent: the command decides
 //! early-stop-deadline = "5 min"      # for the last checkpoint before a restart
 //!
+//! [reload]                   # `arkor-host dev`
+//! restart = "fresh"          # or "warm": a new configuration begins with the weights it finds
+//!
 //! [store]
 //! # max-size = "10 GiB"      # all events, checkpoints and artifacts; absent: what the disk holds
 //! ```
@@ -61,8 +65,12 @@ pub struct Config {
     pub limits: Limits,
     /// What trains.
     pub engine: EngineConfig,
+    /// How long a build may take. Default: 10 min.
+    pub build_timeout: Duration,
     /// How runs behave.
     pub run: RunConfig,
+    /// What new code does to a run.
+    pub reload: ReloadConfig,
     /// How runs are kept.
     pub store: StoreConfig,
 }
@@ -242,6 +250,23 @@ impl Default for RunConfig {
     }
 }
 
+/// What new code does to a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ReloadConfig {
+    /// How a run of another configuration begins.
+    pub restart: Restart,
+}
+
+/// How the run that takes another's place begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Restart {
+    /// With new weights.
+    #[default]
+    Fresh,
+    /// With the weights of the other's last checkpoint, if model and tokenizer are the same.
+    Warm,
+}
+
 /// How runs are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct StoreConfig {
@@ -260,17 +285,26 @@ pub enum OnCallbackError {
 
 const HOUR: Duration = Duration::from_secs(3600);
 
+pub(crate) const BUILD_TIMEOUT: Duration = Duration::from_secs(600);
+
 impl Config {
     /// Reads a project file. `path` is its path, for messages and to look around in its folder.
     pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, ProjectError> {
         let document = Document::new(path, text);
         let mut root = document.root()?;
         let root_folder = path.parent().unwrap_or(Path::new("."));
-        let trainer = trainer(root.table("trainer")?, root_folder)?;
+        let mut table = root.table("trainer")?;
+        let build_timeout = table
+            .take("build-timeout")
+            .map(|value| value.duration(Duration::from_secs(1)..=HOUR * 24))
+            .transpose()?
+            .unwrap_or(BUILD_TIMEOUT);
+        let trainer = trainer(table, root_folder)?;
         let capabilities = capabilities(root.table("capabilities")?)?;
         let limits = limits(root.table("limits")?)?;
         let engine = engine(root.table("engine")?)?;
         let run = run(root.table("run")?)?;
+        let reload = reload(root.table("reload")?)?;
         let store = store(root.table("store")?)?;
         root.finish()?;
         Ok(Self {
@@ -278,7 +312,9 @@ impl Config {
             capabilities,
             limits,
             engine,
+            build_timeout,
             run,
+            reload,
             store,
         })
     }
@@ -497,6 +533,16 @@ fn run(mut table: Table<'_>) -> Result<RunConfig, ProjectError> {
     }
     table.finish()?;
     Ok(run)
+}
+
+fn reload(mut table: Table<'_>) -> Result<ReloadConfig, ProjectError> {
+    let restart = table
+        .take("restart")
+        .map(|value| value.choice(&[("fresh", Restart::Fresh), ("warm", Restart::Warm)]));
+    table.finish()?;
+    Ok(ReloadConfig {
+        restart: restart.transpose()?.unwrap_or_default(),
+    })
 }
 
 fn store(mut table: Table<'_>) -> Result<StoreConfig, ProjectError> {

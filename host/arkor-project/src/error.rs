@@ -129,6 +129,22 @@ pub enum ProjectError {
         /// All that the compiler wrote.
         output: String,
     },
+    /// A build took too long.
+    #[error("the build did not end within {seconds} s: {command}\n{output}")]
+    BuildTimeout {
+        /// What was run.
+        command: String,
+        /// How long it was waited for.
+        seconds: u64,
+        /// What it had written by then, the middle of much left out.
+        output: String,
+    },
+    /// Nobody waits for the build any more.
+    #[error("the build was ended: {command}")]
+    BuildStopped {
+        /// What was run.
+        command: String,
+    },
     /// A build ended well, but left no wasm file.
     #[error("the build of {} left no .wasm file", .folder.display())]
     NoArtifact {
@@ -161,6 +177,10 @@ impl ProjectError {
             Self::Watch { .. } => "is the limit of watches reached? On Linux: sysctl \
                                    fs.inotify.max_user_watches"
                 .into(),
+            Self::BuildTimeout { .. } => {
+                "if it needs longer, allow it in arkor.toml: [trainer] build-timeout = \"30 min\""
+                    .into()
+            }
             Self::Missing { .. } => "check the path; paths in arkor.toml are relative to it".into(),
             Self::UnknownKey {
                 suggestion: Some(suggestion),
@@ -189,6 +209,7 @@ impl ProjectError {
             Self::Io { .. }
             | Self::Syntax { .. }
             | Self::InvalidValue { .. }
+            | Self::BuildStopped { .. }
             | Self::BuildFailed { .. } => return None,
         })
     }

@@ -17,6 +17,7 @@ mod build;
 mod config;
 mod error;
 mod paths;
+mod process;
 mod project;
 mod toolchain;
 mod watch;
@@ -24,13 +25,14 @@ mod watch;
 pub use build::{BuildLine, Built};
 pub use config::{
     BuildCommand, Capabilities, ClockPrecision, Config, EngineConfig, EngineKind, FileAccess,
-    FileGrant, Language, Limits, NetworkGrant, OnCallbackError, RandomSource, RunConfig,
+    FileGrant, Language, Limits, NetworkGrant, OnCallbackError, RandomSource, ReloadConfig, Restart, RunConfig,
     StoreConfig, TrainerSource,
 };
 pub use error::{Place, ProjectError};
 pub use paths::resolve_inside;
+pub use process::BuildLimits;
 pub use project::{CONFIG_FILE, Project, STORE_FOLDER};
 pub use toolchain::{
     CrateBuild, DebianToolchain, Installed, RustToolchain, install_wasm_toolchain,
 };
-pub use watch::ProjectWatcher;
+pub use watch::{ProjectWatcher, WatchWaker};

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::{
-    Capabilities, Config, EngineConfig, Limits, RunConfig, StoreConfig, TrainerSource,
+    Capabilities, Config, EngineConfig, Limits, ReloadConfig, RunConfig, StoreConfig, TrainerSource,
 };
 use crate::paths::{canonical, resolve_inside};
-use crate::{BuildLine, Built, ProjectError, build};
+use crate::{BuildLimits, BuildLine, Built, ProjectError, build};
 
 /// Name of the project file.
 pub const CONFIG_FILE: &str = "arkor.toml";
@@ -88,7 +88,9 @@ impl Project {
                 capabilities: Capabilities::default(),
                 limits: Limits::default(),
                 engine: EngineConfig::default(),
+                build_timeout: crate::config::BUILD_TIMEOUT,
                 run: RunConfig::default(),
+                reload: ReloadConfig::default(),
                 store: StoreConfig::default(),
             },
         })
@@ -165,7 +167,24 @@ impl Project {
     /// Rust for WebAssembly is missing; [`ProjectError::NoArtifact`] and [`ProjectError::Missing`]
     /// if there is no wasm file afterwards.
     pub fn build(&self, progress: &mut dyn FnMut(BuildLine)) -> Result<Built, ProjectError> {
-        build::build(self, progress)
+        let limits = BuildLimits {
+            timeout: self.config.build_timeout,
+            ..BuildLimits::default()
+        };
+        self.build_within(&limits, progress)
+    }
+
+    /// The same, with another end to it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::build`], and [`ProjectError::BuildStopped`].
+    pub fn build_within(
+        &self,
+        limits: &BuildLimits,
+        progress: &mut dyn FnMut(BuildLine),
+    ) -> Result<Built, ProjectError> {
+        build::build(self, limits, progress)
     }
 }
 

@@ -9,8 +9,8 @@ use std::process::{Command, Stdio};
 
 use serde::Deserialize;
 
-use crate::ProjectError;
-use crate::build::{BuildLine, Stdout, run};
+use crate::process::{BuildLimits, Stdout, run};
+use crate::{BuildLine, ProjectError};
 
 mod debian;
 mod install;
@@ -89,6 +89,20 @@ impl RustToolchain {
         build: &CrateBuild,
         progress: &mut dyn FnMut(BuildLine),
     ) -> Result<Vec<PathBuf>, ProjectError> {
+        self.build_within(build, &BuildLimits::default(), progress)
+    }
+
+    /// The same, with an end to it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::build`], and [`ProjectError::BuildTimeout`].
+    pub fn build_within(
+        &self,
+        build: &CrateBuild,
+        limits: &BuildLimits,
+        progress: &mut dyn FnMut(BuildLine),
+    ) -> Result<Vec<PathBuf>, ProjectError> {
         let mut cargo = Command::new(self.cargo());
         cargo
             .current_dir(&build.folder)
@@ -100,7 +114,7 @@ impl RustToolchain {
         if let Self::Debian(debian) = self {
             debian.configure(&mut cargo);
         }
-        let messages = run(cargo, progress, Stdout::Data)?;
+        let messages = run(cargo, limits, progress, Stdout::Data)?;
         Ok(wasm_files(&messages))
     }
 

@@ -6,6 +6,8 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
@@ -27,10 +29,36 @@ const OUTPUTS: &[&str] = &[
     "__pycache__",
 ];
 
+/// Why somebody looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Notice {
+    /// A file may have changed.
+    Files,
+    /// Somebody wants it so, whether or not a file changed.
+    Asked,
+}
+
+/// Makes a watcher tell of a change.
+#[derive(Debug, Clone)]
+pub struct WatchWaker {
+    notices: SyncSender<Notice>,
+    asked: Arc<AtomicBool>,
+}
+
+impl WatchWaker {
+    /// As if a file had changed.
+    pub fn wake(&self) {
+        self.asked.store(true, Ordering::Release);
+        // A notice that waits already does as well.
+        let _ = self.notices.try_send(Notice::Asked);
+    }
+}
+
 /// Watches a project until it is dropped.
 pub struct ProjectWatcher {
     _watcher: Box<dyn Watcher + Send>,
-    changes: Receiver<()>,
+    changes: Receiver<Notice>,
+    waker: WatchWaker,
     filter: Filter,
     /// Of the files when the last change was told.
     stamp: u64,
@@ -55,6 +83,10 @@ impl ProjectWatcher {
     pub fn start(project: &Project) -> Result<Self, ProjectError> {
         // One place: a notice that waits to be taken stands for all that come after it.
         let (notices, changes) = sync_channel(1);
+        let waker = WatchWaker {
+            notices: notices.clone(),
+            asked: Arc::default(),
+        };
         let filter = Filter::of(project);
         let root = project.root().to_path_buf();
         let (watcher, polls) = match recommended(&root, filter.clone(), notices.clone()) {
@@ -72,6 +104,7 @@ impl ProjectWatcher {
         Ok(Self {
             _watcher: watcher,
             changes,
+            waker,
             stamp: filter.stamp(),
             filter,
             polls,
@@ -83,12 +116,18 @@ impl ProjectWatcher {
         self.polls.as_deref()
     }
 
+    /// For whoever wants a build though no file changed.
+    pub fn waker(&self) -> WatchWaker {
+        self.waker.clone()
+    }
+
     /// Waits for a change, at most so long. Whether there was one.
     pub fn changed(&mut self, timeout: Duration) -> bool {
         match self.changes.recv_timeout(timeout) {
-            Ok(()) => {
+            Ok(_) => {
+                let asked = self.waker.asked.swap(false, Ordering::AcqRel);
                 let stamp = self.filter.stamp();
-                std::mem::replace(&mut self.stamp, stamp) != stamp
+                std::mem::replace(&mut self.stamp, stamp) != stamp || asked
             }
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => false,
         }
@@ -98,7 +137,7 @@ impl ProjectWatcher {
 fn recommended(
     root: &Path,
     filter: Filter,
-    notices: SyncSender<()>,
+    notices: SyncSender<Notice>,
 ) -> notify::Result<Box<dyn Watcher + Send>> {
     let mut watcher = RecommendedWatcher::new(handler(filter, notices), Config::default())?;
     watcher.watch(root, RecursiveMode::Recursive)?;
@@ -108,7 +147,7 @@ fn recommended(
 fn polling(
     root: &Path,
     filter: Filter,
-    notices: SyncSender<()>,
+    notices: SyncSender<Notice>,
 ) -> notify::Result<Box<dyn Watcher + Send>> {
     let config = Config::default()
         .with_poll_interval(POLL)
@@ -120,7 +159,7 @@ fn polling(
 
 fn handler(
     filter: Filter,
-    notices: SyncSender<()>,
+    notices: SyncSender<Notice>,
 ) -> impl FnMut(notify::Result<Event>) + Send + 'static {
     move |event| {
         let matters = match &event {
@@ -133,7 +172,7 @@ fn handler(
             Err(_) => true,
         };
         if matters {
-            let _ = notices.try_send(());
+            let _ = notices.try_send(Notice::Files);
         }
     }
 }
@@ -262,11 +301,16 @@ mod tests {
     fn case_37_looking_at_the_files_sees_the_same() {
         let (folder, project) = project();
         let (notices, changes) = sync_channel(1);
+        let waker = WatchWaker {
+            notices: notices.clone(),
+            asked: Arc::default(),
+        };
         let root = project.root().to_path_buf();
         let watcher = polling(&root, Filter::of(&project), notices).unwrap();
         let mut watcher = ProjectWatcher {
             _watcher: watcher,
             changes,
+            waker,
             stamp: 0,
             filter: Filter::of(&project),
             polls: Some("asked to".into()),

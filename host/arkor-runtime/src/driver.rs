@@ -51,6 +51,8 @@ pub(crate) struct Parts {
     pub(crate) early: Vec<GuestText>,
     pub(crate) resumed: Option<Resumed>,
     pub(crate) parameters: u64,
+    /// The checkpoint of the parent whose weights the run began with.
+    pub(crate) weights_from: Option<String>,
 }
 
 /// Where a resumed run goes on.
@@ -443,6 +445,7 @@ impl Driver {
             component: parts.component.digest.clone(),
             config: record.config.clone(),
             parameters: parts.parameters,
+            weights_from: parts.weights_from.clone(),
             unigram_entropy: parts.context.examples.info().unigram_entropy,
         };
         let record = self.append(Event::Started(started))?;

@@ -3,6 +3,7 @@
 //! ```text
 //! component   a file: read, checked against the contract, compiled or found in the cache, linked
 //! trainer     an instance that said what to train; turns into a run
+//! replay      the same with the events of a recorded run
 //! driver      the run: a pure machine decides, a task does
 //!   slot      the task that owns the callbacks' instance
 //!   worker    the thread that trains
@@ -26,6 +27,7 @@ mod guest;
 mod imports;
 mod instance;
 mod limits;
+mod replay;
 mod sandbox;
 mod slot;
 mod trainer;
@@ -43,5 +45,6 @@ pub use driver::{
 pub use error::RuntimeError;
 pub use instance::{CallbackEvent, Instance};
 pub use limits::Limits;
+pub use replay::{Replay, Replayed};
 pub use sandbox::{Capabilities, ClockPrecision, FileAccess, FileGrant, RandomSource};
 pub use trainer::{RunSettings, Trainer};

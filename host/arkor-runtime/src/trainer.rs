@@ -9,8 +9,8 @@ use arkor_engine::{
 };
 use arkor_store::{NewRun, RunHandle, Store};
 use arkor_types::{
-    CheckpointRecord, DatasetSource, Fault, RunId, RunRecord, RunStatus, Spec, SpecDraft,
-    TokenizerSource,
+    CheckpointRecord, DatasetSource, Event, Fault, Level, MessageSource, RunId, RunRecord, RunStatus,
+    Spec, SpecDraft, Started, TokenizerSource,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -52,6 +52,8 @@ pub struct RunSettings {
     pub on_callback_error: OnCallbackError,
     /// The run whose place a new one takes.
     pub parent: Option<RunId>,
+    /// Whether a new run begins with the weights of its parent's last checkpoint, if they fit.
+    pub warm: bool,
 }
 
 impl TrainerComponent {
@@ -146,12 +148,31 @@ impl Trainer {
     ///
     /// If data, tokenizer or model cannot be prepared, or the store not be written.
     pub async fn run(
-        self,
+        mut self,
         spec: Spec,
         store: &Store,
         settings: &RunSettings,
     ) -> Result<RunControl, RuntimeError> {
-        let ready = Ready::prepare(&spec, settings, None).await?;
+        let warm = match (&settings.parent, settings.warm) {
+            (Some(parent), true) => Some(warm_start(store, parent, &spec)?),
+            _ => None,
+        };
+        let (start, weights_from) = match warm {
+            Some(Ok(checkpoint)) => {
+                let weights = store.blob_path(&checkpoint.state);
+                (Some(Start::Weights(weights)), Some(checkpoint.id))
+            }
+            Some(Err(why)) => {
+                self.said.push(GuestText {
+                    level: Level::Warn,
+                    source: MessageSource::Host,
+                    text: format!("the run begins with new weights, not its parent's: {why}"),
+                });
+                (None, None)
+            }
+            None => (None, None),
+        };
+        let ready = Ready::prepare(&spec, settings, start).await?;
         let new = NewRun {
             name: spec.name.clone(),
             config: config_hash(&spec)?,
@@ -160,7 +181,7 @@ impl Trainer {
             spec,
         };
         let handle = store.create_run(new)?;
-        Ok(self.drive(handle, ready, None, settings))
+        Ok(self.drive(handle, ready, None, weights_from, settings))
     }
 
     /// Goes on with a run from its last checkpoint, or from its beginning if it has none.
@@ -197,11 +218,19 @@ impl Trainer {
         if let Some(resumed) = &resumed {
             can_go_on(run, resumed)?;
         }
-        let start = resumed.as_ref().map(|resumed| Start {
-            state: store.blob_path(&resumed.checkpoint.state),
-            step: resumed.saved.progress.step,
-            tokens: resumed.saved.progress.tokens,
-        });
+        let weights_from = began_with(store, run)?;
+        let start = match (&resumed, &weights_from) {
+            (Some(resumed), _) => Some(Start::Saved {
+                state: store.blob_path(&resumed.checkpoint.state),
+                step: resumed.saved.progress.step,
+                tokens: resumed.saved.progress.tokens,
+            }),
+            (None, Some(checkpoint)) => {
+                Some(Start::Weights(store.blob_path(&checkpoint.state)))
+            }
+            (None, None) => None,
+        };
+        let weights_from = weights_from.map(|checkpoint| checkpoint.id);
         let ready = Ready::prepare(&spec, settings, start).await?;
         if let Some(state) = resumed
             .as_ref()
@@ -222,7 +251,7 @@ impl Trainer {
                 run: run.id.to_string(),
             });
         }
-        Ok(self.drive(handle, ready, resumed, settings))
+        Ok(self.drive(handle, ready, resumed, weights_from, settings))
     }
 
     fn drive(
@@ -230,6 +259,7 @@ impl Trainer {
         handle: RunHandle,
         ready: Ready,
         resumed: Option<Resumed>,
+        weights_from: Option<String>,
         settings: &RunSettings,
     ) -> RunControl {
         let Self {
@@ -305,6 +335,7 @@ impl Trainer {
                 early: said,
                 resumed,
                 parameters,
+                weights_from,
             },
             slot,
         )
@@ -312,7 +343,7 @@ impl Trainer {
 }
 
 /// Waits for `work` and takes down what the guest says meanwhile.
-async fn listen<T>(
+pub(crate) async fn listen<T>(
     work: impl Future<Output = T>,
     queue: &mut mpsc::Receiver<GuestRequest>,
 ) -> (T, Vec<GuestText>) {
@@ -336,11 +367,56 @@ async fn listen<T>(
     (result, said)
 }
 
-/// Where an engine takes up a saved state.
-struct Start {
-    state: PathBuf,
-    step: u64,
-    tokens: u64,
+/// What an engine begins with, if not with new weights.
+enum Start {
+    /// All of an earlier attempt.
+    Saved {
+        state: PathBuf,
+        step: u64,
+        tokens: u64,
+    },
+    /// The weights of another run.
+    Weights(PathBuf),
+}
+
+/// The parent's checkpoint whose weights a run can begin with, or why there is none.
+fn warm_start(
+    store: &Store,
+    parent: &RunId,
+    spec: &Spec,
+) -> Result<Result<CheckpointRecord, String>, RuntimeError> {
+    let before = store.run(parent)?.spec;
+    if before.model != spec.model {
+        return Ok(Err("the model is another".into()));
+    }
+    if before.tokenizer != spec.tokenizer {
+        return Ok(Err("the tokenizer is another".into()));
+    }
+    let checkpoint = store.latest_checkpoint(parent)?;
+    Ok(checkpoint.ok_or_else(|| format!("{parent} has no checkpoint")))
+}
+
+/// The checkpoint of its parent whose weights a run began with.
+fn began_with(store: &Store, run: &RunRecord) -> Result<Option<CheckpointRecord>, RuntimeError> {
+    let first = store.events_of(&run.id, &["started"], 0, 1)?.pop();
+    let Some(Event::Started(Started {
+        weights_from: Some(id),
+        parent: Some(parent),
+        ..
+    })) = first.map(|record| record.event)
+    else {
+        return Ok(None);
+    };
+    let mut checkpoints = store.checkpoints(&parent)?.into_iter();
+    match checkpoints.find(|checkpoint| checkpoint.id == id) {
+        Some(checkpoint) => Ok(Some(checkpoint)),
+        // One that has checkpoints of its own needs its parent's no more.
+        None if store.latest_checkpoint(&run.id)?.is_some() => Ok(None),
+        None => Err(RuntimeError::Setup(format!(
+            "run {} began with the weights of checkpoint {id} of {parent}, which is gone",
+            run.id
+        ))),
+    }
 }
 
 /// Data and model, prepared.
@@ -378,9 +454,14 @@ impl Ready {
             TokenizerSource::File(path) => Some(inside(&settings.project, "tokenizer.file", path)?),
             _ => None,
         };
-        let (step, tokens, saved) = match start {
-            Some(start) => (start.step, start.tokens, Some(start.state)),
-            None => (0, 0, None),
+        let (step, tokens, saved, weights) = match start {
+            Some(Start::Saved {
+                state,
+                step,
+                tokens,
+            }) => (step, tokens, Some(state), None),
+            Some(Start::Weights(weights)) => (0, 0, None, Some(weights)),
+            None => (0, 0, None, None),
         };
         let steps = Arc::new(AtomicU64::new(step));
         let (engine, wanted) = (Arc::clone(&settings.engine), spec.clone());
@@ -398,6 +479,7 @@ impl Ready {
                     tokenizer_file,
                     tokenizer_text: text.as_ref().map(Text::tokenizer_text),
                     saved,
+                    weights,
                 })
                 .map_err(|error| about(&named, error))?;
             let examples = match text {

@@ -69,6 +69,11 @@ impl Hub {
         &self.store
     }
 
+    /// The state now.
+    pub fn state(&self) -> DevState {
+        self.state.borrow().clone()
+    }
+
     pub(crate) fn states(&self) -> watch::Receiver<DevState> {
         self.state.subscribe()
     }

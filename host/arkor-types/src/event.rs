@@ -118,6 +118,9 @@ pub struct Started {
     pub parent: Option<RunId>,
     /// The step of the checkpoint the run goes on from; none for a new run.
     pub resumed_from: Option<u64>,
+    /// The checkpoint of the parent whose weights this run began with, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights_from: Option<String>,
     /// Number of steps planned; none if the trainer's loop decides.
     pub total_steps: Option<u64>,
     /// Digest of the trainer's component.

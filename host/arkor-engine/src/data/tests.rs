@@ -59,6 +59,7 @@ fn open(spec: &Spec, text: &Text) -> Box<dyn TrainingSession> {
             tokenizer_file: None,
             tokenizer_text: Some(text.tokenizer_text()),
             saved: None,
+            weights: None,
         })
         .unwrap()
 }

@@ -89,6 +89,11 @@ impl Session {
         ))
     }
 
+    /// The optimizer begins anew; the weights stay.
+    pub(crate) fn forget_optimizer(&mut self) {
+        self.moments = Moments::zero(self.weights.len());
+    }
+
     fn assemble(
         pool: Arc<ThreadPool>,
         shape: &ModelShape,

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use arkor_runtime::{RunControl, RunOutcome, RunProgress, RunRequest, Trainer};
 use arkor_store::Store;
-use arkor_types::{EndReason, Event, RunId, RunStatus};
+use arkor_types::{EndReason, Event, EventRecord, RunId, RunStatus};
 use tokio::sync::{mpsc, watch};
 
 use crate::arguments::RunArguments;
@@ -72,7 +72,7 @@ async fn follow(control: RunControl, store: &Store, printer: &Printer) -> Result
     let signals = tokio::spawn(stop);
     loop {
         let alive = follower.changed().await;
-        follower.show(store, printer)?;
+        follower.show(store, printer, |_| {})?;
         if !alive {
             break;
         }
@@ -111,10 +111,17 @@ impl Follower {
         self.progress.changed().await.is_ok()
     }
 
-    pub(super) fn show(&mut self, store: &Store, printer: &Printer) -> Result<()> {
+    /// Prints what is new, and hands it to `see`.
+    pub(super) fn show(
+        &mut self,
+        store: &Store,
+        printer: &Printer,
+        mut see: impl FnMut(&[EventRecord]),
+    ) -> Result<()> {
         let now = *self.progress.borrow_and_update();
         loop {
             let page = store.events(&self.id, self.shown, PAGE)?;
+            see(&page);
             for record in &page {
                 self.shown = record.seq;
                 if printer.json() {

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::process::Command;
 
 use super::RustToolchain;
-use crate::ProjectError;
-use crate::build::{BuildLine, Stdout, run};
+use crate::{BuildLine, ProjectError};
+use crate::process::{BuildLimits, Stdout, run};
 
 /// What [`install_wasm_toolchain`] did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +52,7 @@ fn attempt(
     progress: &mut dyn FnMut(BuildLine),
 ) -> Result<(), ProjectError> {
     for command in commands {
-        run(command, progress, Stdout::Output)?;
+        run(command, &BuildLimits::default(), progress, Stdout::Output)?;
     }
     Ok(())
 }

@@ -108,6 +108,7 @@ pub(crate) fn started(step: u64, attempt: u32) -> Event {
         config: "d".repeat(64),
         parameters: 1000,
         unigram_entropy: None,
+        weights_from: None,
     })
 }
 

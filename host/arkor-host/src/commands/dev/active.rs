@@ -1,0 +1,158 @@
+//! The run in flight, as the session knows it.
+
+use std::time::Duration;
+
+use arkor_runtime::{CodeIdentity, ReloadOutcome, RunControl, RunRequest, TrainerComponent};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::builder::Code;
+use crate::commands::run::Follower;
+use crate::output::Printer;
+
+/// Generations whose code is kept, so that a person can go back to it.
+const KEPT: usize = 50;
+
+/// Code that handles, or handled, the run's callbacks.
+struct Generation {
+    number: u32,
+    component: TrainerComponent,
+    identity: CodeIdentity,
+}
+
+/// How a swap that was asked for went.
+pub(super) struct Swapped {
+    /// Which of the session's swaps.
+    pub(super) number: u64,
+    pub(super) outcome: ReloadOutcome,
+    pub(super) code: Swapping,
+}
+
+/// Code on its way into the run.
+#[derive(Clone)]
+pub(super) struct Swapping {
+    pub(super) component: TrainerComponent,
+    pub(super) identity: CodeIdentity,
+}
+
+pub(super) struct Active {
+    pub(super) control: RunControl,
+    pub(super) follower: Follower,
+    /// The code that handles the callbacks.
+    pub(super) running: CodeIdentity,
+    /// The newest swap that was asked for and has not come back.
+    pub(super) swapping: Option<(u64, CodeIdentity)>,
+    /// Code that the run did not take; only another save or a person tries it again.
+    pub(super) refused: Option<CodeIdentity>,
+    /// When the run is cut off, if it is to end for another configuration.
+    pub(super) stopping: Option<Instant>,
+    /// Whether a person asked it to end: then nothing takes its place.
+    pub(super) told_to_end: bool,
+    generations: Vec<Generation>,
+    swaps: u64,
+    swapped: mpsc::Sender<Swapped>,
+}
+
+impl Active {
+    pub(super) fn new(
+        control: RunControl,
+        code: &Code,
+        printer: &Printer,
+        swapped: mpsc::Sender<Swapped>,
+    ) -> Self {
+        let first = Generation {
+            number: 1,
+            component: code.component.clone(),
+            identity: code.identity.clone(),
+        };
+        Self {
+            follower: Follower::new(&control, printer),
+            control,
+            running: code.identity.clone(),
+            swapping: None,
+            refused: None,
+            stopping: None,
+            told_to_end: false,
+            generations: vec![first],
+            swaps: 0,
+            swapped,
+        }
+    }
+
+    /// Begins a swap; its outcome comes through the session's channel, so that nothing waits for it.
+    pub(super) fn swap(&mut self, code: Swapping) {
+        self.swaps += 1;
+        let number = self.swaps;
+        self.swapping = Some((number, code.identity.clone()));
+        self.refused = None;
+        let (reloader, swapped) = (self.control.reloader(), self.swapped.clone());
+        tokio::spawn(async move {
+            let outcome = reloader.swap(code.component.clone()).await;
+            // A session that has ended does not want to know.
+            let _ = swapped
+                .send(Swapped {
+                    number,
+                    outcome,
+                    code,
+                })
+                .await;
+        });
+    }
+
+    /// New code that is not in place yet is not wanted any more.
+    pub(super) fn withdraw(&mut self) {
+        if self.swapping.take().is_some() {
+            self.control.reloader().withdraw();
+        }
+    }
+
+    /// Code that took over.
+    pub(super) fn took_over(&mut self, generation: u32, code: Swapping) {
+        self.running = code.identity.clone();
+        self.generations.push(Generation {
+            number: generation,
+            component: code.component,
+            identity: code.identity,
+        });
+        let surplus = self.generations.len().saturating_sub(KEPT);
+        self.generations.drain(..surplus);
+    }
+
+    /// Code that failed, and which code is back for it.
+    pub(super) fn rolled_back(&mut self, component: &str) {
+        self.refused = Some(self.running.clone());
+        let back = self
+            .generations
+            .iter()
+            .rev()
+            .find(|generation| generation.identity.component == component);
+        if let Some(back) = back {
+            self.running = back.identity.clone();
+        }
+    }
+
+    /// The code of a generation, if it is still kept.
+    pub(super) fn generation(&self, number: u32) -> Option<Swapping> {
+        self.generations
+            .iter()
+            .find(|generation| generation.number == number)
+            .map(|generation| Swapping {
+                component: generation.component.clone(),
+                identity: generation.identity.clone(),
+            })
+    }
+
+    /// Numbers of the generations whose code is kept.
+    pub(super) fn kept(&self) -> Vec<u32> {
+        self.generations.iter().map(|kept| kept.number).collect()
+    }
+
+    pub(super) fn stop_within(&mut self, deadline: Duration) {
+        self.stopping = Some(Instant::now() + deadline);
+    }
+
+    pub(super) async fn ask(&self, request: RunRequest) {
+        // A run that has just ended needs nothing any more.
+        let _ = self.control.requests().send(request).await;
+    }
+}

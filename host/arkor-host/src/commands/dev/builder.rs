@@ -1,0 +1,172 @@
+//! The thread that watches and builds.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use arkor_project::{BuildLimits, Project, ProjectWatcher, WatchWaker};
+use arkor_runtime::{CodeIdentity, Runtime, Trainer, TrainerComponent};
+use arkor_studio::Timings;
+use arkor_types::Spec;
+use tokio::sync::mpsc;
+
+use crate::commands::build_line;
+use crate::output::Printer;
+use crate::settings;
+
+/// How often the thread looks whether it is still wanted.
+const TICK: Duration = Duration::from_millis(500);
+
+/// Code that was built and loaded and has said what it wants to train.
+#[derive(Clone)]
+pub(super) struct Code {
+    pub(super) component: TrainerComponent,
+    pub(super) identity: CodeIdentity,
+    pub(super) spec: Spec,
+    pub(super) timings: Timings,
+}
+
+/// What the builder tells.
+pub(super) enum Built {
+    /// A build begins.
+    Begun,
+    /// It is over.
+    Done(Box<Result<Code>>),
+}
+
+/// A handle to the thread. When it is dropped, a build on its way is ended, and the thread ends.
+pub(super) struct Builder {
+    waker: WatchWaker,
+    stop: Arc<AtomicBool>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Drop for Builder {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Release);
+        self.waker.wake();
+        // What it started must be gone when this process ends.
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Builder {
+    /// Builds once, and again after every change.
+    pub(super) fn start(
+        project: &Project,
+        max_steps: Option<u32>,
+        printer: &Printer,
+    ) -> Result<(Self, mpsc::Receiver<Built>)> {
+        let mut watcher = ProjectWatcher::start(project)?;
+        if let Some(reason) = watcher.polls() {
+            printer.note(&format!(
+                "files are looked at twice a second, for the system does not tell of changes: \
+                 {reason}"
+            ));
+        }
+        let stop: Arc<AtomicBool> = Arc::default();
+        let (found, builds) = mpsc::channel(1);
+        let waker = watcher.waker();
+        let work = Work {
+            project: project.clone(),
+            max_steps,
+            runtime: settings::runtime()?,
+            executor: tokio::runtime::Handle::current(),
+            printer: printer.clone(),
+            stop: Arc::clone(&stop),
+        };
+        let thread = std::thread::Builder::new()
+            .name("build".into())
+            .spawn(move || {
+                loop {
+                    if found.blocking_send(Built::Begun).is_err() {
+                        return;
+                    }
+                    let code = Box::new(work.build());
+                    if found.blocking_send(Built::Done(code)).is_err() {
+                        return;
+                    }
+                    while !watcher.changed(TICK) {
+                        if found.is_closed() {
+                            return;
+                        }
+                    }
+                    if work.stop.load(Ordering::Acquire) {
+                        return;
+                    }
+                }
+            })
+            .context("the thread that builds cannot be started")?;
+        let builder = Self {
+            waker,
+            stop,
+            thread: Some(thread),
+        };
+        Ok((builder, builds))
+    }
+
+    /// Builds now, though no file may have changed.
+    pub(super) fn build_now(&self) {
+        self.waker.wake();
+    }
+}
+
+struct Work {
+    project: Project,
+    max_steps: Option<u32>,
+    runtime: Runtime,
+    executor: tokio::runtime::Handle,
+    printer: Printer,
+    stop: Arc<AtomicBool>,
+}
+
+fn milliseconds(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1e3
+}
+
+impl Work {
+    fn build(&self) -> Result<Code> {
+        let begin = Instant::now();
+        let project = match self.project.config_file() {
+            None => self.project.clone(),
+            // The project file may be what was changed.
+            Some(_) => Project::load(self.project.root())?,
+        };
+        let limits = BuildLimits {
+            timeout: project.config().build_timeout,
+            stop: Arc::clone(&self.stop),
+            own_group: true,
+        };
+        let built = project.build_within(&limits, &mut |line| build_line(&line, &self.printer))?;
+        let build_ms = milliseconds(begin);
+        let begin = Instant::now();
+        let component = self.runtime.load(&built.artifact)?;
+        let load_ms = milliseconds(begin);
+        let begin = Instant::now();
+        let capabilities = settings::capabilities(&project)?;
+        let start = Trainer::start(&component, capabilities, settings::limits(&project));
+        let trainer = self.executor.block_on(start)?;
+        let spec = trainer.spec(|draft| {
+            if self.max_steps.is_some() {
+                draft.hyperparameters.max_steps = self.max_steps;
+            }
+        })?;
+        let identity = CodeIdentity {
+            component: component.digest.clone(),
+            config: spec.config_hash()?,
+        };
+        Ok(Code {
+            component,
+            identity,
+            spec,
+            timings: Timings {
+                build_ms,
+                load_ms,
+                describe_ms: milliseconds(begin),
+            },
+        })
+    }
+}

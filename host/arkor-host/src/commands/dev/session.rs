@@ -1,0 +1,604 @@
+//! Decides what becomes of code, runs and wishes, one after the other.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use arkor_project::{Project, Restart};
+use arkor_runtime::{CodeIdentity, Decision, ReloadOutcome, RunRequest, Trainer, decide};
+use arkor_store::Store;
+use arkor_studio::{
+    BuiltCode, Command, DevAction, DevPhase, Hub, HubInbox, Refusal, RefusalKind, Request, RunAction,
+};
+use arkor_types::{EndReason, Event, RunId, RunStatus};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use super::active::{Active, Swapped, Swapping};
+use super::builder::{Builder, Built, Code};
+use crate::commands::replay::{Answer, replay_run};
+use crate::commands::run::{finished, signals};
+use crate::exit::Exit;
+use crate::output::Printer;
+use crate::settings;
+
+/// Most answers of a replay that are kept for the page.
+const ANSWERS: usize = 2_000;
+
+pub(super) struct Session {
+    project: Project,
+    store: Store,
+    printer: Printer,
+    hub: Hub,
+    builder: Builder,
+    newest: Option<Code>,
+    run: Option<Active>,
+    /// The code that the last run began with or took over: without a change no other begins.
+    begun: Option<CodeIdentity>,
+    /// The run that ended for another configuration.
+    parent: Option<RunId>,
+    /// A person wants a run, and there is no code yet.
+    wanted: bool,
+    swaps: (mpsc::Sender<Swapped>, mpsc::Receiver<Swapped>),
+    signals: mpsc::Receiver<()>,
+    told_to_end: u32,
+}
+
+enum Came {
+    Build(Built),
+    Progress(bool),
+    Swapped(Swapped),
+    Request(Request),
+    Signal,
+    Deadline,
+}
+
+type Answered = Result<Value, Refusal>;
+
+fn accepted(text: &str) -> Answered {
+    Ok(json!({ "accepted": true, "text": text }))
+}
+
+fn conflict(text: impl Into<String>) -> Refusal {
+    Refusal::new(RefusalKind::Conflict, text)
+}
+
+impl Session {
+    pub(super) fn new(
+        project: Project,
+        store: Store,
+        printer: Printer,
+        hub: Hub,
+        builder: Builder,
+    ) -> Result<Self> {
+        Ok(Self {
+            project,
+            store,
+            printer,
+            hub,
+            builder,
+            newest: None,
+            run: None,
+            begun: None,
+            parent: None,
+            wanted: false,
+            swaps: mpsc::channel(16),
+            signals: signals()?,
+            told_to_end: 0,
+        })
+    }
+
+    pub(super) async fn work(
+        mut self,
+        mut builds: mpsc::Receiver<Built>,
+        mut requests: HubInbox,
+    ) -> Result<Exit> {
+        loop {
+            let deadline = self.run.as_ref().and_then(|run| run.stopping);
+            let came = tokio::select! {
+                Some(()) = self.signals.recv() => Came::Signal,
+                more = progress(&mut self.run) => Came::Progress(more),
+                Some(swapped) = self.swaps.1.recv() => Came::Swapped(swapped),
+                Some(built) = builds.recv() => Came::Build(built),
+                Some(request) = requests.recv() => Came::Request(request),
+                () = at(deadline) => Came::Deadline,
+            };
+            let exit = match came {
+                Came::Build(Built::Begun) => {
+                    self.building();
+                    None
+                }
+                Came::Build(Built::Done(code)) => match *code {
+                    Ok(code) => self.built(code).await?,
+                    Err(error) => {
+                        self.say_error(&error);
+                        None
+                    }
+                },
+                Came::Progress(true) => {
+                    self.show()?;
+                    None
+                }
+                Came::Progress(false) => self.ended().await?,
+                Came::Swapped(swapped) => {
+                    self.swapped(swapped).await;
+                    None
+                }
+                Came::Request(request) => self.serve(request).await?,
+                Came::Deadline => {
+                    self.say(
+                        DevPhase::Restarting,
+                        "no checkpoint came in time; the run is cut off",
+                    );
+                    if let Some(run) = &mut self.run {
+                        run.stopping = None;
+                        run.ask(RunRequest::Cancel).await;
+                    }
+                    None
+                }
+                Came::Signal => self.signal().await,
+            };
+            if let Some(exit) = exit {
+                return Ok(exit);
+            }
+        }
+    }
+
+    async fn signal(&mut self) -> Option<Exit> {
+        self.told_to_end += 1;
+        let Some(run) = &self.run else {
+            return Some(Exit::Interrupted);
+        };
+        run.ask(if self.told_to_end == 1 {
+            self.printer
+                .note("stopping with a checkpoint; Ctrl-C again stops at once");
+            RunRequest::Stop(EndReason::Signal)
+        } else {
+            RunRequest::Cancel
+        })
+        .await;
+        None
+    }
+
+    async fn built(&mut self, code: Code) -> Result<Option<Exit>> {
+        let (info, timings) = (
+            BuiltCode {
+                component: code.identity.component.clone(),
+                config: code.identity.config.clone(),
+                name: code.spec.name.clone(),
+            },
+            code.timings,
+        );
+        self.hub.publish(|state| {
+            state.code = Some(info);
+            state.timings = Some(timings);
+            state.error = None;
+        });
+        let identity = code.identity.clone();
+        self.newest = Some(code);
+        if self.run.is_some() {
+            if let Some(run) = &mut self.run {
+                // A save, or a person, tries it again.
+                run.refused = None;
+            }
+            self.consider().await;
+            return Ok(None);
+        }
+        let is_known = self.begun.as_ref() == Some(&identity);
+        if is_known && !self.wanted {
+            self.say(DevPhase::Unchanged, "the last run had this code already");
+            return Ok(None);
+        }
+        self.begin().await
+    }
+
+    /// Compares the newest code with that of the run, and does what follows.
+    async fn consider(&mut self) {
+        let (Some(run), Some(newest)) = (&mut self.run, &self.newest) else {
+            return;
+        };
+        if run.told_to_end || run.refused.as_ref() == Some(&newest.identity) {
+            return;
+        }
+        let on_its_way = run
+            .swapping
+            .as_ref()
+            .is_some_and(|(_, identity)| *identity == newest.identity);
+        let decision = decide(&run.running, &newest.identity, run.stopping.is_some());
+        let code = Swapping {
+            component: newest.component.clone(),
+            identity: newest.identity.clone(),
+        };
+        match decision {
+            Decision::Nothing if run.stopping.is_none() => {
+                // Code that an earlier save sent on its way was taken back by this one.
+                run.withdraw();
+                self.say(
+                    DevPhase::Unchanged,
+                    "nothing that matters to the run changed",
+                );
+            }
+            Decision::Nothing => self.say(
+                DevPhase::Restarting,
+                "the run stops already; the next one begins with the newest code",
+            ),
+            Decision::Stay | Decision::StayAndSwap => {
+                run.stopping = None;
+                run.ask(RunRequest::Stay).await;
+                if decision == Decision::StayAndSwap {
+                    run.swap(code);
+                }
+                self.say(
+                    DevPhase::Stays,
+                    "the configuration is again that of the run: it goes on",
+                );
+            }
+            Decision::Swap if on_its_way => {
+                self.say(DevPhase::Unchanged, "this code is on its way already");
+            }
+            Decision::Swap => run.swap(code),
+            Decision::Restart => {
+                run.withdraw();
+                run.stop_within(self.project.config().run.early_stop_deadline);
+                run.ask(RunRequest::Stop(EndReason::Replaced)).await;
+                self.say(
+                    DevPhase::Restarting,
+                    "the configuration changed: the run stops with a checkpoint, and a new one begins",
+                );
+            }
+        }
+    }
+
+    async fn swapped(&mut self, swapped: Swapped) {
+        let Some(run) = &mut self.run else {
+            return;
+        };
+        let is_newest = run
+            .swapping
+            .as_ref()
+            .is_some_and(|(number, _)| *number == swapped.number);
+        if is_newest {
+            run.swapping = None;
+        }
+        match swapped.outcome {
+            ReloadOutcome::Swapped(generation) => {
+                self.begun = Some(swapped.code.identity.clone());
+                run.took_over(generation, swapped.code);
+                let text = format!("generation {generation} handles the callbacks");
+                self.say(DevPhase::Swapped, &text);
+                // A rollback may be in the log by now.
+                if let Err(error) = self.show() {
+                    self.say_error(&error);
+                }
+                let is_wanted = |run: &Active| {
+                    run.swapping.is_none() && run.stopping.is_none() && run.refused.is_none()
+                };
+                if self.run.as_ref().is_some_and(is_wanted) && !is_newest {
+                    // It came too late to be taken back.
+                    self.consider().await;
+                }
+            }
+            ReloadOutcome::Rejected(fault) => {
+                if is_newest {
+                    run.refused = Some(swapped.code.identity);
+                    self.say_failure(&format!("the new code was not taken: {fault}"));
+                }
+            }
+            ReloadOutcome::Superseded | ReloadOutcome::Ended => {}
+        }
+    }
+
+    async fn begin(&mut self) -> Result<Option<Exit>> {
+        let Some(code) = self.newest.clone() else {
+            self.wanted = true;
+            return Ok(None);
+        };
+        self.wanted = false;
+        let started = self.start(&code);
+        let mut started = Box::pin(started);
+        let started = tokio::select! {
+            started = &mut started => started,
+            // Data, tokenizer and model may take a while, and somebody will not wait for them.
+            Some(()) = self.signals.recv() => return Ok(Some(Exit::Interrupted)),
+        };
+        match started {
+            Ok(control) => {
+                self.parent = None;
+                self.begun = Some(code.identity.clone());
+                self.hub.run_began(control.id(), control.begins_after());
+                let id = control.id().clone();
+                let swapped = self.swaps.0.clone();
+                self.run = Some(Active::new(control, &code, &self.printer, swapped));
+                self.hub.publish(|state| state.run = Some(id.clone()));
+                self.say(DevPhase::Ready, &format!("run {id} has begun"));
+            }
+            Err(error) => self.say_error(&error),
+        }
+        Ok(None)
+    }
+
+    /// Prepares a run of this code, and starts it.
+    fn start(&self, code: &Code) -> impl Future<Output = Result<arkor_runtime::RunControl>> + use<> {
+        let (project, store) = (self.project.clone(), self.store.clone());
+        let (parent, code) = (self.parent.clone(), code.clone());
+        async move {
+            // The project file may have changed what the trainer may do.
+            let project = match project.config_file() {
+                Some(_) => Project::load(project.root())?,
+                None => project,
+            };
+            let mut run_settings = settings::run(&project)?;
+            run_settings.parent = parent;
+            run_settings.warm = project.config().reload.restart == Restart::Warm;
+            let capabilities = settings::capabilities(&project)?;
+            let limits = settings::limits(&project);
+            let trainer = Trainer::start(&code.component, capabilities, limits).await?;
+            Ok(trainer.run(code.spec, &store, &run_settings).await?)
+        }
+    }
+
+    /// The run is over; the next begins if one was to take its place.
+    async fn ended(&mut self) -> Result<Option<Exit>> {
+        self.show()?;
+        let Some(run) = self.run.take() else {
+            return Ok(None);
+        };
+        run.follower.end(&self.printer);
+        let outcome = run.control.finish().await?;
+        self.hub.run_ended();
+        self.hub.publish(|state| state.run = None);
+        finished(&outcome, &self.printer);
+        if self.told_to_end > 0 {
+            return Ok(Some(Exit::of(&outcome)));
+        }
+        let is_cut_off = outcome.status == RunStatus::Interrupted && !run.told_to_end;
+        if outcome.reason == Some(EndReason::Replaced) || is_cut_off {
+            self.parent = Some(outcome.run);
+            return self.begin().await;
+        }
+        if self.wanted {
+            return self.begin().await;
+        }
+        self.say(
+            DevPhase::Waiting,
+            &format!("run {} is over ({}); the next save begins another", outcome.run, outcome.status),
+        );
+        Ok(None)
+    }
+
+    /// Shows the run's new events, to people and to the Studio.
+    fn show(&mut self) -> Result<()> {
+        let Some(run) = &mut self.run else {
+            return Ok(());
+        };
+        let mut failed = None;
+        run.follower.show(&self.store, &self.printer, |records| {
+            self.hub.events(records);
+            for record in records {
+                if let Event::RolledBack(back) = &record.event {
+                    failed = Some(back.clone());
+                }
+            }
+        })?;
+        if let Some(back) = failed {
+            run.rolled_back(&back.component);
+            self.say_failure(&format!(
+                "generation {} failed at its first events, {} is back: {}",
+                back.failed, back.generation, back.fault
+            ));
+        }
+        Ok(())
+    }
+
+    async fn serve(&mut self, request: Request) -> Result<Option<Exit>> {
+        let Request { command, reply } = request;
+        let mut exit = None;
+        let answer = match command {
+            Command::Dev(DevAction::Start) => match &self.run {
+                Some(run) if run.stopping.is_some() => {
+                    accepted("a run with the newest code begins when this one has stopped")
+                }
+                Some(run) => Err(conflict(format!(
+                    "run {} is in flight, and one project trains one run at a time",
+                    run.control.id()
+                ))
+                .hint("stop it first")),
+                None if self.newest.is_none() => {
+                    self.wanted = true;
+                    accepted("a run begins when the code is built")
+                }
+                None => {
+                    exit = self.begin().await?;
+                    match (&self.run, self.hub_error()) {
+                        (Some(_), _) => accepted("the run has begun"),
+                        (None, Some(error)) => Err(conflict(error)),
+                        (None, None) => Err(conflict("arkor-host dev is about to end")),
+                    }
+                }
+            },
+            Command::Dev(DevAction::Reload) => {
+                self.builder.build_now();
+                accepted("the code is built")
+            }
+            Command::Run(run, action) => self.act(&run, action).await,
+            Command::Replay { run, last } => {
+                self.replay(run, last, reply);
+                return Ok(None);
+            }
+        };
+        // Whoever asked may be gone.
+        let _ = reply.send(answer);
+        Ok(exit)
+    }
+
+    async fn act(&mut self, wanted: &RunId, action: RunAction) -> Answered {
+        let Some(run) = self.run.as_mut().filter(|run| run.control.id() == wanted) else {
+            return Err(conflict(format!("run {wanted} is not in flight here"))
+                .hint("only the run that this arkor-host dev trains can be steered"));
+        };
+        match action {
+            RunAction::Stop => {
+                run.told_to_end = true;
+                run.stopping = None;
+                run.withdraw();
+                run.ask(RunRequest::Stop(EndReason::User)).await;
+                accepted("it stops with a checkpoint at the next boundary")
+            }
+            RunAction::Cancel => {
+                run.told_to_end = true;
+                run.stopping = None;
+                run.ask(RunRequest::Cancel).await;
+                accepted("it stops at once")
+            }
+            RunAction::Pause => {
+                run.ask(RunRequest::Pause).await;
+                accepted("it waits at the next boundary")
+            }
+            RunAction::Continue => {
+                run.ask(RunRequest::Continue).await;
+                accepted("it goes on")
+            }
+            RunAction::Save => {
+                run.ask(RunRequest::Save).await;
+                accepted("a checkpoint is written at the next boundary")
+            }
+            RunAction::SetLearningRate(rate) => {
+                run.ask(RunRequest::SetLearningRate(rate)).await;
+                accepted("the next step trains with it")
+            }
+            RunAction::RollBack(number) => match run.generation(number) {
+                Some(_) if run.stopping.is_some() || run.told_to_end => {
+                    Err(conflict("the run is about to end"))
+                }
+                Some(code) => {
+                    run.swap(code);
+                    accepted("its code takes over between two events")
+                }
+                None => {
+                    let kept: Vec<String> = run.kept().iter().map(u32::to_string).collect();
+                    Err(conflict(format!("the code of generation {number} is not kept"))
+                        .hint(format!("these are: {}", kept.join(", "))))
+                }
+            },
+        }
+    }
+
+    /// In a task of its own: the session goes on.
+    fn replay(
+        &self,
+        wanted: RunId,
+        last: Option<u64>,
+        reply: tokio::sync::oneshot::Sender<Answered>,
+    ) {
+        let Some(code) = self.newest.clone() else {
+            let _ = reply.send(Err(conflict("no code is built yet")));
+            return;
+        };
+        let (project, store) = (self.project.clone(), self.store.clone());
+        tokio::spawn(async move {
+            let mut answers = Vec::new();
+            let replayed = async {
+                let run = store.run(&wanted)?;
+                let see = |replayed: &arkor_runtime::Replayed| {
+                    if answers.len() < ANSWERS {
+                        answers.push(json!(Answer::from(replayed)));
+                    }
+                };
+                replay_run(&code.component, &project, &store, &run, last, see).await
+            };
+            let replayed = tokio::time::timeout(Duration::from_secs(50), replayed).await;
+            let answer = match replayed {
+                Ok(Ok(summary)) => Ok(json!({
+                    "run": wanted,
+                    "component": code.identity.component,
+                    "events": summary.handled,
+                    "differing": summary.differing,
+                    "failed": summary.failed,
+                    "milliseconds": summary.time.as_secs_f64() * 1e3,
+                    "answers": answers,
+                })),
+                Ok(Err(error)) => Err(conflict(format!("{error:#}"))),
+                Err(_) => Err(conflict("the callbacks took too long")
+                    .hint("ask for fewer events, or use `arkor-host replay`")),
+            };
+            let _ = reply.send(answer);
+        });
+    }
+
+    fn building(&self) {
+        let state = self.hub.publish(|state| {
+            state.state = DevPhase::Building;
+            state.text = "the code is built".into();
+        });
+        if self.printer.json() {
+            self.tell(&state);
+        }
+    }
+
+    fn hub_error(&self) -> Option<String> {
+        self.hub.state().error
+    }
+
+    fn say(&self, phase: DevPhase, text: &str) {
+        let state = self.hub.publish(|state| {
+            state.state = phase;
+            state.text = text.into();
+        });
+        if self.printer.json() {
+            self.tell(&state);
+        } else if !matches!(phase, DevPhase::Ready | DevPhase::Swapped) {
+            // The run's own events tell of the others.
+            self.printer.note(text);
+        }
+    }
+
+    /// What was there goes on; the next good build clears it.
+    fn say_error(&self, error: &anyhow::Error) {
+        let state = self.hub.publish(|state| {
+            state.state = DevPhase::Error;
+            state.text = format!("{error:#}");
+            state.error = Some(state.text.clone());
+        });
+        if self.printer.json() {
+            self.tell(&state);
+        } else {
+            crate::failure::report(error, &self.printer);
+        }
+    }
+
+    /// The same for what an event of the run has told already.
+    fn say_failure(&self, text: &str) {
+        let state = self.hub.publish(|state| {
+            state.state = DevPhase::Error;
+            state.text = text.into();
+            state.error = Some(text.into());
+        });
+        if self.printer.json() {
+            self.tell(&state);
+        }
+    }
+
+    fn tell(&self, state: &arkor_studio::DevState) {
+        let mut line = json!({ "type": "dev" });
+        if let (Some(line), Ok(Value::Object(state))) =
+            (line.as_object_mut(), serde_json::to_value(state))
+        {
+            line.extend(state);
+        }
+        self.printer.object(&line);
+    }
+}
+
+/// Whether the run goes on after its next event; waits for ever if there is no run.
+async fn progress(run: &mut Option<Active>) -> bool {
+    match run {
+        Some(run) => run.follower.changed().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn at(deadline: Option<tokio::time::Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,168 @@
+//! A recorded run, shown to a trainer again.
+//!
+//! Nothing is trained: the callbacks get the events that the run's log holds, and what they ask for
+//! is compared with what the log says that the run's own code asked for. They begin without memory,
+//! and whatever of the host a callback calls answers that it is unavailable.
+
+use std::sync::Arc;
+
+use arkor_types::{Action, Event, EventRecord, Fault, GuestFunction};
+use tokio::sync::mpsc;
+
+use crate::component::TrainerComponent;
+use crate::console::{Console, GuestText};
+use crate::error::RuntimeError;
+use crate::guest::GuestRequest;
+use crate::instance::{CallbackEvent, Instance, Surroundings};
+use crate::limits::Limits;
+use crate::sandbox::Capabilities;
+use crate::trainer::listen;
+
+/// Lines of a guest that can wait.
+const QUEUE: usize = 64;
+
+/// What a callback answered to an event of a recorded run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Replayed {
+    /// Number of the event.
+    pub seq: u64,
+    /// Optimizer steps finished then.
+    pub step: u64,
+    /// The callback.
+    pub callback: GuestFunction,
+    /// What it asked for, or what it did wrong.
+    pub answer: Result<Vec<Action>, Box<Fault>>,
+    /// What the run's own code asked for then.
+    pub recorded: Vec<Action>,
+    /// What it said.
+    pub said: Vec<GuestText>,
+}
+
+impl Replayed {
+    /// Whether this code would have steered the run differently.
+    pub fn differs(&self) -> bool {
+        self.answer.as_ref().ok() != Some(&self.recorded)
+    }
+}
+
+/// Shows a trainer the events of a run, one by one and in order.
+pub struct Replay {
+    instance: Instance,
+    queue: mpsc::Receiver<GuestRequest>,
+    /// The last answer: what was recorded with it is still to come.
+    last: Option<Replayed>,
+    /// The end of the run, whose kind the terminal event tells.
+    ending: Option<u64>,
+    /// What was asked for there.
+    at_the_end: Vec<Action>,
+}
+
+impl Replay {
+    /// Starts the trainer.
+    ///
+    /// # Errors
+    ///
+    /// What the trainer did wrong.
+    pub async fn start(
+        component: &TrainerComponent,
+        capabilities: Capabilities,
+        limits: Limits,
+    ) -> Result<Self, RuntimeError> {
+        let (requests, mut queue) = mpsc::channel(QUEUE);
+        let surroundings = Surroundings {
+            console: Console::new(requests, limits.messages_per_second),
+            capabilities: Arc::new(capabilities),
+            limits: Arc::new(limits),
+        };
+        let start = async {
+            let mut instance = Instance::start(component, &surroundings, 1).await?;
+            let draft = instance.describe().await?;
+            instance.rename(&draft.name);
+            Ok(instance)
+        };
+        let (instance, _) = listen(start, &mut queue).await;
+        Ok(Self {
+            instance: instance.map_err(RuntimeError::Guest)?,
+            queue,
+            last: None,
+            ending: None,
+            at_the_end: Vec::new(),
+        })
+    }
+
+    /// Whether the trainer failed and can be shown no more.
+    pub fn is_over(&self) -> bool {
+        self.instance.is_dead()
+    }
+
+    /// Takes the next event. Returns the answer before, once it is whole.
+    pub async fn next(&mut self, record: &EventRecord) -> Option<Replayed> {
+        let seq = record.seq;
+        let step = step(&record.event);
+        let event = match record.event.clone() {
+            Event::Started(event) => CallbackEvent::Started {
+                seq,
+                run: record.run.clone(),
+                event,
+            },
+            Event::Log(event) => CallbackEvent::Log { seq, event },
+            Event::Evaluation(event) => CallbackEvent::Evaluation { seq, event },
+            Event::Checkpoint(event) => CallbackEvent::Checkpoint { seq, event },
+            Event::Action(taken) => {
+                if self.ending.is_some() {
+                    self.at_the_end.push(taken.action);
+                } else if let Some(last) = &mut self.last
+                    && taken.callback == Some(last.callback)
+                {
+                    last.recorded.push(taken.action);
+                }
+                return None;
+            }
+            Event::Ending(_) => {
+                self.ending = Some(seq);
+                return None;
+            }
+            Event::Completed(event) | Event::Stopped(event) => CallbackEvent::Completed {
+                seq: self.ending.take()?,
+                event,
+            },
+            Event::Failed(event) => CallbackEvent::Failed {
+                seq: self.ending.take()?,
+                event,
+            },
+            _ => return None,
+        };
+        let before = self.last.take();
+        if self.is_over() {
+            return before;
+        }
+        let (callback, seq) = (event.function(), event.seq());
+        let (answer, said) = listen(self.instance.handle(&event), &mut self.queue).await;
+        self.last = Some(Replayed {
+            seq,
+            step,
+            callback,
+            answer,
+            recorded: std::mem::take(&mut self.at_the_end),
+            said,
+        });
+        before
+    }
+
+    /// The answer to the last event.
+    pub fn finish(self) -> Option<Replayed> {
+        self.last
+    }
+}
+
+fn step(event: &Event) -> u64 {
+    match event {
+        Event::Started(event) => event.step,
+        Event::Log(event) => event.step,
+        Event::Evaluation(event) => event.step,
+        Event::Checkpoint(event) => event.step,
+        Event::Completed(event) | Event::Stopped(event) => event.step,
+        Event::Failed(event) => event.step,
+        _ => 0,
+    }
+}
