@@ -12,5 +12,7 @@ mod dev;
 #[allow(dead_code, reason = "the harness has more than these tests use")]
 #[path = "../cli/harness.rs"]
 mod harness;
+#[cfg(unix)]
+mod program;
 mod run;
 mod swaps;

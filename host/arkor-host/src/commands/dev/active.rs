@@ -46,9 +46,13 @@ pub(super) struct Active {
     pub(super) refused: Option<CodeIdentity>,
     /// When the run is cut off, if it is to end for another configuration.
     pub(super) stopping: Option<Instant>,
+    /// Whether a run with the newest code takes its place when it is over.
+    pub(super) replace: bool,
     /// Whether a person asked it to end: then nothing takes its place.
     pub(super) told_to_end: bool,
     generations: Vec<Generation>,
+    /// Code that was sent on its way; the log tells which of it took over.
+    offered: Vec<Swapping>,
     swaps: u64,
     swapped: mpsc::Sender<Swapped>,
 }
@@ -72,8 +76,10 @@ impl Active {
             swapping: None,
             refused: None,
             stopping: None,
+            replace: false,
             told_to_end: false,
             generations: vec![first],
+            offered: Vec::new(),
             swaps: 0,
             swapped,
         }
@@ -85,6 +91,10 @@ impl Active {
         let number = self.swaps;
         self.swapping = Some((number, code.identity.clone()));
         self.refused = None;
+        self.offered.retain(|known| known.identity != code.identity);
+        self.offered.push(code.clone());
+        let surplus = self.offered.len().saturating_sub(KEPT);
+        self.offered.drain(..surplus);
         let (reloader, swapped) = (self.control.reloader(), self.swapped.clone());
         tokio::spawn(async move {
             let outcome = reloader.swap(code.component.clone()).await;
@@ -106,8 +116,16 @@ impl Active {
         }
     }
 
-    /// Code that took over.
-    pub(super) fn took_over(&mut self, generation: u32, code: Swapping) {
+    /// Code that took over, as the log tells.
+    pub(super) fn took_over(&mut self, generation: u32, component: &str) {
+        let Some(code) = self
+            .offered
+            .iter()
+            .find(|code| code.identity.component == component)
+            .cloned()
+        else {
+            return;
+        };
         self.running = code.identity.clone();
         self.generations.push(Generation {
             number: generation,
@@ -147,8 +165,16 @@ impl Active {
         self.generations.iter().map(|kept| kept.number).collect()
     }
 
-    pub(super) fn stop_within(&mut self, deadline: Duration) {
+    /// It is to end for another configuration.
+    pub(super) fn replace_within(&mut self, deadline: Duration) {
+        self.replace = true;
         self.stopping = Some(Instant::now() + deadline);
+    }
+
+    /// It is not, after all.
+    pub(super) fn keep(&mut self) {
+        self.replace = false;
+        self.stopping = None;
     }
 
     pub(super) async fn ask(&self, request: RunRequest) {

@@ -25,6 +25,8 @@ pub(super) struct Code {
     pub(super) identity: CodeIdentity,
     pub(super) spec: Spec,
     pub(super) timings: Timings,
+    /// The project as it was then: its file may change too.
+    pub(super) project: Project,
 }
 
 /// What the builder tells.
@@ -167,6 +169,7 @@ impl Work {
                 load_ms,
                 describe_ms: milliseconds(begin),
             },
+            project,
         })
     }
 }

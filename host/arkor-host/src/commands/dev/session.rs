@@ -9,7 +9,7 @@ use arkor_store::Store;
 use arkor_studio::{
     BuiltCode, Command, DevAction, DevPhase, Hub, HubInbox, Refusal, RefusalKind, Request, RunAction,
 };
-use arkor_types::{EndReason, Event, RunId, RunStatus};
+use arkor_types::{EndReason, Event, RunId};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -120,7 +120,7 @@ impl Session {
                 }
                 Came::Progress(false) => self.ended().await?,
                 Came::Swapped(swapped) => {
-                    self.swapped(swapped).await;
+                    self.swapped(swapped).await?;
                     None
                 }
                 Came::Request(request) => self.serve(request).await?,
@@ -174,6 +174,7 @@ impl Session {
             state.error = None;
         });
         let identity = code.identity.clone();
+        self.project = code.project.clone();
         self.newest = Some(code);
         if self.run.is_some() {
             if let Some(run) = &mut self.run {
@@ -203,13 +204,13 @@ impl Session {
             .swapping
             .as_ref()
             .is_some_and(|(_, identity)| *identity == newest.identity);
-        let decision = decide(&run.running, &newest.identity, run.stopping.is_some());
+        let decision = decide(&run.running, &newest.identity, run.replace);
         let code = Swapping {
             component: newest.component.clone(),
             identity: newest.identity.clone(),
         };
         match decision {
-            Decision::Nothing if run.stopping.is_none() => {
+            Decision::Nothing if !run.replace => {
                 // Code that an earlier save sent on its way was taken back by this one.
                 run.withdraw();
                 self.say(
@@ -222,7 +223,7 @@ impl Session {
                 "the run stops already; the next one begins with the newest code",
             ),
             Decision::Stay | Decision::StayAndSwap => {
-                run.stopping = None;
+                run.keep();
                 run.ask(RunRequest::Stay).await;
                 if decision == Decision::StayAndSwap {
                     run.swap(code);
@@ -238,7 +239,7 @@ impl Session {
             Decision::Swap => run.swap(code),
             Decision::Restart => {
                 run.withdraw();
-                run.stop_within(self.project.config().run.early_stop_deadline);
+                run.replace_within(self.project.config().run.early_stop_deadline);
                 run.ask(RunRequest::Stop(EndReason::Replaced)).await;
                 self.say(
                     DevPhase::Restarting,
@@ -248,9 +249,9 @@ impl Session {
         }
     }
 
-    async fn swapped(&mut self, swapped: Swapped) {
+    async fn swapped(&mut self, swapped: Swapped) -> Result<()> {
         let Some(run) = &mut self.run else {
-            return;
+            return Ok(());
         };
         let is_newest = run
             .swapping
@@ -261,16 +262,12 @@ impl Session {
         }
         match swapped.outcome {
             ReloadOutcome::Swapped(generation) => {
-                self.begun = Some(swapped.code.identity.clone());
-                run.took_over(generation, swapped.code);
                 let text = format!("generation {generation} handles the callbacks");
                 self.say(DevPhase::Swapped, &text);
-                // A rollback may be in the log by now.
-                if let Err(error) = self.show() {
-                    self.say_error(&error);
-                }
+                // The log tells what became of it since: a rollback may be in it by now.
+                self.show()?;
                 let is_wanted = |run: &Active| {
-                    run.swapping.is_none() && run.stopping.is_none() && run.refused.is_none()
+                    run.swapping.is_none() && !run.replace && run.refused.is_none()
                 };
                 if self.run.as_ref().is_some_and(is_wanted) && !is_newest {
                     // It came too late to be taken back.
@@ -285,6 +282,7 @@ impl Session {
             }
             ReloadOutcome::Superseded | ReloadOutcome::Ended => {}
         }
+        Ok(())
     }
 
     async fn begin(&mut self) -> Result<Option<Exit>> {
@@ -318,14 +316,9 @@ impl Session {
 
     /// Prepares a run of this code, and starts it.
     fn start(&self, code: &Code) -> impl Future<Output = Result<arkor_runtime::RunControl>> + use<> {
-        let (project, store) = (self.project.clone(), self.store.clone());
-        let (parent, code) = (self.parent.clone(), code.clone());
+        let (parent, code, store) = (self.parent.clone(), code.clone(), self.store.clone());
         async move {
-            // The project file may have changed what the trainer may do.
-            let project = match project.config_file() {
-                Some(_) => Project::load(project.root())?,
-                None => project,
-            };
+            let project = code.project;
             let mut run_settings = settings::run(&project)?;
             run_settings.parent = parent;
             run_settings.warm = project.config().reload.restart == Restart::Warm;
@@ -350,8 +343,7 @@ impl Session {
         if self.told_to_end > 0 {
             return Ok(Some(Exit::of(&outcome)));
         }
-        let is_cut_off = outcome.status == RunStatus::Interrupted && !run.told_to_end;
-        if outcome.reason == Some(EndReason::Replaced) || is_cut_off {
+        if run.replace {
             self.parent = Some(outcome.run);
             return self.begin().await;
         }
@@ -370,21 +362,34 @@ impl Session {
         let Some(run) = &mut self.run else {
             return Ok(());
         };
-        let mut failed = None;
+        let mut changes = Vec::new();
         run.follower.show(&self.store, &self.printer, |records| {
             self.hub.events(records);
-            for record in records {
-                if let Event::RolledBack(back) = &record.event {
-                    failed = Some(back.clone());
-                }
-            }
+            let is_change =
+                |event: &Event| matches!(event, Event::Swapped(_) | Event::RolledBack(_));
+            let events = records.iter().map(|record| &record.event);
+            changes.extend(events.filter(|event| is_change(event)).cloned());
         })?;
-        if let Some(back) = failed {
-            run.rolled_back(&back.component);
-            self.say_failure(&format!(
-                "generation {} failed at its first events, {} is back: {}",
-                back.failed, back.generation, back.fault
-            ));
+        let mut failed = None;
+        for change in changes {
+            match change {
+                Event::Swapped(new) => {
+                    run.took_over(new.generation, &new.component);
+                    self.begun = Some(run.running.clone());
+                    failed = None;
+                }
+                Event::RolledBack(back) => {
+                    run.rolled_back(&back.component);
+                    failed = Some(format!(
+                        "generation {} failed at its first events, {} is back: {}",
+                        back.failed, back.generation, back.fault
+                    ));
+                }
+                _ => {}
+            }
+        }
+        if let Some(text) = failed {
+            self.say_failure(&text);
         }
         Ok(())
     }
@@ -394,7 +399,7 @@ impl Session {
         let mut exit = None;
         let answer = match command {
             Command::Dev(DevAction::Start) => match &self.run {
-                Some(run) if run.stopping.is_some() => {
+                Some(run) if run.replace => {
                     accepted("a run with the newest code begins when this one has stopped")
                 }
                 Some(run) => Err(conflict(format!(
@@ -438,14 +443,14 @@ impl Session {
         match action {
             RunAction::Stop => {
                 run.told_to_end = true;
-                run.stopping = None;
+                run.keep();
                 run.withdraw();
                 run.ask(RunRequest::Stop(EndReason::User)).await;
                 accepted("it stops with a checkpoint at the next boundary")
             }
             RunAction::Cancel => {
                 run.told_to_end = true;
-                run.stopping = None;
+                run.keep();
                 run.ask(RunRequest::Cancel).await;
                 accepted("it stops at once")
             }
@@ -466,7 +471,7 @@ impl Session {
                 accepted("the next step trains with it")
             }
             RunAction::RollBack(number) => match run.generation(number) {
-                Some(_) if run.stopping.is_some() || run.told_to_end => {
+                Some(_) if run.replace || run.told_to_end => {
                     Err(conflict("the run is about to end"))
                 }
                 Some(code) => {

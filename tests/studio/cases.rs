@@ -1,0 +1,225 @@
+//! Cases that people bring about through the Studio.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Project, guest};
+use crate::http::Studio;
+use crate::program::Dev;
+use crate::{training, with_config};
+
+fn count(dev: &Dev, kind: &str) -> usize {
+    dev.seen.iter().filter(|line| line["type"] == kind).count()
+}
+
+#[test]
+fn case_01_02_any_number_of_pages_watch_one_decision() {
+    let (mut dev, studio, run) = training("counts");
+    dev.event("log");
+    let mut tabs: Vec<_> = (0..5).map(|_| studio.stream("/api/dev/stream", &[])).collect();
+    dev.save(guest("swap-next"));
+    dev.event("swapped");
+    let states: Vec<u64> = tabs
+        .iter_mut()
+        .map(|tab| tab.wait(|state| state["state"] == "swapped")["revision"].as_u64().unwrap())
+        .collect();
+    assert!(states.iter().all(|revision| *revision == states[0]), "{states:?}");
+    // One that is opened late, and one that comes back and is told the last again.
+    for more in [vec![], vec!["Last-Event-ID: 1".to_owned()], vec![format!("Last-Event-ID: {}", states[0])]] {
+        let more: Vec<&str> = more.iter().map(String::as_str).collect();
+        let (revision, now) = studio.stream("/api/dev/stream", &more).next();
+        assert_eq!((revision, &now["state"]), (states[0], &json!("swapped")));
+        assert_eq!(now["run"], json!(run));
+    }
+    // All of that decided nothing more.
+    studio.ask("/api/dev/actions", json!({ "kind": "reload" }));
+    dev.state("unchanged");
+    assert_eq!(count(&dev, "swapped"), 1);
+    drop(dev);
+}
+
+/// A project whose build takes as long as a file named `hold` is there.
+fn held(component: &str) -> Project {
+    let project = Project::new(component);
+    std::fs::rename(project.path("trainer.wasm"), project.path("source.wasm")).unwrap();
+    project.write(
+        "arkor.toml",
+        "[trainer]\ncomponent = \"out.wasm\"\nbuild = \"while test -e .git/hold; do sleep 0.02; \
+         done; cp source.wasm out.wasm.new && mv out.wasm.new out.wasm\"\n",
+    );
+    project.write(".gitignore", "out.wasm*\n");
+    // Not watched.
+    std::fs::create_dir(project.path(".git")).unwrap();
+    project.write(".git/hold", "");
+    project
+}
+
+fn save_source(dev: &Dev, component: &str) {
+    let beside = dev.project.path("out.wasm.copy");
+    std::fs::copy(guest(component), &beside).unwrap();
+    std::fs::rename(beside, dev.project.path("source.wasm")).unwrap();
+}
+
+fn release(dev: &Dev) {
+    std::fs::remove_file(dev.project.path(".git/hold")).unwrap();
+}
+
+#[test]
+fn case_07_a_run_asked_for_before_the_first_build_waits_for_it() {
+    let mut dev = Dev::on(held("counts"));
+    let studio = Studio::of(&dev.event("studio"));
+    dev.state("building");
+    for _ in 0..2 {
+        let answer = studio.ask("/api/dev/actions", json!({ "kind": "start" }));
+        assert!(answer["text"].as_str().unwrap().contains("when the code is built"));
+    }
+    assert!(studio.runs().is_empty());
+    release(&dev);
+    dev.event("log");
+    assert_eq!(count(&dev, "started"), 1);
+    assert_eq!(studio.runs().len(), 1);
+    drop(dev);
+}
+
+#[test]
+fn case_06_a_run_begun_during_a_build_is_compared_with_what_it_began_with() {
+    let project = held("counts");
+    std::fs::remove_file(project.path(".git/hold")).unwrap();
+    let mut dev = Dev::on(project);
+    let studio = Studio::of(&dev.event("studio"));
+    let run = dev.event("started")["run"].as_str().unwrap().to_owned();
+    let is_ready = |line: &&Value| line["state"] == "ready";
+    let first = dev.seen.iter().find(is_ready).unwrap().clone();
+    studio.act(&run, json!({ "kind": "stop" }));
+    dev.state("waiting");
+    dev.project.write(".git/hold", "");
+    save_source(&dev, "swap-next");
+    dev.state("building");
+    studio.ask("/api/dev/actions", json!({ "kind": "start" }));
+    let second = dev.event("started");
+    assert_eq!(second["component"], first["code"]["component"]);
+    release(&dev);
+    let swapped = dev.event("swapped");
+    assert_eq!(swapped["run"], second["run"]);
+    assert_ne!(swapped["component"], second["component"]);
+    drop(dev);
+}
+
+#[test]
+fn case_23_a_run_that_ends_by_itself_while_it_is_to_stop_is_settled_at_once() {
+    let (mut dev, _, run) = training("loop-finishes");
+    dev.event("log");
+    dev.save(guest("counts"));
+    let next = dev.event("started");
+    assert_eq!(next["parent"], json!(run));
+    dev.event("log");
+    assert_eq!(dev.interrupt().0, 130);
+}
+
+#[test]
+fn case_24_28_a_run_that_offers_no_checkpoint_is_cut_off_and_only_then_replaced() {
+    let (mut dev, studio, run) = with_config("loop-deaf", "[run]\nearly-stop-deadline = \"1s\"\n");
+    dev.event("log");
+    dev.save(guest("counts"));
+    dev.state("restarting");
+    // case 27: a run asked for meanwhile is the one that is about to begin.
+    let answer = studio.ask("/api/dev/actions", json!({ "kind": "start" }));
+    assert!(answer["text"].as_str().unwrap().contains("when this one has stopped"));
+    let interrupted = dev.event("interrupted");
+    assert_eq!(interrupted["run"], json!(run));
+    assert!(interrupted["checkpoint"].is_null());
+    let next = dev.event("started");
+    assert_eq!(next["parent"], json!(run));
+    let told = dev.seen.iter().any(|line| {
+        line["state"] == "restarting" && line["text"].as_str().unwrap().contains("cut off")
+    });
+    assert!(told);
+    // Never two at once.
+    let place = |kind: &str, run: &Value| {
+        let is = |line: &Value| line["type"] == kind && line["run"] == *run;
+        dev.seen.iter().position(is).unwrap()
+    };
+    assert!(place("interrupted", &interrupted["run"]) < place("started", &next["run"]));
+    dev.event("log");
+    assert_eq!(studio.runs().len(), 2);
+    assert_eq!(dev.interrupt().0, 130);
+}
+
+#[test]
+fn case_25_a_callback_that_fails_at_the_last_checkpoint_does_not_hold_the_stop() {
+    let (mut dev, _, run) = training("panics-at-checkpoint");
+    dev.event("log");
+    dev.save(guest("swap-config"));
+    let failed = dev.event("callback-failed");
+    assert_eq!(failed["fault"]["function"], "on-checkpoint");
+    let stopped = dev.event("stopped");
+    assert!(stopped["checkpoint"].is_string());
+    assert_eq!(dev.event("started")["parent"], json!(run));
+    drop(dev);
+}
+
+#[test]
+fn case_26_a_person_s_stop_wins_over_a_restart() {
+    let (mut dev, studio, run) = training("loop-deaf");
+    dev.event("log");
+    dev.save(guest("counts"));
+    dev.state("restarting");
+    studio.act(&run, json!({ "kind": "stop" }));
+    studio.act(&run, json!({ "kind": "cancel" }));
+    dev.event("interrupted");
+    dev.state("waiting");
+    // Nothing begins until a person or a save wants it.
+    studio.ask("/api/dev/actions", json!({ "kind": "reload" }));
+    dev.state("ready");
+    assert_eq!(count(&dev, "finished"), 1);
+    drop(dev);
+}
+
+#[test]
+fn warm_restarts_begin_with_the_weights_of_the_run_before() {
+    let (mut dev, _, _) = with_config("swap-next", "[reload]\nrestart = \"warm\"\n");
+    let early = dev.event("log")["loss"].as_f64().unwrap();
+    dev.wait("progress", |line| {
+        line["type"] == "log" && line["loss"].as_f64().unwrap() < early - 1.0
+    });
+    dev.save(guest("swap-config"));
+    let stopped = dev.event("stopped");
+    let started = dev.event("started");
+    assert_eq!(started["weights_from"], stopped["checkpoint"]);
+    let late = dev.event("log");
+    assert_eq!(late["step"], 2);
+    assert!(late["loss"].as_f64().unwrap() < early - 0.5, "{late}");
+    // A model of another shape cannot, and says so.
+    dev.save(guest("loop-finishes"));
+    dev.event("stopped");
+    let third = dev.event("started");
+    assert_eq!(third["weights_from"].is_null(), third.get("weights_from").is_none());
+    drop(dev);
+}
+
+#[test]
+fn replay_shows_a_recorded_run_to_other_callbacks() {
+    let project = Project::new("swap-next");
+    project.run(&[]).expect(0);
+    // The code of the run answers as it did.
+    let same = project.arkor(["replay", "latest", "--json"]);
+    same.expect(0);
+    let summary = same.json().pop().unwrap();
+    assert_eq!((&summary["type"], &summary["differing"]), (&json!("replayed"), &json!(0)));
+    assert!(summary["events"].as_u64().unwrap() > 10);
+    let next = guest("stops").to_str().unwrap().to_owned();
+    let other = project.arkor(["replay", "latest", "--trainer", &next, "--json"]);
+    other.expect(0);
+    let lines = other.json();
+    let summary = lines.last().unwrap();
+    assert!(summary["differing"].as_u64().unwrap() > 0);
+    assert!(lines.iter().any(|line| {
+        line["actions"][0]["kind"] == "stop" && line["recorded"][0]["kind"] == "log-metric"
+    }));
+    // One that fails is told with its event, and the exit code says it.
+    let traps = guest("swap-traps").to_str().unwrap().to_owned();
+    let failed = project.arkor(["replay", "latest", "--trainer", &traps]);
+    assert_eq!(failed.code, Some(1));
+    assert!(failed.err.contains("on-log"), "{}", failed.err);
+    let none = project.arkor(["replay", "nothing"]);
+    none.one_error(&["nothing"]);
+}
