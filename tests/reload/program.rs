@@ -64,6 +64,11 @@ impl Dev {
         }
     }
 
+    /// Takes up what was said so far.
+    pub(crate) fn drain(&mut self) {
+        self.seen.extend(self.lines.try_iter());
+    }
+
     pub(crate) fn event(&mut self, kind: &str) -> Value {
         self.wait(kind, |line| line["type"] == kind)
     }

@@ -103,6 +103,19 @@ impl Run {
         }
     }
 
+    /// Waits until there are so many events of a kind.
+    pub(crate) async fn count(&self, wanted: usize, is: impl Fn(&Event) -> bool) {
+        let mut progress = self.control.progress();
+        let count = || self.of(|record| is(&record.event).then_some(())).len();
+        while count() < wanted {
+            progress.changed().await.expect("the run goes on");
+        }
+    }
+
+    pub(crate) async fn ask(&self, request: RunRequest) {
+        self.control.requests().send(request).await.unwrap();
+    }
+
     /// Ends the run, and says how.
     pub(crate) async fn stop(self) -> (RunOutcome, Vec<EventRecord>) {
         let requests = self.control.requests();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use arkor_runtime::{Limits, ReloadOutcome};
+use arkor_runtime::{Limits, ReloadOutcome, RunRequest};
 use arkor_types::{Event, FaultCause, GuestFunction, RunStatus};
 
 use crate::run::{Run, component, counted_without_a_gap, metrics};
@@ -104,7 +104,7 @@ async fn case_17_code_that_fails_to_start_or_at_its_first_events_is_rolled_back(
     assert_eq!(rejected(&outcome).function, GuestFunction::Describe);
     run.logs(1).await;
     assert_eq!(run.swap("swap-traps").await, ReloadOutcome::Swapped(2));
-    run.logs(4).await;
+    run.count(1, |event| matches!(event, Event::RolledBack(_))).await;
     // A generation that failed is gone; its number is not given again.
     assert_eq!(run.swap("swap-next").await, ReloadOutcome::Swapped(3));
     run.logs(2).await;
@@ -136,6 +136,61 @@ async fn case_17_code_that_fails_to_start_or_at_its_first_events_is_rolled_back(
             .iter()
             .any(|record| matches!(record.event, Event::CallbackFailed(_)))
     );
+}
+
+/// Of two that fail one after the other, before either has handled anything, none stays.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn case_17_code_that_failed_is_not_what_one_goes_back_to() {
+    let run = Run::start("counts").await;
+    run.logs(2).await;
+    run.ask(RunRequest::Pause).await;
+    run.count(1, |event| matches!(event, Event::Paused(_))).await;
+    for generation in [2, 3] {
+        let outcome = run.swap("swap-traps").await;
+        assert_eq!(outcome, ReloadOutcome::Swapped(generation));
+    }
+    run.ask(RunRequest::Continue).await;
+    run.count(2, |event| matches!(event, Event::RolledBack(_))).await;
+    run.logs(2).await;
+    let (_, events) = run.stop().await;
+    let back = events.iter().filter_map(|record| match &record.event {
+        Event::RolledBack(back) => Some((back.failed, back.generation)),
+        _ => None,
+    });
+    assert_eq!(back.collect::<Vec<_>>(), [(3, 2), (2, 1)]);
+    let logs = events
+        .iter()
+        .filter(|record| matches!(record.event, Event::Log(_)));
+    // The last one answered counts all that came before it: none was missed, and none came twice.
+    let counted = metrics(&events, "logs-seen");
+    assert_eq!(*counted.last().unwrap(), logs.count() as f64);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn case_04_code_that_is_taken_back_before_it_is_in_place_never_comes() {
+    let run = Run::start("counts").await;
+    run.logs(2).await;
+    let reloader = run.control.reloader();
+    let swap = reloader.swap(component("swap-next"));
+    let mut swap = std::pin::pin!(swap);
+    // Begun, and taken back before it could be offered.
+    let started = poll_once(swap.as_mut());
+    assert!(started.is_none());
+    run.control.reloader().withdraw();
+    assert_eq!(swap.await, ReloadOutcome::Superseded);
+    run.logs(2).await;
+    let (_, events) = run.stop().await;
+    assert!(metrics(&events, "next").is_empty());
+    counted_without_a_gap(&metrics(&events, "logs-seen"));
+}
+
+/// Polls once.
+fn poll_once<F: Future>(future: std::pin::Pin<&mut F>) -> Option<F::Output> {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match future.poll(&mut context) {
+        std::task::Poll::Ready(output) => Some(output),
+        std::task::Poll::Pending => None,
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -157,6 +157,22 @@ impl Stream {
         }
     }
 
+    /// The same; none if nothing comes within the time that the connection allows.
+    pub(crate) fn try_next(&mut self) -> Option<(u64, Value)> {
+        let mut id = None;
+        loop {
+            let mut line = String::new();
+            if self.lines.read_line(&mut line).ok()? == 0 {
+                return None;
+            }
+            if let Some(number) = line.strip_prefix("id: ") {
+                id = number.trim().parse().ok();
+            } else if let Some(json) = line.strip_prefix("data: ") {
+                return Some((id?, serde_json::from_str(json).unwrap()));
+            }
+        }
+    }
+
     pub(crate) fn wait(&mut self, is: impl Fn(&Value) -> bool) -> Value {
         loop {
             let (_, value) = self.next();

@@ -15,6 +15,7 @@ mod ci;
 mod command;
 mod demo;
 mod setup;
+mod soak;
 mod test;
 
 const HELP: &str = "\
@@ -23,6 +24,7 @@ Tasks of this repository. Each installs what it needs and says so.
     cargo xtask demo [ARGUMENTS]   build the host and run examples/rust-quickstart with it
     cargo xtask test [ARGUMENTS]   run all tests; arguments go to `cargo test`
     cargo xtask bench [--check]    measure against targets and baselines; --check fails on a miss
+    cargo xtask soak [SECONDS]     save all kinds of code into a training `dev`; 600 if not said
     cargo xtask ci                 format, lints, docs, crate dependencies, tests
 ";
 
@@ -44,6 +46,7 @@ fn run(task: &str, rest: &[String]) -> Result<ExitCode> {
         "demo" => demo::run(rest),
         "test" => test::run(rest),
         "bench" => bench::run(rest),
+        "soak" => soak::run(rest),
         "ci" => ci::run(),
         "" | "help" | "-h" | "--help" => {
             print!("{HELP}");

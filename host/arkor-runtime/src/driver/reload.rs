@@ -29,8 +29,12 @@ use crate::guest::CallbackRole;
 use crate::instance::{CallbackEvent, Instance, Surroundings};
 use crate::slot::{Answer, CallbackSlot};
 
-/// Events that new code has to handle before the code that it replaced is dropped.
+/// Log events that new code has to handle before the code that it replaced is dropped: of all
+/// callbacks `on-log` does most.
 const PROBATION: usize = 3;
+
+/// Events of any kind that do as well, for runs that log rarely.
+const LONG_PROBATION: usize = 16;
 
 /// Instances that wait while one code after the other comes and none has proved itself: the last one
 /// that did, and the newest of the others.
@@ -138,6 +142,8 @@ pub(super) struct Probation {
     waiting: Vec<Previous>,
     /// Events that the newest code has handled.
     handled: usize,
+    /// Log events among them.
+    logs: usize,
 }
 
 impl Probation {
@@ -147,12 +153,17 @@ impl Probation {
             // The oldest has proved itself; of the others the newest matter.
             self.waiting.remove(1);
         }
-        self.handled = 0;
+        self.begin();
+    }
+
+    fn begin(&mut self) {
+        (self.handled, self.logs) = (0, 0);
     }
 
     fn handled(&mut self, event: &CallbackEvent) {
         self.handled += 1;
-        if self.handled >= PROBATION {
+        self.logs += usize::from(matches!(event, CallbackEvent::Log { .. }));
+        if self.logs >= PROBATION || self.handled >= LONG_PROBATION {
             self.waiting.clear();
         }
         for previous in &mut self.waiting {
@@ -349,7 +360,7 @@ impl Driver {
             let slot = Arc::clone(&previous.slot);
             self.parts.component = previous.component;
             self.slot = Some(previous.slot);
-            self.probation.handled = 0;
+            self.probation.begin();
             self.append(Event::RolledBack(RolledBack {
                 step: self.parts.machine.step(),
                 failed,

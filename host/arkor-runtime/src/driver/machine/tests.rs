@@ -474,6 +474,38 @@ fn a_replaced_run_that_is_replaced_no_more_goes_on() {
     assert!(matches!(world.events.last(), Some(Event::Completed(_))));
 }
 
+/// Case 22 of docs/reload.md: the checkpoint on its way is that of the stop.
+#[test]
+fn case_22_a_checkpoint_that_is_being_written_serves_an_early_stop() {
+    let mut machine = Machine::new(plan(100));
+    let handled = |event_seq| Input::Handled {
+        event_seq,
+        answer: Ok(Vec::new()),
+    };
+    machine.apply(Input::Begin);
+    let mut effects = machine.apply(handled(1));
+    machine.apply(Input::Request(RunRequest::Save));
+    let mut saves = 0;
+    // To the middle of the writing.
+    while machine.phase() != Phase::Saving {
+        let next = match effects.first().cloned() {
+            Some(Effect::Step { .. }) => Input::StepDone(StepReport::default()),
+            Some(Effect::Evaluate) => Input::EvaluationDone { loss: 1.0 },
+            _ => handled(2),
+        };
+        effects = machine.apply(next);
+    }
+    saves += 1;
+    let stop = RunRequest::Stop(EndReason::Replaced);
+    assert!(machine.apply(Input::Request(stop)).is_empty());
+    machine.apply(Input::CheckpointDone { id: "c".into() });
+    let effects = machine.apply(handled(3));
+    saves += effects.iter().filter(|e| matches!(e, Effect::Save { .. })).count();
+    assert_eq!(saves, 1);
+    assert_eq!(machine.phase(), Phase::Ending, "{effects:?}");
+    assert_eq!(machine.last_checkpoint.as_deref(), Some("c"));
+}
+
 #[test]
 fn a_loop_that_returns_is_evaluated_and_saved() {
     let plan = Plan {
