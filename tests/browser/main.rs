@@ -16,11 +16,16 @@ fn browser() -> PathBuf {
         return path.into();
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
-    ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
-        .iter()
-        .flat_map(|name| std::env::split_paths(&path).map(move |folder| folder.join(name)))
-        .find(|program| program.is_file())
-        .expect("there is no Chromium on the PATH: `cargo xtask test` installs what tests need")
+    [
+        "chromium",
+        "chromium-browser",
+        "google-chrome",
+        "google-chrome-stable",
+    ]
+    .iter()
+    .flat_map(|name| std::env::split_paths(&path).map(move |folder| folder.join(name)))
+    .find(|program| program.is_file())
+    .expect("there is no Chromium on the PATH: `cargo xtask test` installs what tests need")
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! `arkor-host dev`, the real program: a component is saved, and the run goes on with it.
 
-use serde_json::Value;
-
 use crate::harness::{Project, example, guest};
 use crate::program::Dev;
 

@@ -104,7 +104,8 @@ async fn case_17_code_that_fails_to_start_or_at_its_first_events_is_rolled_back(
     assert_eq!(rejected(&outcome).function, GuestFunction::Describe);
     run.logs(1).await;
     assert_eq!(run.swap("swap-traps").await, ReloadOutcome::Swapped(2));
-    run.count(1, |event| matches!(event, Event::RolledBack(_))).await;
+    run.count(1, |event| matches!(event, Event::RolledBack(_)))
+        .await;
     // A generation that failed is gone; its number is not given again.
     assert_eq!(run.swap("swap-next").await, ReloadOutcome::Swapped(3));
     run.logs(2).await;
@@ -144,13 +145,15 @@ async fn case_17_code_that_failed_is_not_what_one_goes_back_to() {
     let run = Run::start("counts").await;
     run.logs(2).await;
     run.ask(RunRequest::Pause).await;
-    run.count(1, |event| matches!(event, Event::Paused(_))).await;
+    run.count(1, |event| matches!(event, Event::Paused(_)))
+        .await;
     for generation in [2, 3] {
         let outcome = run.swap("swap-traps").await;
         assert_eq!(outcome, ReloadOutcome::Swapped(generation));
     }
     run.ask(RunRequest::Continue).await;
-    run.count(2, |event| matches!(event, Event::RolledBack(_))).await;
+    run.count(2, |event| matches!(event, Event::RolledBack(_)))
+        .await;
     run.logs(2).await;
     let (_, events) = run.stop().await;
     let back = events.iter().filter_map(|record| match &record.event {

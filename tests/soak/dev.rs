@@ -91,7 +91,10 @@ fn client(studio: &Studio, over: &AtomicBool, read: &AtomicU64, seed: u64) {
         let from = dice.roll(50) as u64;
         let path = format!("/api/runs/{id}/events/stream?after={from}");
         let mut stream = studio.stream(&path, &[]);
-        let _ = stream.lines.get_ref().set_read_timeout(Some(Duration::from_secs(2)));
+        let _ = stream
+            .lines
+            .get_ref()
+            .set_read_timeout(Some(Duration::from_secs(2)));
         for at in 1..=dice.roll(300) as u64 {
             match stream.try_next() {
                 Some((seq, _)) => assert_eq!(seq, from + at, "run {id}"),
@@ -160,7 +163,10 @@ fn a_storm_of_saves_loses_nothing() {
     dev.save(guest("swap-next"));
     let settled = dev.wait("the last save", |line| {
         line["type"] == "dev"
-            && matches!(line["state"].as_str(), Some("swapped" | "unchanged" | "ready"))
+            && matches!(
+                line["state"].as_str(),
+                Some("swapped" | "unchanged" | "ready")
+            )
             && line["code"]["component"] == digest("swap-next")
     });
     let last = settled["run"].clone();
@@ -183,13 +189,18 @@ fn a_storm_of_saves_loses_nothing() {
     assert!(summary.errors > 0 && summary.runs.len() > 2);
     assert!(read.load(Ordering::Relaxed) > 1000);
     // Each instance has a megabyte and more: one that stayed a swap would be hundreds.
-    assert!(late.memory < early.memory + (96 << 10), "{early:?} {late:?}");
+    assert!(
+        late.memory < early.memory + (96 << 10),
+        "{early:?} {late:?}"
+    );
     assert!(late.handles < early.handles + 24, "{early:?} {late:?}");
     assert!(late.threads < early.threads + 12, "{early:?} {late:?}");
 }
 
 fn digest(name: &str) -> String {
-    blake3::hash(&std::fs::read(guest(name)).unwrap()).to_hex().to_string()
+    blake3::hash(&std::fs::read(guest(name)).unwrap())
+        .to_hex()
+        .to_string()
 }
 
 #[derive(Default)]
@@ -227,7 +238,11 @@ fn judge(lines: &[Value]) -> Summary {
         match line["type"].as_str().unwrap() {
             "started" => {
                 let parent: Option<&String> = order.last();
-                assert_eq!(line["parent"].as_str(), parent.map(String::as_str), "{line}");
+                assert_eq!(
+                    line["parent"].as_str(),
+                    parent.map(String::as_str),
+                    "{line}"
+                );
                 order.push(run.to_owned());
             }
             "log" => *logs.entry(run.into()).or_default() += 1,

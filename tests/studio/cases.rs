@@ -15,16 +15,29 @@ fn count(dev: &Dev, kind: &str) -> usize {
 fn case_01_02_any_number_of_pages_watch_one_decision() {
     let (mut dev, studio, run) = training("counts");
     dev.event("log");
-    let mut tabs: Vec<_> = (0..5).map(|_| studio.stream("/api/dev/stream", &[])).collect();
+    let mut tabs: Vec<_> = (0..5)
+        .map(|_| studio.stream("/api/dev/stream", &[]))
+        .collect();
     dev.save(guest("swap-next"));
     dev.event("swapped");
     let states: Vec<u64> = tabs
         .iter_mut()
-        .map(|tab| tab.wait(|state| state["state"] == "swapped")["revision"].as_u64().unwrap())
+        .map(|tab| {
+            tab.wait(|state| state["state"] == "swapped")["revision"]
+                .as_u64()
+                .unwrap()
+        })
         .collect();
-    assert!(states.iter().all(|revision| *revision == states[0]), "{states:?}");
+    assert!(
+        states.iter().all(|revision| *revision == states[0]),
+        "{states:?}"
+    );
     // One that is opened late, and one that comes back and is told the last again.
-    for more in [vec![], vec!["Last-Event-ID: 1".to_owned()], vec![format!("Last-Event-ID: {}", states[0])]] {
+    for more in [
+        vec![],
+        vec!["Last-Event-ID: 1".to_owned()],
+        vec![format!("Last-Event-ID: {}", states[0])],
+    ] {
         let more: Vec<&str> = more.iter().map(String::as_str).collect();
         let (revision, now) = studio.stream("/api/dev/stream", &more).next();
         assert_eq!((revision, &now["state"]), (states[0], &json!("swapped")));
@@ -70,7 +83,12 @@ fn case_07_a_run_asked_for_before_the_first_build_waits_for_it() {
     dev.state("building");
     for _ in 0..2 {
         let answer = studio.ask("/api/dev/actions", json!({ "kind": "start" }));
-        assert!(answer["text"].as_str().unwrap().contains("when the code is built"));
+        assert!(
+            answer["text"]
+                .as_str()
+                .unwrap()
+                .contains("when the code is built")
+        );
     }
     assert!(studio.runs().is_empty());
     release(&dev);
@@ -123,7 +141,12 @@ fn case_24_28_a_run_that_offers_no_checkpoint_is_cut_off_and_only_then_replaced(
     dev.state("restarting");
     // case 27: a run asked for meanwhile is the one that is about to begin.
     let answer = studio.ask("/api/dev/actions", json!({ "kind": "start" }));
-    assert!(answer["text"].as_str().unwrap().contains("when this one has stopped"));
+    assert!(
+        answer["text"]
+            .as_str()
+            .unwrap()
+            .contains("when this one has stopped")
+    );
     let interrupted = dev.event("interrupted");
     assert_eq!(interrupted["run"], json!(run));
     assert!(interrupted["checkpoint"].is_null());
@@ -192,7 +215,10 @@ fn warm_restarts_begin_with_the_weights_of_the_run_before() {
     dev.save(guest("loop-finishes"));
     dev.event("stopped");
     let third = dev.event("started");
-    assert_eq!(third["weights_from"].is_null(), third.get("weights_from").is_none());
+    assert_eq!(
+        third["weights_from"].is_null(),
+        third.get("weights_from").is_none()
+    );
     drop(dev);
 }
 
@@ -204,7 +230,10 @@ fn replay_shows_a_recorded_run_to_other_callbacks() {
     let same = project.arkor(["replay", "latest", "--json"]);
     same.expect(0);
     let summary = same.json().pop().unwrap();
-    assert_eq!((&summary["type"], &summary["differing"]), (&json!("replayed"), &json!(0)));
+    assert_eq!(
+        (&summary["type"], &summary["differing"]),
+        (&json!("replayed"), &json!(0))
+    );
     assert!(summary["events"].as_u64().unwrap() > 10);
     let next = guest("stops").to_str().unwrap().to_owned();
     let other = project.arkor(["replay", "latest", "--trainer", &next, "--json"]);

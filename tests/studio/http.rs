@@ -110,7 +110,10 @@ impl Studio {
     }
 
     pub(crate) fn runs(&self) -> Vec<Value> {
-        self.get("/api/runs").json()["runs"].as_array().unwrap().clone()
+        self.get("/api/runs").json()["runs"]
+            .as_array()
+            .unwrap()
+            .clone()
     }
 
     /// Opens an event stream, with more lines in its head.

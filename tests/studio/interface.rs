@@ -12,7 +12,10 @@ fn schema(document: &Value, path: &str, method: &str, status: &str) -> Value {
         response = document.pointer(name.strip_prefix('#').unwrap()).unwrap();
     }
     let mut schema = response["content"]["application/json"]["schema"].clone();
-    assert!(schema.is_object(), "{method} {path} {status} is not described");
+    assert!(
+        schema.is_object(),
+        "{method} {path} {status} is not described"
+    );
     schema["components"] = document["components"].clone();
     schema
 }
@@ -20,8 +23,14 @@ fn schema(document: &Value, path: &str, method: &str, status: &str) -> Value {
 fn check(document: &Value, path: &str, method: &str, status: u16, body: &Value) {
     let schema = schema(document, path, method, &status.to_string());
     let validator = jsonschema::validator_for(&schema).unwrap();
-    let errors: Vec<String> = validator.iter_errors(body).map(|error| format!("{} at {}", error, error.instance_path())).collect();
-    assert!(errors.is_empty(), "{method} {path} {status}: {errors:#?}\n{body:#}");
+    let errors: Vec<String> = validator
+        .iter_errors(body)
+        .map(|error| format!("{} at {}", error, error.instance_path()))
+        .collect();
+    assert!(
+        errors.is_empty(),
+        "{method} {path} {status}: {errors:#?}\n{body:#}"
+    );
 }
 
 #[test]
@@ -41,7 +50,11 @@ fn every_answer_is_as_the_description_says() {
             let address = path.replace("{run}", &run);
             if path.ends_with("/stream") {
                 let (_, value) = studio.stream(&address, &[]).next();
-                let name = if path == "/api/dev/stream" { "DevState" } else { "Event" };
+                let name = if path == "/api/dev/stream" {
+                    "DevState"
+                } else {
+                    "Event"
+                };
                 let mut schema = document["components"]["schemas"][name].clone();
                 schema["components"] = document["components"].clone();
                 let validator = jsonschema::validator_for(&schema).unwrap();
@@ -67,7 +80,13 @@ fn every_answer_is_as_the_description_says() {
     let runs = format!("/api/runs/{run}");
     let answer = studio.post(&format!("{runs}/replay"), &json!({ "last": 50 }));
     assert_eq!(answer.status, 200, "{answer:?}");
-    check(&document, "/api/runs/{run}/replay", "post", 200, &answer.json());
+    check(
+        &document,
+        "/api/runs/{run}/replay",
+        "post",
+        200,
+        &answer.json(),
+    );
     for kind in ["pause", "continue", "save"] {
         let answer = studio.act(&run, json!({ "kind": kind }));
         check(&document, "/api/runs/{run}/actions", "post", 202, &answer);
@@ -87,8 +106,13 @@ fn what_a_person_asks_for_is_done_and_recorded() {
     dev.event("log");
     studio.act(&run, json!({ "kind": "pause" }));
     dev.event("paused");
-    studio.act(&run, json!({ "kind": "set-learning-rate", "value": 0.0123 }));
-    let action = dev.wait("the learning rate", |line| line["action"]["value"] == 0.0123);
+    studio.act(
+        &run,
+        json!({ "kind": "set-learning-rate", "value": 0.0123 }),
+    );
+    let action = dev.wait("the learning rate", |line| {
+        line["action"]["value"] == 0.0123
+    });
     assert!(action["callback"].is_null());
     studio.act(&run, json!({ "kind": "continue" }));
     dev.event("continued");
@@ -106,7 +130,10 @@ fn what_a_person_asks_for_is_done_and_recorded() {
     dev.event("swapped");
     studio.act(&run, json!({ "kind": "roll-back", "value": 1 }));
     let back = dev.event("swapped");
-    assert_eq!((&back["generation"], &back["state_size"]), (&json!(3), &json!(16)));
+    assert_eq!(
+        (&back["generation"], &back["state_size"]),
+        (&json!(3), &json!(16))
+    );
     let generations = studio.get(&format!("/api/runs/{run}/generations")).json();
     let outcomes: Vec<&str> = generations["generations"]
         .as_array()
@@ -119,8 +146,14 @@ fn what_a_person_asks_for_is_done_and_recorded() {
         generations["generations"][0]["component"],
         generations["generations"][2]["component"]
     );
-    let metrics = studio.get(&format!("/api/runs/{run}/metrics?points=5")).json();
-    let loss = metrics["series"].as_array().unwrap().iter().find(|one| one["name"] == "loss");
+    let metrics = studio
+        .get(&format!("/api/runs/{run}/metrics?points=5"))
+        .json();
+    let loss = metrics["series"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["name"] == "loss");
     assert!(loss.unwrap()["points"].as_array().unwrap().len() <= 5);
     // case 30: it stops with a checkpoint that is listed and can be resumed from.
     studio.act(&run, json!({ "kind": "stop" }));
@@ -130,7 +163,11 @@ fn what_a_person_asks_for_is_done_and_recorded() {
     let listed = studio.get(&format!("/api/runs/{run}/checkpoints")).json();
     let last = listed["checkpoints"].as_array().unwrap().last().unwrap();
     assert_eq!(last["id"], stopped["checkpoint"]);
-    studio.post(&format!("/api/runs/{run}/actions"), &json!({ "kind": "stop" }))
+    studio
+        .post(
+            &format!("/api/runs/{run}/actions"),
+            &json!({ "kind": "stop" }),
+        )
         .refuses(409, "not in flight");
     // And another begins when one is asked for.
     studio.ask("/api/dev/actions", json!({ "kind": "start" }));
@@ -151,9 +188,16 @@ fn case_30_a_run_stopped_here_is_resumed_by_the_command() {
     let step = stopped["step"].as_u64().unwrap();
     let project = std::mem::replace(&mut dev.project, crate::harness::Project::empty());
     assert_eq!(dev.interrupt().0, 130);
-    assert!(!project.path(".arkor/studio.json").exists(), "the token file is removed");
+    assert!(
+        !project.path(".arkor/studio.json").exists(),
+        "the token file is removed"
+    );
     let resumed = project.run(&["--resume", &run, "--max-steps", &(step + 5).to_string()]);
     resumed.expect(0);
-    let begun = resumed.json().into_iter().find(|line| line["type"] == "started").unwrap();
+    let begun = resumed
+        .json()
+        .into_iter()
+        .find(|line| line["type"] == "started")
+        .unwrap();
     assert_eq!(begun["resumed_from"], step);
 }

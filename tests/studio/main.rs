@@ -12,6 +12,7 @@ mod cases;
 #[allow(dead_code, reason = "the harness has more than these tests use")]
 #[path = "../cli/harness.rs"]
 mod harness;
+#[allow(dead_code, reason = "shared with other tests")]
 mod http;
 mod interface;
 #[allow(dead_code, reason = "shared with other tests")]

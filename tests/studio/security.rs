@@ -23,7 +23,10 @@ fn only_requests_to_the_server_s_own_name_are_answered() {
         for path in ["/", "/api/runs", "/assets/studio.js"] {
             let line = format!("GET {path} HTTP/1.1");
             let answer = studio.raw(&[&line, &host, &bearer], b"");
-            assert!(matches!(answer.status, 400 | 403), "{host} {path}: {answer:?}");
+            assert!(
+                matches!(answer.status, 400 | 403),
+                "{host} {path}: {answer:?}"
+            );
             assert!(!answer.body.contains("<html"), "{host}");
         }
     }
@@ -59,11 +62,10 @@ fn pages_from_elsewhere_may_not_ask() {
             "Content-Length: 17",
         ];
         studio.raw(&head, body).refuses(403, "Origin");
-        let stream = format!(
-            "GET /api/dev/stream?token={} HTTP/1.1",
-            studio.token
-        );
-        studio.raw(&[&stream, &host, &origin], b"").refuses(403, "Origin");
+        let stream = format!("GET /api/dev/stream?token={} HTTP/1.1", studio.token);
+        studio
+            .raw(&[&stream, &host, &origin], b"")
+            .refuses(403, "Origin");
     }
     let ours = format!("Origin: http://{}", studio.address);
     let answer = studio.raw(&["GET /api/runs HTTP/1.1", &host, &bearer, &ours], b"");
@@ -103,10 +105,19 @@ fn the_token_opens_everything_and_nothing_else_does() {
             "Authorization: Bearer ".into(),
             format!("Authorization: Bearer {}0", studio.token),
         ] {
-            studio.raw(&[&line, &host, &header], b"").refuses(401, "token");
+            studio
+                .raw(&[&line, &host, &header], b"")
+                .refuses(401, "token");
         }
         studio
-            .raw(&[&line, &host, &format!("Authorization: Basic {}", studio.token)], b"")
+            .raw(
+                &[
+                    &line,
+                    &host,
+                    &format!("Authorization: Basic {}", studio.token),
+                ],
+                b"",
+            )
             .refuses(401, "missing");
         let line = format!("GET {path}?token={wrong} HTTP/1.1");
         studio.raw(&[&line, &host], b"").refuses(401, "token");
@@ -116,12 +127,18 @@ fn the_token_opens_everything_and_nothing_else_does() {
     for path in ["/api/runs", "/api/dev"] {
         let line = format!("GET {path}?token={} HTTP/1.1", studio.token);
         studio.raw(&[&line, &host], b"").refuses(401, "query");
-        studio.raw(&[&line, &host, &bearer], b"").refuses(401, "query");
+        studio
+            .raw(&[&line, &host, &bearer], b"")
+            .refuses(401, "query");
     }
     let mut stream = studio.stream("/api/dev/stream", &[]);
     assert!(stream.next().1["state"].is_string());
     // What is told to the world does not hold it.
-    assert!(!dev.seen.iter().any(|line| line.to_string().contains(&studio.token)));
+    assert!(
+        !dev.seen
+            .iter()
+            .any(|line| line.to_string().contains(&studio.token))
+    );
     drop(dev);
 }
 
@@ -190,9 +207,18 @@ fn bodies_are_bounded_and_what_makes_no_sense_is_told() {
     for (body, status) in [
         (serde_json::json!({ "kind": "explode" }), 422),
         (serde_json::json!({ "kind": "set-learning-rate" }), 422),
-        (serde_json::json!({ "kind": "set-learning-rate", "value": "fast" }), 422),
-        (serde_json::json!({ "kind": "set-learning-rate", "value": -1.0 }), 400),
-        (serde_json::json!({ "kind": "set-learning-rate", "value": 1e9 }), 400),
+        (
+            serde_json::json!({ "kind": "set-learning-rate", "value": "fast" }),
+            422,
+        ),
+        (
+            serde_json::json!({ "kind": "set-learning-rate", "value": -1.0 }),
+            400,
+        ),
+        (
+            serde_json::json!({ "kind": "set-learning-rate", "value": 1e9 }),
+            400,
+        ),
         (serde_json::json!({ "kind": "stop", "more": 1 }), 422),
         (serde_json::json!({ "kind": "roll-back", "value": 99 }), 409),
         (serde_json::json!([]), 422),
@@ -201,10 +227,18 @@ fn bodies_are_bounded_and_what_makes_no_sense_is_told() {
         assert_eq!(answer.status, status, "{body}: {answer:?}");
         assert!(answer.json()["error"]["message"].is_string());
     }
-    studio.get("/api/runs/no-such-run").refuses(404, "no-such-run");
-    studio.get(&format!("/api/runs/{run}/events?limit=0")).refuses(400, "limit");
-    studio.get(&format!("/api/runs/{run}/events?after=x")).refuses(400, "after");
-    studio.get(&format!("/api/runs/{run}/metrics?points=1")).refuses(400, "points");
+    studio
+        .get("/api/runs/no-such-run")
+        .refuses(404, "no-such-run");
+    studio
+        .get(&format!("/api/runs/{run}/events?limit=0"))
+        .refuses(400, "limit");
+    studio
+        .get(&format!("/api/runs/{run}/events?after=x"))
+        .refuses(400, "after");
+    studio
+        .get(&format!("/api/runs/{run}/metrics?points=1"))
+        .refuses(400, "points");
     assert_eq!(studio.runs()[0]["status"], "running");
     drop(dev);
 }
@@ -216,7 +250,7 @@ fn handles(process: u32) -> usize {
 
 #[test]
 fn case_36_slow_clients_delay_neither_the_run_nor_others() {
-    let (mut dev, studio, run) = training("counts");
+    let (dev, studio, run) = training("counts");
     // One that never ends its head, one that never sends its body, and some that never read.
     let mut half = studio.connect();
     half.write_all(b"GET / HTTP/1.1\r\nHost: ").unwrap();

@@ -1,7 +1,8 @@
 //! `cargo xtask bench`: what is promised about speed, measured on this machine.
 //!
 //! Each row has a measured value and a target, and where there is another program to compare with,
-//! that program's value on the same machine and the ratio of the two.
+//! that program's value on the same machine and the ratio of the two. `reload` measures what comes
+//! after a save instead.
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
@@ -11,6 +12,7 @@ use serde::Deserialize;
 
 use crate::{command, setup};
 
+mod reload;
 mod table;
 
 use table::{Row, Target};
@@ -19,8 +21,13 @@ use table::{Row, Target};
 const ENGINE_RATIO: f64 = 1.25;
 
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
-    let mut rows = vec![engine()?];
-    rows.extend(runtime()?);
+    let rows = if arguments.iter().any(|argument| argument == "reload") {
+        reload::rows()?
+    } else {
+        let mut rows = vec![engine()?];
+        rows.extend(runtime()?);
+        rows
+    };
     print!("\n{}", table::render(&rows));
     let missed = rows.iter().any(|row| row.ok() == Some(false));
     Ok(if missed && arguments.iter().any(|a| a == "--check") {

@@ -15,7 +15,14 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
         _ => bail!("one number of seconds, not more"),
     };
     setup::wasm_toolchain()?;
-    let words = ["test", "--release", "-p", "arkor-host", "--test", "soak-dev"];
+    let words = [
+        "test",
+        "--release",
+        "-p",
+        "arkor-host",
+        "--test",
+        "soak-dev",
+    ];
     let mut test = command::cargo(&words);
     test.args(["--", "--nocapture"])
         .env("ARKOR_SOAK_SECONDS", seconds.to_string());

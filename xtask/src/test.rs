@@ -40,6 +40,7 @@ impl Count {
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let begin = Instant::now();
     setup::wasm_toolchain()?;
+    setup::browser()?;
     let mut count = Count::default();
     let mut good = test(&mut cargo_test(arguments), &mut count)?;
 

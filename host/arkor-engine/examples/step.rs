@@ -56,6 +56,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         tokenizer_file: None,
         tokenizer_text: Some(text.into()),
         saved: None,
+        weights: None,
     })?;
     let vocab = session.model().vocab_size;
     let mut ids = (0u32..)

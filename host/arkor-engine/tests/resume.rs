@@ -63,6 +63,7 @@ mod tests {
                 tokenizer_file: None,
                 tokenizer_text: Some(text.tokenizer_text()),
                 saved: saved.map(Into::into),
+                weights: None,
             })
             .unwrap();
         let examples = Examples::prepare(&text, &*session, &hyperparameters).unwrap();

@@ -122,7 +122,9 @@ pub(crate) struct DevArguments {
 /// callbacks can be tried on old runs in milliseconds. They begin without memory; what they call of
 /// the host (sampling, the dataset) is unavailable.
 #[derive(Debug, Args)]
-#[command(after_help = "Exit codes:\n    0  all events were handled\n    1  a callback failed\n    2  usage")]
+#[command(
+    after_help = "Exit codes:\n    0  all events were handled\n    1  a callback failed\n    2  usage"
+)]
 pub(crate) struct ReplayArguments {
     /// The run: its id, the beginning of it, or `latest`.
     pub(crate) run: String,

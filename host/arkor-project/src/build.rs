@@ -175,10 +175,7 @@ build-timeout = "1s""#,
         };
         let error = project.build_within(&limits, &mut |_| {}).unwrap_err();
         let text = error.to_string();
-        assert!(
-            text.contains("1 s") && text.contains("begun"),
-            "{text}"
-        );
+        assert!(text.contains("1 s") && text.contains("begun"), "{text}");
         assert!(error.hint().unwrap().contains("build-timeout"));
         assert!(begin.elapsed() < Duration::from_secs(60));
         assert!(!folder.path().join("late").exists());
@@ -188,9 +185,14 @@ build-timeout = "1s""#,
     fn case_35_a_build_that_nobody_waits_for_is_ended() {
         let (_folder, project) = project(r#""sleep 600""#);
         let limits = BuildLimits::default();
-        limits.stop.store(true, std::sync::atomic::Ordering::Release);
+        limits
+            .stop
+            .store(true, std::sync::atomic::Ordering::Release);
         let error = project.build_within(&limits, &mut |_| {}).unwrap_err();
-        assert!(matches!(error, ProjectError::BuildStopped { .. }), "{error}");
+        assert!(
+            matches!(error, ProjectError::BuildStopped { .. }),
+            "{error}"
+        );
     }
 
     #[test]

@@ -25,8 +25,8 @@ mod watch;
 pub use build::{BuildLine, Built};
 pub use config::{
     BuildCommand, Capabilities, ClockPrecision, Config, EngineConfig, EngineKind, FileAccess,
-    FileGrant, Language, Limits, NetworkGrant, OnCallbackError, RandomSource, ReloadConfig, Restart, RunConfig,
-    StoreConfig, TrainerSource,
+    FileGrant, Language, Limits, NetworkGrant, OnCallbackError, RandomSource, ReloadConfig,
+    Restart, RunConfig, StoreConfig, TrainerSource,
 };
 pub use error::{Place, ProjectError};
 pub use paths::resolve_inside;

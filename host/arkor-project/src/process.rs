@@ -143,8 +143,8 @@ fn kill(child: &mut Child, limits: &BuildLimits) {
     #[cfg(unix)]
     if limits.own_group
         && let Some(group) = i32::try_from(child.id())
-        .ok()
-        .and_then(rustix::process::Pid::from_raw)
+            .ok()
+            .and_then(rustix::process::Pid::from_raw)
     {
         let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
     }
@@ -200,7 +200,11 @@ fn forward(
     std::thread::spawn(move || {
         let mut reader = BufReader::new(pipe);
         let mut bytes = Vec::new();
-        let longest = if kind == Stdout::Data { DATA as u64 } else { LINE };
+        let longest = if kind == Stdout::Data {
+            DATA as u64
+        } else {
+            LINE
+        };
         while reader
             .by_ref()
             .take(longest)

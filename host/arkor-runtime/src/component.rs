@@ -72,8 +72,10 @@ pub struct TrainerComponent {
     pub owns_loop: bool,
     /// Where the machine code came from.
     pub code: CodeSource,
-    /// How long reading, compiling and linking took.
+    /// How long reading, hashing, compiling and linking took.
     pub load_time: Duration,
+    /// How long reading and hashing took, of that.
+    pub hash_time: Duration,
     pub(crate) pre: InstancePre<GuestState>,
     pub(crate) definition: exports::definition::GuestIndices,
     pub(crate) callbacks: exports::callbacks::GuestIndices,
@@ -121,9 +123,10 @@ impl Runtime {
     ///
     /// If the file cannot be read, is no trainer of this contract, or does not compile.
     pub fn load(&self, path: &Path) -> Result<TrainerComponent, RuntimeError> {
+        let begin = Instant::now();
         let bytes = read(path)?;
         let name = name_of(path);
-        self.load_bytes(&name, &bytes)
+        self.load_since(begin, &name, &bytes)
     }
 
     /// The same, for bytes that are already in memory.
@@ -132,8 +135,17 @@ impl Runtime {
     ///
     /// As [`Self::load`].
     pub fn load_bytes(&self, name: &str, bytes: &[u8]) -> Result<TrainerComponent, RuntimeError> {
-        let begin = Instant::now();
+        self.load_since(Instant::now(), name, bytes)
+    }
+
+    fn load_since(
+        &self,
+        begin: Instant,
+        name: &str,
+        bytes: &[u8],
+    ) -> Result<TrainerComponent, RuntimeError> {
         let digest = self::digest(bytes);
+        let hash_time = begin.elapsed();
         let (component, code) = self.compiled(name, &digest, bytes)?;
         let contract = contract::check(name, &self.engine, &component)?;
         let wrong_type = |error: wasmtime::Error| RuntimeError::Contract {
@@ -160,6 +172,7 @@ impl Runtime {
             pre,
             code,
             digest,
+            hash_time,
             load_time: begin.elapsed(),
         })
     }

@@ -9,8 +9,8 @@ use arkor_engine::{
 };
 use arkor_store::{NewRun, RunHandle, Store};
 use arkor_types::{
-    CheckpointRecord, DatasetSource, Event, Fault, Level, MessageSource, RunId, RunRecord, RunStatus,
-    Spec, SpecDraft, Started, TokenizerSource,
+    CheckpointRecord, DatasetSource, Event, Fault, Level, MessageSource, RunId, RunRecord,
+    RunStatus, Spec, SpecDraft, Started, TokenizerSource,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -225,9 +225,7 @@ impl Trainer {
                 step: resumed.saved.progress.step,
                 tokens: resumed.saved.progress.tokens,
             }),
-            (None, Some(checkpoint)) => {
-                Some(Start::Weights(store.blob_path(&checkpoint.state)))
-            }
+            (None, Some(checkpoint)) => Some(Start::Weights(store.blob_path(&checkpoint.state))),
             (None, None) => None,
         };
         let weights_from = weights_from.map(|checkpoint| checkpoint.id);

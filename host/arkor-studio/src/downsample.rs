@@ -40,7 +40,10 @@ pub(crate) fn largest_triangle(points: &[(f64, f64)], wanted: usize) -> Vec<(f64
     kept
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a bucket is far below 2^52 points")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a bucket is far below 2^52 points"
+)]
 fn mean(points: &[(f64, f64)]) -> (f64, f64) {
     let count = points.len().max(1) as f64;
     let (x, y) = points

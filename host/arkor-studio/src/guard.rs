@@ -41,7 +41,9 @@ impl Guard {
     }
 
     fn knows(&self, host: &str) -> bool {
-        self.hosts.iter().any(|known| known.eq_ignore_ascii_case(host))
+        self.hosts
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(host))
     }
 
     fn check(&self, headers: &HeaderMap, uri: &Uri) -> Result<(), Refusal> {

@@ -42,11 +42,7 @@ fn visit(
 }
 
 #[expect(clippy::cast_precision_loss, reason = "no run does 2^52 steps")]
-pub(crate) fn series(
-    store: &Store,
-    run: &RunId,
-    wanted: usize,
-) -> Result<Vec<Series>, StoreError> {
+pub(crate) fn series(store: &Store, run: &RunId, wanted: usize) -> Result<Vec<Series>, StoreError> {
     let mut all: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
     let mut put = |name: String, step: u64, value: Option<f64>| {
         let Some(value) = value.filter(|value| value.is_finite()) else {
@@ -59,20 +55,26 @@ pub(crate) fn series(
         }
         points.push((step as f64, value));
     };
-    visit(store, run, &["log", "evaluation"], |record| match record.event {
-        Event::Log(log) => {
-            put("loss".into(), log.step, log.loss);
-            put("learning_rate".into(), log.step, log.learning_rate);
-            put("grad_norm".into(), log.step, log.grad_norm);
-            put("tokens_per_second".into(), log.step, log.tokens_per_second);
-            for metric in log.metrics {
-                put(format!("metrics/{}", metric.name), log.step, Some(metric.value));
+    visit(store, run, &["log", "evaluation"], |record| {
+        match record.event {
+            Event::Log(log) => {
+                put("loss".into(), log.step, log.loss);
+                put("learning_rate".into(), log.step, log.learning_rate);
+                put("grad_norm".into(), log.step, log.grad_norm);
+                put("tokens_per_second".into(), log.step, log.tokens_per_second);
+                for metric in log.metrics {
+                    put(
+                        format!("metrics/{}", metric.name),
+                        log.step,
+                        Some(metric.value),
+                    );
+                }
             }
+            Event::Evaluation(evaluation) => {
+                put("eval_loss".into(), evaluation.step, Some(evaluation.loss));
+            }
+            _ => {}
         }
-        Event::Evaluation(evaluation) => {
-            put("eval_loss".into(), evaluation.step, Some(evaluation.loss));
-        }
-        _ => {}
     })?;
     let thin = |(name, points): (String, Vec<(f64, f64)>)| Series {
         name,

@@ -254,9 +254,17 @@ async fn event_stream(
     // A reader that comes back says where it was; that counts more than where it once began.
     let back = match headers.get("last-event-id") {
         None => None,
-        Some(id) => Some(id.to_str().ok().and_then(|id| id.parse().ok()).ok_or_else(|| {
-            Refusal::new(RefusalKind::Invalid, "Last-Event-ID is not the number of an event")
-        })?),
+        Some(id) => Some(
+            id.to_str()
+                .ok()
+                .and_then(|id| id.parse().ok())
+                .ok_or_else(|| {
+                    Refusal::new(
+                        RefusalKind::Invalid,
+                        "Last-Event-ID is not the number of an event",
+                    )
+                })?,
+        ),
     };
     let after = back.or(start.after).unwrap_or(0);
     Ok(stream::run_events(wanted.hub, wanted.record.id, after))
@@ -324,7 +332,10 @@ async fn run_action(wanted: Wanted, Json(action): Json<RunAction>) -> Result<Res
         let message = format!("a learning rate is 0 to 10, not {rate}");
         return Err(Refusal::new(RefusalKind::Invalid, message));
     }
-    let answer = wanted.hub.ask(Command::Run(wanted.record.id, action)).await?;
+    let answer = wanted
+        .hub
+        .ask(Command::Run(wanted.record.id, action))
+        .await?;
     Ok((StatusCode::ACCEPTED, axum::Json(answer)).into_response())
 }
 

@@ -41,7 +41,9 @@ pub struct BuiltCode {
 pub struct Timings {
     /// The compiler, or the look at the finished component.
     pub build_ms: f64,
-    /// Reading, hashing, compiling and linking.
+    /// Reading and hashing the component.
+    pub hash_ms: f64,
+    /// Compiling, or taking from the cache, and linking.
     pub load_ms: f64,
     /// Instantiating and describing, to decide.
     pub describe_ms: f64,

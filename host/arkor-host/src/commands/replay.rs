@@ -128,11 +128,7 @@ fn show(replayed: &Replayed, printer: &Printer) {
         printer.object(&Answer::from(replayed));
         return;
     }
-    let head = format!(
-        "step {:>6}  {}",
-        replayed.step,
-        replayed.callback.name()
-    );
+    let head = format!("step {:>6}  {}", replayed.step, replayed.callback.name());
     for text in &replayed.said {
         printer.line(&format!("{head}  says: {}", text.text));
     }

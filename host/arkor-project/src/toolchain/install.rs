@@ -4,8 +4,8 @@ use std::path::Path;
 use std::process::Command;
 
 use super::RustToolchain;
-use crate::{BuildLine, ProjectError};
 use crate::process::{BuildLimits, Stdout, run};
+use crate::{BuildLine, ProjectError};
 
 /// What [`install_wasm_toolchain`] did.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -53,7 +53,9 @@ impl Driver {
             let context = &self.parts.context;
             let (worker, examples) = (context.worker.clone(), Arc::clone(&context.examples));
             let scored = self
-                .attend_and_swap(async move { worker.call(move |work| score(work, &examples, start)).await })
+                .attend_and_swap(async move {
+                    worker.call(move |work| score(work, &examples, start)).await
+                })
                 .await?;
             match scored {
                 Ok(Ok((loss, count))) => {

@@ -144,9 +144,9 @@ impl Work {
         };
         let built = project.build_within(&limits, &mut |line| build_line(&line, &self.printer))?;
         let build_ms = milliseconds(begin);
-        let begin = Instant::now();
         let component = self.runtime.load(&built.artifact)?;
-        let load_ms = milliseconds(begin);
+        let hash_ms = component.hash_time.as_secs_f64() * 1e3;
+        let load_ms = component.load_time.as_secs_f64() * 1e3 - hash_ms;
         let begin = Instant::now();
         let capabilities = settings::capabilities(&project)?;
         let start = Trainer::start(&component, capabilities, settings::limits(&project));
@@ -166,6 +166,7 @@ impl Work {
             spec,
             timings: Timings {
                 build_ms,
+                hash_ms,
                 load_ms,
                 describe_ms: milliseconds(begin),
             },

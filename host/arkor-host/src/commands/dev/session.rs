@@ -7,7 +7,8 @@ use arkor_project::{Project, Restart};
 use arkor_runtime::{CodeIdentity, Decision, ReloadOutcome, RunRequest, Trainer, decide};
 use arkor_store::Store;
 use arkor_studio::{
-    BuiltCode, Command, DevAction, DevPhase, Hub, HubInbox, Refusal, RefusalKind, Request, RunAction,
+    BuiltCode, Command, DevAction, DevPhase, Hub, HubInbox, Refusal, RefusalKind, Request,
+    RunAction,
 };
 use arkor_types::{EndReason, Event, RunId};
 use serde_json::{Value, json};
@@ -46,7 +47,7 @@ pub(super) struct Session {
 enum Came {
     Build(Built),
     Progress(bool),
-    Swapped(Swapped),
+    Swapped(Box<Swapped>),
     Request(Request),
     Signal,
     Deadline,
@@ -97,7 +98,7 @@ impl Session {
             let came = tokio::select! {
                 Some(()) = self.signals.recv() => Came::Signal,
                 more = progress(&mut self.run) => Came::Progress(more),
-                Some(swapped) = self.swaps.1.recv() => Came::Swapped(swapped),
+                Some(swapped) = self.swaps.1.recv() => Came::Swapped(Box::new(swapped)),
                 Some(built) = builds.recv() => Came::Build(built),
                 Some(request) = requests.recv() => Came::Request(request),
                 () = at(deadline) => Came::Deadline,
@@ -120,7 +121,7 @@ impl Session {
                 }
                 Came::Progress(false) => self.ended().await?,
                 Came::Swapped(swapped) => {
-                    self.swapped(swapped).await?;
+                    self.swapped(*swapped).await?;
                     None
                 }
                 Came::Request(request) => self.serve(request).await?,
@@ -266,9 +267,8 @@ impl Session {
                 self.say(DevPhase::Swapped, &text);
                 // The log tells what became of it since: a rollback may be in it by now.
                 self.show()?;
-                let is_wanted = |run: &Active| {
-                    run.swapping.is_none() && !run.replace && run.refused.is_none()
-                };
+                let is_wanted =
+                    |run: &Active| run.swapping.is_none() && !run.replace && run.refused.is_none();
                 if self.run.as_ref().is_some_and(is_wanted) && !is_newest {
                     // It came too late to be taken back.
                     self.consider().await;
@@ -315,7 +315,10 @@ impl Session {
     }
 
     /// Prepares a run of this code, and starts it.
-    fn start(&self, code: &Code) -> impl Future<Output = Result<arkor_runtime::RunControl>> + use<> {
+    fn start(
+        &self,
+        code: &Code,
+    ) -> impl Future<Output = Result<arkor_runtime::RunControl>> + use<> {
         let (parent, code, store) = (self.parent.clone(), code.clone(), self.store.clone());
         async move {
             let project = code.project;
@@ -352,7 +355,10 @@ impl Session {
         }
         self.say(
             DevPhase::Waiting,
-            &format!("run {} is over ({}); the next save begins another", outcome.run, outcome.status),
+            &format!(
+                "run {} is over ({}); the next save begins another",
+                outcome.run, outcome.status
+            ),
         );
         Ok(None)
     }
@@ -480,8 +486,10 @@ impl Session {
                 }
                 None => {
                     let kept: Vec<String> = run.kept().iter().map(u32::to_string).collect();
-                    Err(conflict(format!("the code of generation {number} is not kept"))
-                        .hint(format!("these are: {}", kept.join(", "))))
+                    Err(
+                        conflict(format!("the code of generation {number} is not kept"))
+                            .hint(format!("these are: {}", kept.join(", "))),
+                    )
                 }
             },
         }

@@ -500,7 +500,10 @@ fn case_22_a_checkpoint_that_is_being_written_serves_an_early_stop() {
     assert!(machine.apply(Input::Request(stop)).is_empty());
     machine.apply(Input::CheckpointDone { id: "c".into() });
     let effects = machine.apply(handled(3));
-    saves += effects.iter().filter(|e| matches!(e, Effect::Save { .. })).count();
+    saves += effects
+        .iter()
+        .filter(|e| matches!(e, Effect::Save { .. }))
+        .count();
     assert_eq!(saves, 1);
     assert_eq!(machine.phase(), Phase::Ending, "{effects:?}");
     assert_eq!(machine.last_checkpoint.as_deref(), Some("c"));
