@@ -16,6 +16,7 @@ mod cache;
 mod componentize;
 mod contract;
 mod engine;
+mod functions;
 mod inspect;
 
 use cache::CompiledCache;

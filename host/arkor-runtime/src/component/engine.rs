@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::functions::FunctionCache;
 use wasmtime::{Config, Engine, OptLevel, WasmBacktraceDetails};
 
 /// How often a running guest looks at its deadline.
@@ -22,7 +23,8 @@ pub(super) fn configure(stack: usize) -> wasmtime::Result<Engine> {
         .cranelift_opt_level(OptLevel::Speed)
         .wasm_backtrace_details(WasmBacktraceDetails::Enable)
         // A guest sees the same NaN bits on every machine, as training is to be repeatable.
-        .cranelift_nan_canonicalization(true);
+        .cranelift_nan_canonicalization(true)
+        .enable_incremental_compilation(Arc::new(FunctionCache::default()))?;
     Engine::new(&config)
 }
 
