@@ -6,6 +6,8 @@
 //! Every swap brings code that was compiled from another source. The throughput is measured with the
 //! model that the example has.
 
+#![expect(clippy::indexing_slicing, reason = "what a JSON value lacks is null")]
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
