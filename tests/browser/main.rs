@@ -1,5 +1,13 @@
 //! The Studio in a headless Chromium, on a project that is edited while it trains.
 
+#![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
 #[path = "../cli/harness.rs"]
 #[allow(dead_code, reason = "shared with tests that need more of it")]
 mod harness;

@@ -178,6 +178,25 @@ impl Runtime {
         })
     }
 
+    /// Compiles the functions of a trainer whose code came from the cache, so that the next one that
+    /// has most of them is compiled faster. Blocks for as long as that takes.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::load`].
+    pub fn learn_functions(&self, path: &Path) -> Result<(), RuntimeError> {
+        let bytes = read(path)?;
+        let name = name_of(path);
+        let component = componentize::component_bytes(&name, &bytes)?;
+        match Component::new(&self.engine, &component) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(RuntimeError::Compile {
+                name,
+                reason: format!("{error:#}"),
+            }),
+        }
+    }
+
     /// Describes the component in a file, trainer or not.
     ///
     /// # Errors

@@ -1,12 +1,13 @@
 //! The thread that watches and builds.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use arkor_project::{BuildLimits, Project, ProjectWatcher, WatchWaker};
-use arkor_runtime::{CodeIdentity, Runtime, Trainer, TrainerComponent};
+use arkor_runtime::{CodeIdentity, CodeSource, Runtime, Trainer, TrainerComponent};
 use arkor_studio::Timings;
 use arkor_types::Spec;
 use tokio::sync::mpsc;
@@ -83,13 +84,26 @@ impl Builder {
         let thread = std::thread::Builder::new()
             .name("build".into())
             .spawn(move || {
+                let mut knows_functions = false;
                 loop {
                     if found.blocking_send(Built::Begun).is_err() {
                         return;
                     }
-                    let code = Box::new(work.build());
-                    if found.blocking_send(Built::Done(code)).is_err() {
+                    let (code, artifact) = match work.build() {
+                        Ok((code, artifact)) => (Ok(code), Some(artifact)),
+                        Err(error) => (Err(error), None),
+                    };
+                    let is_compiled = code
+                        .as_ref()
+                        .is_ok_and(|code| code.component.code == CodeSource::Compiled);
+                    if found.blocking_send(Built::Done(Box::new(code))).is_err() {
                         return;
+                    }
+                    // The first edit of a session would be compiled as a whole otherwise. What fails
+                    // here costs that time, and nothing else.
+                    knows_functions |= is_compiled;
+                    if let Some(artifact) = artifact.filter(|_| !knows_functions) {
+                        knows_functions = work.runtime.learn_functions(&artifact).is_ok();
                     }
                     while !watcher.changed(TICK) {
                         if found.is_closed() {
@@ -130,7 +144,7 @@ fn milliseconds(since: Instant) -> f64 {
 }
 
 impl Work {
-    fn build(&self) -> Result<Code> {
+    fn build(&self) -> Result<(Code, PathBuf)> {
         let begin = Instant::now();
         let project = match self.project.config_file() {
             None => self.project.clone(),
@@ -160,7 +174,7 @@ impl Work {
             component: component.digest.clone(),
             config: spec.config_hash()?,
         };
-        Ok(Code {
+        let code = Code {
             component,
             identity,
             spec,
@@ -171,6 +185,7 @@ impl Work {
                 describe_ms: milliseconds(begin),
             },
             project,
-        })
+        };
+        Ok((code, built.artifact))
     }
 }

@@ -489,7 +489,14 @@ fn case_22_a_checkpoint_that_is_being_written_serves_an_early_stop() {
     // To the middle of the writing.
     while machine.phase() != Phase::Saving {
         let next = match effects.first().cloned() {
-            Some(Effect::Step { .. }) => Input::StepDone(StepReport::default()),
+            Some(Effect::Step { .. }) => Input::StepDone(StepReport {
+                loss_sum: 1.0,
+                tokens: 1,
+                learning_rate: 1e-3,
+                grad_norm: 1.0,
+                epoch: 0.0,
+                seconds: 0.0,
+            }),
             Some(Effect::Evaluate) => Input::EvaluationDone { loss: 1.0 },
             _ => handled(2),
         };
