@@ -298,7 +298,7 @@ fn remembers_too_much() {
 
 #[test]
 fn every_guest_has_a_test() {
-    let tests: Vec<String> = ["tests/cli", "tests/reload"]
+    let tests: Vec<String> = ["tests/cli", "tests/reload", "tests/studio"]
         .iter()
         .flat_map(|folder| std::fs::read_dir(repository().join(folder)).unwrap())
         .map(|entry| entry.unwrap().path())
