@@ -70,6 +70,20 @@ fn once_stops_with_a_checkpoint() {
 }
 
 #[test]
+fn case_29_a_polite_request_to_end_stops_with_a_checkpoint_too() {
+    let project = Project::new("counts");
+    let mut child = start(&project);
+    let mut events = events(&mut child);
+    wait_for(&mut events, "log");
+    let sent = Command::new("kill").arg(child.id().to_string()).status();
+    assert!(sent.unwrap().success());
+    let stopped = wait_for(&mut events, "stopped");
+    assert!(stopped["checkpoint"].is_string());
+    events.for_each(drop);
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+}
+
+#[test]
 fn twice_stops_at_once() {
     // This trainer does not come back from its callback for half a minute.
     let project = Project::new("loops-forever");

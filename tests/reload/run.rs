@@ -103,6 +103,21 @@ impl Run {
         }
     }
 
+    /// Waits until there is a log event that this generation was the first to be given.
+    pub(crate) async fn log_in_generation(&self, generation: u32) {
+        let given = || {
+            let events = self.events();
+            let mut rest = events.iter().skip_while(|record| {
+                !matches!(&record.event, Event::Swapped(swap) if swap.generation == generation)
+            });
+            rest.any(|record| matches!(record.event, Event::Log(_)))
+        };
+        let mut progress = self.control.progress();
+        while !given() {
+            progress.changed().await.expect("the run goes on");
+        }
+    }
+
     /// Waits until there are so many events of a kind.
     pub(crate) async fn count(&self, wanted: usize, is: impl Fn(&Event) -> bool) {
         let mut progress = self.control.progress();

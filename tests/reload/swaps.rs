@@ -228,6 +228,7 @@ async fn case_19_a_hopeless_callback_is_cut_and_replaced() {
     let run = Run::with_limits("counts", impatient()).await;
     run.logs(2).await;
     assert_eq!(run.swap("swap-loops").await, ReloadOutcome::Swapped(2));
+    run.log_in_generation(2).await;
     // While it hangs, better code comes; the hanging one is cut, rolled back, and replaced.
     assert_eq!(run.swap("swap-next").await, ReloadOutcome::Swapped(3));
     run.logs(2).await;

@@ -11,7 +11,7 @@ Exit codes:
     1  failed
     2  usage: wrong arguments, or nothing there that could be run
     3  stopped early, by the trainer or by early stopping
-  130  interrupted (Ctrl-C); the run can be resumed";
+  130  interrupted (Ctrl-C; 143 after SIGTERM); the run can be resumed";
 
 /// Runs trainer code as sandboxed WebAssembly components.
 #[derive(Debug, Parser)]
@@ -86,7 +86,7 @@ Exit codes:
     1  failed
     2  usage: wrong arguments, or nothing there that could be run
     3  stopped early, by the trainer or by early stopping
-  130  interrupted (Ctrl-C); the run can be resumed";
+  130  interrupted (Ctrl-C; 143 after SIGTERM); the run can be resumed";
 
 /// Train, and bring every change of the trainer into the run.
 ///

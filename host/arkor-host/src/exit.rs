@@ -1,9 +1,13 @@
 //! Exit codes, as `--help` lists them.
 
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arkor_runtime::RunOutcome;
 use arkor_types::{EndReason, RunStatus};
+
+/// Whether this process was asked to end by SIGTERM, not by Ctrl-C.
+pub(crate) static TERMINATED: AtomicBool = AtomicBool::new(false);
 
 /// How the program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +26,8 @@ impl From<Exit> for ExitCode {
             Exit::Failed => 1,
             Exit::Usage => 2,
             Exit::StoppedEarly => 3,
+            // As a shell tells of a process that a signal ended.
+            Exit::Interrupted if TERMINATED.load(Ordering::Acquire) => 143,
             Exit::Interrupted => 130,
         })
     }

@@ -131,8 +131,8 @@ pub(crate) fn event(event: &Event, live: bool) -> Option<String> {
             text
         }
         Event::Swapped(event) => format!(
-            "{}new code: generation {} in place of {} (load {:.1} ms, start {:.1} ms, wait for the \
-             step {:.0} ms, {} carried over in {:.1} ms)",
+            "{}new code: generation {} in place of {} (load {:.1} ms, start {:.1} ms, wait \
+             {:.1} ms, {} carried over in {:.1} ms)",
             step(event.step),
             event.generation,
             event.previous,

@@ -1,7 +1,9 @@
 //! From sources to a wasm file.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::config::{BuildCommand, Language, TrainerSource};
@@ -25,6 +27,27 @@ pub struct Built {
     pub artifact: PathBuf,
     /// How long it took.
     pub duration: Duration,
+    /// How long the compiler, or the build command, took of that.
+    pub compiler: Duration,
+}
+
+/// Toolchains that were found: to find one again would cost as much as the rest of a reload.
+static FOUND: Mutex<BTreeMap<PathBuf, RustToolchain>> = Mutex::new(BTreeMap::new());
+
+fn toolchain(folder: &Path) -> Result<RustToolchain, ProjectError> {
+    let known = || FOUND.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(found) = known().get(folder) {
+        return Ok(found.clone());
+    }
+    let found = RustToolchain::detect(folder)?;
+    known().insert(folder.into(), found.clone());
+    Ok(found)
+}
+
+/// A build that failed may have lacked what was there before.
+fn forget_toolchain(folder: &Path) {
+    let mut known = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
+    known.remove(folder);
 }
 
 pub(crate) fn build(
@@ -35,6 +58,7 @@ pub(crate) fn build(
     let start = Instant::now();
     let folder = project.source_dir();
     require("folder of sources", &folder)?;
+    let mut compiler = Duration::ZERO;
     let artifact = match &project.config().trainer {
         TrainerSource::Component(component) => {
             let path = project.root().join(component);
@@ -51,7 +75,12 @@ pub(crate) fn build(
                 folder: folder.clone(),
                 target_dir,
             };
-            let files = RustToolchain::detect(&folder)?.build_within(&build, limits, progress)?;
+            let toolchain = toolchain(&folder)?;
+            let begin = Instant::now();
+            let files = toolchain
+                .build_within(&build, limits, progress)
+                .inspect_err(|_| forget_toolchain(&folder))?;
+            compiler = begin.elapsed();
             files.into_iter().next_back().ok_or(ProjectError::NoArtifact {
                 folder,
                 hint: "a trainer is a library: add to its Cargo.toml: [lib] crate-type = [\"cdylib\"]",
@@ -62,7 +91,9 @@ pub(crate) fn build(
         } => {
             let mut process = custom_command(command);
             process.current_dir(&folder);
+            let begin = Instant::now();
             run(process, limits, progress, Stdout::Output)?;
+            compiler = begin.elapsed();
             let path = project.root().join(component);
             if !path.exists() {
                 return Err(ProjectError::NoArtifact {
@@ -77,6 +108,7 @@ pub(crate) fn build(
     Ok(Built {
         artifact,
         duration: start.elapsed(),
+        compiler,
     })
 }
 

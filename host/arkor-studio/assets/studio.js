@@ -72,8 +72,8 @@ function showDev(state) {
   $("dev-state").className = `pill ${PILLS[state.state] ?? ""}`;
   let text = state.text.split("\n", 1)[0];
   if (state.state === "swapped" && state.timings) {
-    const { build_ms, hash_ms, load_ms, describe_ms } = state.timings;
-    text += ` · build ${milliseconds(build_ms)}, hash ${milliseconds(hash_ms)}, load ${milliseconds(load_ms)}, describe ${milliseconds(describe_ms)}`;
+    const { build_ms, compiler_ms, hash_ms, load_ms, describe_ms } = state.timings;
+    text += ` · compiler ${milliseconds(compiler_ms)}, look ${milliseconds(build_ms - compiler_ms)}, hash ${milliseconds(hash_ms)}, load ${milliseconds(load_ms)}, describe ${milliseconds(describe_ms)}`;
   }
   $("dev-text").textContent = text;
   $("dev-text").title = state.text;

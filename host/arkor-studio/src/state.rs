@@ -39,8 +39,10 @@ pub struct BuiltCode {
 /// How long the parts of a reload took, in milliseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Timings {
-    /// The compiler, or the look at the finished component.
+    /// From the notice of a change to the component.
     pub build_ms: f64,
+    /// The compiler's own time, or the build command's, of that.
+    pub compiler_ms: f64,
     /// Reading and hashing the component.
     pub hash_ms: f64,
     /// Compiling, or taking from the cache, and linking.

@@ -7,6 +7,10 @@
 //!                                 the run's end, commands ────┘
 //! ```
 //!
+//! The end has one order, and each part of it a bound: the run stops with a checkpoint and its last
+//! callbacks (the second Ctrl-C cuts that short), a build on its way is ended (two seconds), the server
+//! ends and its token file goes, the lock is let go.
+//!
 //! One session decides, so one save makes one decision, however many pages watch. What was built
 //! last counts: a build is not begun before the one before it was handed over.
 

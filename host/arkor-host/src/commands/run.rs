@@ -184,7 +184,9 @@ pub(super) fn signals() -> Result<mpsc::Receiver<()>> {
             loop {
                 tokio::select! {
                     Some(()) = interrupt.recv() => {}
-                    Some(()) = terminate.recv() => {}
+                    Some(()) = terminate.recv() => {
+                        crate::exit::TERMINATED.store(true, std::sync::atomic::Ordering::Release);
+                    }
                     else => return,
                 }
                 if came.send(()).await.is_err() {

@@ -19,6 +19,9 @@ use crate::settings;
 /// How often the thread looks whether it is still wanted.
 const TICK: Duration = Duration::from_millis(500);
 
+/// How long the end of a build is waited for when the program ends.
+const GOODBYE: Duration = Duration::from_secs(2);
+
 /// Code that was built and loaded and has said what it wants to train.
 #[derive(Clone)]
 pub(super) struct Code {
@@ -42,16 +45,18 @@ pub(super) enum Built {
 pub(super) struct Builder {
     waker: WatchWaker,
     stop: Arc<AtomicBool>,
-    thread: Option<std::thread::JoinHandle<()>>,
+    thread: std::thread::JoinHandle<()>,
 }
 
 impl Drop for Builder {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Release);
         self.waker.wake();
-        // What it started must be gone when this process ends.
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
+        // A compiler that it started must be gone when this process ends; code that is compiled in
+        // this process goes with it.
+        let end = Instant::now() + GOODBYE;
+        while !self.thread.is_finished() && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(5));
         }
     }
 }
@@ -119,7 +124,7 @@ impl Builder {
         let builder = Self {
             waker,
             stop,
-            thread: Some(thread),
+            thread,
         };
         Ok((builder, builds))
     }
@@ -180,6 +185,7 @@ impl Work {
             spec,
             timings: Timings {
                 build_ms,
+                compiler_ms: built.compiler.as_secs_f64() * 1e3,
                 hash_ms,
                 load_ms,
                 describe_ms: milliseconds(begin),

@@ -265,6 +265,7 @@ impl Session {
             ReloadOutcome::Swapped(generation) => {
                 let text = format!("generation {generation} handles the callbacks");
                 self.say(DevPhase::Swapped, &text);
+                self.say_timings(&swapped.code);
                 // The log tells what became of it since: a rollback may be in it by now.
                 self.show()?;
                 let is_wanted =
@@ -562,6 +563,30 @@ impl Session {
             // The run's own events tell of the others.
             self.printer.note(text);
         }
+    }
+
+    /// How long the edit took until it was judged; the run's own event tells of the swap.
+    fn say_timings(&self, swapped: &Swapping) {
+        let Some(code) = &self.newest else {
+            return;
+        };
+        // Code that a person went back to was built before.
+        if self.printer.json() || code.identity != swapped.identity {
+            return;
+        }
+        let arkor_studio::Timings {
+            build_ms,
+            compiler_ms,
+            hash_ms,
+            load_ms,
+            describe_ms,
+        } = code.timings;
+        let find_ms = build_ms - compiler_ms;
+        let ours = find_ms + hash_ms + load_ms + describe_ms;
+        self.printer.note(&format!(
+            "from the save: compiler {compiler_ms:.0} ms, then {ours:.0} ms (look {find_ms:.1}, hash \
+             {hash_ms:.1}, load {load_ms:.1}, describe {describe_ms:.1})"
+        ));
     }
 
     /// What was there goes on; the next good build clears it.
