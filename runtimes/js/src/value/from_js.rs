@@ -1,0 +1,470 @@
+//! From JavaScript to the contract's types, with errors that name the place and the value.
+
+use rquickjs::{Array, Ctx, Object, String as JsString, Value};
+use serde::de::value::{BorrowedStrDeserializer, StringDeserializer};
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error as _, MapAccess, SeqAccess,
+    VariantAccess, Visitor,
+};
+use serde::forward_to_deserialize_any;
+
+use super::{camel, kebab};
+
+/// What is wrong with a value, and where in it.
+#[derive(Debug)]
+pub(crate) struct FromJsError {
+    /// From the inside out.
+    path: Vec<String>,
+    problem: String,
+}
+
+impl FromJsError {
+    fn new(problem: impl Into<String>) -> Self {
+        Self {
+            path: Vec::new(),
+            problem: problem.into(),
+        }
+    }
+
+    pub(crate) fn within(mut self, part: impl Into<String>) -> Self {
+        self.path.push(part.into());
+        self
+    }
+}
+
+impl std::fmt::Display for FromJsError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut path = self.path.iter().rev().map(String::as_str).collect::<String>();
+        if path.starts_with('.') {
+            path.remove(0);
+        }
+        match path.as_str() {
+            "" => f.write_str(&self.problem),
+            path => write!(f, "{path}: {}", self.problem),
+        }
+    }
+}
+
+impl std::error::Error for FromJsError {}
+
+impl serde::de::Error for FromJsError {
+    fn custom<T: std::fmt::Display>(message: T) -> Self {
+        Self::new(message.to_string())
+    }
+}
+
+impl From<rquickjs::Error> for FromJsError {
+    fn from(error: rquickjs::Error) -> Self {
+        Self::new(error.to_string())
+    }
+}
+
+/// A value of the contract, of what the trainer gave.
+pub(crate) fn from_js<'js, T: DeserializeOwned>(
+    ctx: &Ctx<'js>,
+    value: Value<'js>,
+) -> Result<T, FromJsError> {
+    T::deserialize(FromJs { ctx, value })
+}
+
+struct FromJs<'a, 'js> {
+    ctx: &'a Ctx<'js>,
+    value: Value<'js>,
+}
+
+/// A value as one would write it, shortened.
+fn shown<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> String {
+    if value.is_undefined() {
+        return "nothing".into();
+    }
+    if value.is_function() {
+        return "a function".into();
+    }
+    let text = ctx
+        .json_stringify(value.clone())
+        .ok()
+        .flatten()
+        .and_then(|text| text.to_string().ok());
+    let text = match (text, value.as_number()) {
+        // JSON has none of these.
+        (_, Some(number)) if number.is_nan() => "NaN".into(),
+        (_, Some(number)) if number.is_infinite() => "Infinity".into(),
+        (Some(text), _) => text,
+        (None, _) => {
+            // A thrown error must not be left behind.
+            let _ = ctx.catch();
+            format!("a value of type {}", value.type_name())
+        }
+    };
+    if text.chars().count() > 60 {
+        text.chars().take(57).chain("...".chars()).collect()
+    } else {
+        text
+    }
+}
+
+impl<'js> FromJs<'_, 'js> {
+    fn expected(&self, what: &str) -> FromJsError {
+        FromJsError::new(format!(
+            "expected {what}, and got {}",
+            shown(self.ctx, &self.value)
+        ))
+    }
+
+    fn is_absent(&self) -> bool {
+        self.value.is_undefined() || self.value.is_null()
+    }
+
+    fn whole(&self, least: f64, most: f64) -> Result<f64, FromJsError> {
+        self.value
+            .as_number()
+            .filter(|n| n.fract() == 0.0 && (least..=most).contains(n))
+            .ok_or_else(|| self.expected(&format!("a whole number from {least} to {most}")))
+    }
+
+    fn text(&self) -> Option<String> {
+        self.value.as_string().and_then(|text| text.to_string().ok())
+    }
+}
+
+impl<'de, 'js> Deserializer<'de> for FromJs<'_, 'js> {
+    type Error = FromJsError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, FromJsError> {
+        Err(self.expected("something else"))
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FromJsError> {
+        match self.value.as_bool() {
+            Some(value) => visitor.visit_bool(value),
+            None => Err(self.expected("true or false")),
+        }
+    }
+
+    fn deserialize_u8<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FromJsError> {
+        visitor.visit_u8(self.whole(0.0, f64::from(u8::MAX))? as u8)
+    }
+
+    fn deserialize_u32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FromJsError> {
+        visitor.visit_u32(self.whole(0.0, f64::from(u32::MAX))? as u32)
+    }
+
+    fn deserialize_i32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FromJsError> {
+        visitor.visit_i32(self.whole(f64::from(i32::MIN), f64::from(i32::MAX))? as i32)
+    }
+
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FromJsError> {
+        match self.value.as_number() {
+            Some(number) => visitor.visit_f32(number as f32),
+            None => Err(self.expected("a number")),
+        }
+    }
+
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FromJsError> {
+        match self.value.as_number() {
+            Some(number) => visitor.visit_f64(number),
+            None => Err(self.expected("a number")),
+        }
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FromJsError> {
+        self.deserialize_string(visitor)
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FromJsError> {
+        match self.text() {
+            Some(text) => visitor.visit_string(text),
+            None => Err(self.expected("a string")),
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FromJsError> {
+        if self.is_absent() {
+            visitor.visit_none()
+        } else {
+            visitor.visit_some(self)
+        }
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FromJsError> {
+        let items = if self.is_absent() {
+            Items::None
+        } else if let Some(array) = self.value.as_array() {
+            Items::Array(array.clone())
+        } else {
+            let object = self.value.as_object();
+            match object.and_then(|object| Some((object, typed_length(object)?))) {
+                Some((object, length)) => Items::Typed(object.clone(), length),
+                None => return Err(self.expected("an array")),
+            }
+        };
+        visitor.visit_seq(Sequence {
+            ctx: self.ctx,
+            items,
+            next: 0,
+        })
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, FromJsError> {
+        let object = match self.value.as_object() {
+            Some(object) if !object.is_array() && !object.is_function() => object.clone(),
+            _ => return Err(self.expected("an object")),
+        };
+        for key in object.keys::<String>() {
+            let key = key?;
+            if !fields.iter().any(|field| camel(field) == key) {
+                return Err(unknown(&key, fields));
+            }
+        }
+        visitor.visit_map(Record {
+            ctx: self.ctx,
+            object,
+            fields: fields.iter(),
+            field: "",
+        })
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, FromJsError> {
+        let names = || {
+            let names = variants.iter().map(|name| format!("\"{}\"", kebab(name)));
+            names.collect::<Vec<_>>().join(", ")
+        };
+        let (tag, val) = if let Some(tag) = self.text() {
+            (tag, None)
+        } else {
+            let object = match self.value.as_object() {
+                Some(object) if !object.is_array() => object,
+                _ => return Err(self.expected(&format!("one of {}", names()))),
+            };
+            let tag: Value<'js> = object.get("tag")?;
+            let Some(tag) = tag.as_string().and_then(|tag| tag.to_string().ok()) else {
+                return Err(self.expected(&format!("{}, made by a function of \"arkor\"", a(name))));
+            };
+            (tag, Some(object.get::<_, Value<'js>>("val")?))
+        };
+        let Some(variant) = variants.iter().find(|name| kebab(name) == tag) else {
+            return Err(FromJsError::new(format!(
+                "expected one of {}, and got \"{tag}\"",
+                names()
+            )));
+        };
+        visitor.visit_enum(Case {
+            ctx: self.ctx,
+            variant,
+            tag,
+            val,
+        })
+    }
+
+    forward_to_deserialize_any! {
+        i8 i16 i64 i128 u16 u64 u128 char bytes byte_buf unit unit_struct newtype_struct tuple
+        tuple_struct map identifier ignored_any
+    }
+}
+
+/// `ModelSource` as `a model source`.
+fn a(name: &str) -> String {
+    format!("a {}", kebab(name).replace('-', " "))
+}
+
+fn unknown(key: &str, fields: &[&'static str]) -> FromJsError {
+    let folded = |text: &str| {
+        let letters = text.chars().filter(|c| c.is_alphanumeric());
+        letters.flat_map(char::to_lowercase).collect::<String>()
+    };
+    let alike = fields.iter().find(|field| {
+        let (one, other) = (folded(field), folded(key));
+        one == other || (one.len() > 3 && (one.contains(&other) || other.contains(&one)))
+    });
+    let hint = match alike {
+        Some(field) => format!("; is {} meant?", camel(field)),
+        None => {
+            let names = fields.iter().map(|field| camel(field)).collect::<Vec<_>>();
+            format!("; there are {}", names.join(", "))
+        }
+    };
+    FromJsError::new(format!("there is no property {key}{hint}"))
+}
+
+/// Length of a typed array of numbers.
+fn typed_length(object: &Object<'_>) -> Option<usize> {
+    macro_rules! try_types {
+        ($($ty:ty),*) => {$(
+            if let Some(array) = object.as_typed_array::<$ty>() {
+                return Some(array.len());
+            }
+        )*};
+    }
+    try_types!(u8, i8, u16, i16, u32, i32, f32, f64);
+    None
+}
+
+enum Items<'js> {
+    None,
+    Array(Array<'js>),
+    Typed(Object<'js>, usize),
+}
+
+impl Items<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Array(array) => array.len(),
+            Self::Typed(_, length) => *length,
+        }
+    }
+}
+
+struct Sequence<'a, 'js> {
+    ctx: &'a Ctx<'js>,
+    items: Items<'js>,
+    next: usize,
+}
+
+impl<'de> SeqAccess<'de> for Sequence<'_, '_> {
+    type Error = FromJsError;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, FromJsError> {
+        let index = self.next;
+        if index >= self.items.len() {
+            return Ok(None);
+        }
+        let value = match &self.items {
+            Items::None => return Ok(None),
+            Items::Array(array) => array.get::<Value<'_>>(index)?,
+            Items::Typed(array, _) => array.get::<_, Value<'_>>(index as u32)?,
+        };
+        self.next += 1;
+        let item = FromJs {
+            ctx: self.ctx,
+            value,
+        };
+        let found = seed.deserialize(item);
+        found
+            .map(Some)
+            .map_err(|error| error.within(format!("[{index}]")))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.items.len())
+    }
+}
+
+struct Record<'a, 'js> {
+    ctx: &'a Ctx<'js>,
+    object: Object<'js>,
+    fields: std::slice::Iter<'static, &'static str>,
+    field: &'static str,
+}
+
+impl<'de> MapAccess<'de> for Record<'_, '_> {
+    type Error = FromJsError;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, FromJsError> {
+        let Some(field) = self.fields.next() else {
+            return Ok(None);
+        };
+        self.field = field;
+        seed.deserialize(BorrowedStrDeserializer::new(field)).map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(
+        &mut self,
+        seed: V,
+    ) -> Result<V::Value, FromJsError> {
+        let name = camel(self.field);
+        let value = self.object.get::<_, Value<'_>>(name)?;
+        let field = FromJs {
+            ctx: self.ctx,
+            value,
+        };
+        let found = seed.deserialize(field);
+        found.map_err(|error| error.within(format!(".{name}")))
+    }
+}
+
+struct Case<'a, 'js> {
+    ctx: &'a Ctx<'js>,
+    variant: &'static str,
+    tag: String,
+    val: Option<Value<'js>>,
+}
+
+impl<'de, 'a, 'js> EnumAccess<'de> for Case<'a, 'js> {
+    type Error = FromJsError;
+    type Variant = Self;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(
+        self,
+        seed: V,
+    ) -> Result<(V::Value, Self), FromJsError> {
+        let name = StringDeserializer::<FromJsError>::new(self.variant.into());
+        Ok((seed.deserialize(name)?, self))
+    }
+}
+
+impl<'de> VariantAccess<'de> for Case<'_, '_> {
+    type Error = FromJsError;
+
+    fn unit_variant(self) -> Result<(), FromJsError> {
+        Ok(())
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(
+        self,
+        seed: T,
+    ) -> Result<T::Value, FromJsError> {
+        let Some(value) = self.val else {
+            return Err(FromJsError::new(format!("\"{}\" needs a value", self.tag)));
+        };
+        let value = FromJs {
+            ctx: self.ctx,
+            value,
+        };
+        seed.deserialize(value)
+            .map_err(|error| error.within(format!(".{}", self.tag)))
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, FromJsError> {
+        Err(FromJsError::custom("tuple"))
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        _: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, FromJsError> {
+        Err(FromJsError::custom("struct"))
+    }
+}
+
+/// Bytes of a string (as UTF-8), a typed array or an array buffer.
+pub(crate) fn bytes(value: &Value<'_>) -> Option<Vec<u8>> {
+    if let Some(text) = value.as_string().map(JsString::to_string) {
+        return text.ok().map(String::into_bytes);
+    }
+    let object = value.as_object()?;
+    if let Some(array) = object.as_typed_array::<u8>() {
+        // SAFETY: copied at once; no JavaScript runs meanwhile that could detach or resize it.
+        return unsafe { array.as_bytes() }.map(<[u8]>::to_vec);
+    }
+    let buffer = object.as_array_buffer()?;
+    // SAFETY: as above.
+    unsafe { buffer.as_bytes() }.map(<[u8]>::to_vec)
+}
