@@ -8,18 +8,45 @@ pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod runs;
 
-use std::path::PathBuf;
-
-use anyhow::Result;
-use arkor_project::{BuildLine, Built, Project};
+use anyhow::{Context, Result};
+use arkor_project::{Artifact, BuildLine, Built, Project};
+use arkor_runtime::{LanguageRuntime, Runtime, TrainerComponent};
+use arkor_types::ScriptLanguage;
 
 use crate::output::Printer;
 
 /// Builds a project's trainer, or finds the one it has. What the build says is shown only if it
 /// takes a while or fails.
-pub(crate) fn build_trainer(project: &Project, printer: &Printer) -> Result<(PathBuf, Built)> {
-    let built = project.build(&mut |line: BuildLine| build_line(&line, printer))?;
-    Ok((built.artifact.clone(), built))
+pub(crate) fn build_trainer(project: &Project, printer: &Printer) -> Result<Built> {
+    Ok(project.build(&mut |line: BuildLine| build_line(&line, printer))?)
+}
+
+/// Compiles what a build left, or takes it from the cache.
+pub(crate) fn load_trainer(runtime: &Runtime, artifact: &Artifact) -> Result<TrainerComponent> {
+    Ok(match artifact {
+        Artifact::Wasm(path) => runtime.load(path)?,
+        Artifact::Program(program) => {
+            runtime.load_program(&language_runtime(program.language)?, program)?
+        }
+    })
+}
+
+/// What a build left as one component that needs nothing else.
+pub(crate) fn component_bytes(artifact: &Artifact) -> Result<Vec<u8>> {
+    Ok(match artifact {
+        Artifact::Wasm(path) => arkor_runtime::read_component(path)?,
+        Artifact::Program(program) => {
+            arkor_runtime::standalone(&language_runtime(program.language)?, program)?
+        }
+    })
+}
+
+/// What runs trainers in a script language.
+pub(crate) fn language_runtime(language: ScriptLanguage) -> Result<LanguageRuntime> {
+    match language {
+        ScriptLanguage::JavaScript => Ok(LanguageRuntime::javascript()),
+        ScriptLanguage::Python => None.context("Python"),
+    }
 }
 
 /// A failed build's own words are in its error, so here they only show that something happens.

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use arkor_types::Program;
 
 use crate::config::{BuildCommand, Language, TrainerSource};
 use crate::process::{BuildLimits, Stdout, run};
 use crate::project::require;
-use crate::{CrateBuild, Project, ProjectError, RustToolchain};
+use crate::{CrateBuild, Project, ProjectError, RustToolchain, script};
 
 /// Something to show while a build runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,11 +22,20 @@ pub enum BuildLine {
     Output(String),
 }
 
+/// What a build leaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Artifact {
+    /// A file with a component or a core module.
+    Wasm(PathBuf),
+    /// The files of a script trainer.
+    Program(Arc<Program>),
+}
+
 /// A finished build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Built {
-    /// A component or a core module.
-    pub artifact: PathBuf,
+    /// What it left.
+    pub artifact: Artifact,
     /// How long it took.
     pub duration: Duration,
     /// How long the compiler, or the build command, took of that.
@@ -63,7 +74,15 @@ pub(crate) fn build(
         TrainerSource::Component(component) => {
             let path = project.root().join(component);
             require("component", &path)?;
-            path
+            Artifact::Wasm(path)
+        }
+        TrainerSource::Script {
+            language, entry, ..
+        } => {
+            let begin = Instant::now();
+            let program = script::program(project.root(), *language, entry)?;
+            compiler = begin.elapsed();
+            Artifact::Program(Arc::new(program))
         }
         TrainerSource::Sources {
             language: Language::Rust,
@@ -81,10 +100,11 @@ pub(crate) fn build(
                 .build_within(&build, limits, progress)
                 .inspect_err(|_| forget_toolchain(&folder))?;
             compiler = begin.elapsed();
-            files.into_iter().next_back().ok_or(ProjectError::NoArtifact {
+            let file = files.into_iter().next_back();
+            Artifact::Wasm(file.ok_or(ProjectError::NoArtifact {
                 folder,
                 hint: "a trainer is a library: add to its Cargo.toml: [lib] crate-type = [\"cdylib\"]",
-            })?
+            })?)
         }
         TrainerSource::Command {
             command, component, ..
@@ -102,7 +122,7 @@ pub(crate) fn build(
                            to the project",
                 });
             }
-            path
+            Artifact::Wasm(path)
         }
     };
     Ok(Built {

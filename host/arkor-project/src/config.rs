@@ -5,7 +5,8 @@
 //! ```toml
 //! [trainer]
 //! path = "."                 # folder of the trainer's sources
-//! language = "rust"          # absent: guessed from the files there
+//! language = "typescript"    # or "javascript", "python", "rust"; absent: guessed from the files
+//! # entry = "src/trainer.ts"  # of a script; absent: trainer.* or src/trainer.*
 //! # component = "t.wasm"     # a finished component or core module instead of sources
 //! # build = "make t.wasm"    # leaves `component`; a text goes to the shell, a list is run as it is
 //! build-timeout = "10 min"   # then the build is ended
@@ -46,6 +47,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use arkor_types::ScriptLanguage;
+
 use crate::ProjectError;
 
 mod reader;
@@ -85,6 +88,15 @@ pub enum TrainerSource {
         /// Folder of the sources.
         folder: PathBuf,
     },
+    /// Files in a script language, which need no build.
+    Script {
+        /// What runs them.
+        language: ScriptLanguage,
+        /// The file to begin with.
+        entry: PathBuf,
+        /// Folder of the sources.
+        folder: PathBuf,
+    },
     /// Sources that a command of the project's own builds.
     Command {
         /// What to run, in `folder`.
@@ -103,6 +115,39 @@ pub enum TrainerSource {
 pub enum Language {
     /// A cargo package with a `cdylib`.
     Rust,
+}
+
+/// What `language` may say.
+#[derive(Clone, Copy)]
+enum Named {
+    Compiled(Language),
+    Script(ScriptLanguage, &'static [&'static str]),
+}
+
+const TYPESCRIPT: &[&str] = &["ts", "mts"];
+const JAVASCRIPT: &[&str] = &["js", "mjs", "cjs"];
+const PYTHON: &[&str] = &["py"];
+
+/// What runs a file, by its ending.
+pub(crate) fn script_language(file: &Path) -> Option<ScriptLanguage> {
+    let ending = file.extension()?.to_str()?;
+    if TYPESCRIPT.contains(&ending) || JAVASCRIPT.contains(&ending) {
+        Some(ScriptLanguage::JavaScript)
+    } else if PYTHON.contains(&ending) {
+        Some(ScriptLanguage::Python)
+    } else {
+        None
+    }
+}
+
+/// The entry of a script trainer in a folder, relative to it.
+fn find_entry(folder: &Path, endings: &[&[&'static str]]) -> Option<PathBuf> {
+    let endings = || endings.iter().copied().flatten();
+    let names = ["trainer", "src/trainer"]
+        .into_iter()
+        .flat_map(|stem| endings().map(move |ending| PathBuf::from(format!("{stem}.{ending}"))));
+    let mut found = names.filter(|name| folder.join(name).is_file());
+    found.next()
 }
 
 /// A build command.
@@ -324,8 +369,22 @@ fn trainer(mut table: Table<'_>, root: &Path) -> Result<TrainerSource, ProjectEr
     let folder = table.take("path").map(Value::path).transpose()?;
     let language = table
         .take("language")
-        .map(|value| value.choice(&[("rust", Language::Rust)]))
+        .map(|value| {
+            value.choice(&[
+                ("rust", Named::Compiled(Language::Rust)),
+                (
+                    "typescript",
+                    Named::Script(ScriptLanguage::JavaScript, TYPESCRIPT),
+                ),
+                (
+                    "javascript",
+                    Named::Script(ScriptLanguage::JavaScript, JAVASCRIPT),
+                ),
+                ("python", Named::Script(ScriptLanguage::Python, PYTHON)),
+            ])
+        })
         .transpose()?;
+    let entry = table.take("entry").map(Value::path).transpose()?;
     let component = table.take("component").map(Value::path).transpose()?;
     let command = table.take("build").map(build_command).transpose()?;
     let place = table.place();
@@ -339,43 +398,100 @@ fn trainer(mut table: Table<'_>, root: &Path) -> Result<TrainerSource, ProjectEr
         })
     };
     let or_here = |folder: Option<PathBuf>| folder.unwrap_or_else(|| PathBuf::from("."));
-    match (language, component, command) {
-        (Some(_), Some(_), _) => invalid(
+    let inside = |folder: &Path, entry: &Path| {
+        if folder == Path::new(".") {
+            entry.to_path_buf()
+        } else {
+            folder.join(entry)
+        }
+    };
+    match (language, component, command, entry) {
+        (Some(_), Some(_), _, _) => invalid(
             "[trainer] has both `language` and `component`",
             "keep `language` to build the sources, or `component` to use a finished file",
         ),
-        (Some(_), None, Some(_)) => invalid(
+        (Some(_), None, Some(_), _) => invalid(
             "[trainer] has both `language` and `build`",
             "a build command stands in for a language: remove `language`, and name the file it \
              leaves with `component = \"...\"`",
         ),
-        (None, None, Some(_)) => invalid(
+        (None, None, Some(_), _) => invalid(
             "[trainer] has `build` without `component`",
             "name the file that the command leaves: component = \"trainer.wasm\"",
         ),
-        (None, Some(component), Some(command)) => Ok(TrainerSource::Command {
+        (Some(Named::Compiled(_)), None, None, Some(_)) | (None, Some(_), _, Some(_)) => invalid(
+            "[trainer] has an `entry`, and its trainer is no script",
+            "remove `entry`: it names the first file of a script trainer",
+        ),
+        (None, Some(component), Some(command), None) => Ok(TrainerSource::Command {
             command,
             folder: or_here(folder),
             component,
         }),
-        (None, Some(component), None) => Ok(TrainerSource::Component(component)),
-        (Some(language), None, None) => Ok(TrainerSource::Sources {
+        (None, Some(component), None, None) => Ok(TrainerSource::Component(component)),
+        (Some(Named::Compiled(language)), None, None, None) => Ok(TrainerSource::Sources {
             language,
             folder: or_here(folder),
         }),
-        (None, None, None) => {
+        (Some(Named::Script(language, _)), None, None, Some(entry)) => {
             let folder = or_here(folder);
-            if root.join(&folder).join("Cargo.toml").is_file() {
-                Ok(TrainerSource::Sources {
+            Ok(TrainerSource::Script {
+                language,
+                entry: inside(&folder, &entry),
+                folder,
+            })
+        }
+        (Some(Named::Script(language, endings)), None, None, None) => {
+            let folder = or_here(folder);
+            match find_entry(&root.join(&folder), &[endings]) {
+                Some(entry) => Ok(TrainerSource::Script {
+                    language,
+                    entry: inside(&folder, &entry),
+                    folder,
+                }),
+                None => invalid(
+                    "[trainer] names a language, and there is neither a trainer.* nor a \
+                     src/trainer.* of that language",
+                    "name the file: entry = \"my-trainer.ts\"",
+                ),
+            }
+        }
+        (None, None, None, Some(entry)) => {
+            let folder = or_here(folder);
+            match script_language(&entry) {
+                Some(language) => Ok(TrainerSource::Script {
+                    language,
+                    entry: inside(&folder, &entry),
+                    folder,
+                }),
+                None => invalid(
+                    "[trainer] has an `entry` whose ending is that of no known script language",
+                    "name the language: language = \"typescript\", \"javascript\" or \"python\"",
+                ),
+            }
+        }
+        (None, None, None, None) => {
+            let folder = or_here(folder);
+            let absolute = root.join(&folder);
+            if absolute.join("Cargo.toml").is_file() {
+                return Ok(TrainerSource::Sources {
                     language: Language::Rust,
                     folder,
-                })
-            } else {
-                invalid(
-                    "[trainer] does not say where the trainer comes from, and there is no \
-                     Cargo.toml to go by",
-                    "add `language = \"rust\"` with `path = \"...\"`, or `component = \"...\"`",
-                )
+                });
+            }
+            let found = find_entry(&absolute, &[TYPESCRIPT, JAVASCRIPT, PYTHON]);
+            match found.and_then(|entry| Some((script_language(&entry)?, entry))) {
+                Some((language, entry)) => Ok(TrainerSource::Script {
+                    language,
+                    entry: inside(&folder, &entry),
+                    folder,
+                }),
+                None => invalid(
+                    "[trainer] does not say where the trainer comes from, and there is neither a \
+                     trainer.ts, .js or .py nor a Cargo.toml to go by",
+                    "add `entry = \"...\"`, `language = \"...\"` with `path = \"...\"`, or \
+                     `component = \"...\"`",
+                ),
             }
         }
     }

@@ -129,6 +129,14 @@ pub enum ProjectError {
         /// All that the compiler wrote.
         output: String,
     },
+    /// The sources of a script trainer are wrong: each problem with its place, and the line.
+    #[error("{problems}")]
+    Source {
+        /// For people, one after the other.
+        problems: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
     /// A build took too long.
     #[error("the build did not end within {seconds} s: {command}\n{output}")]
     BuildTimeout {
@@ -190,6 +198,7 @@ impl ProjectError {
                 format!("expected {}", expected_list(known, "`", "or"))
             }
             Self::InvalidTrainer { hint, .. } | Self::NoArtifact { hint, .. } => (*hint).into(),
+            Self::Source { hint, .. } => return hint.clone(),
             Self::Outside { .. } => {
                 "a project reaches only what lies in its own folder, also through links: move or \
                  copy it there"

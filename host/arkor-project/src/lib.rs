@@ -19,10 +19,11 @@ mod error;
 mod paths;
 mod process;
 mod project;
+mod script;
 mod toolchain;
 mod watch;
 
-pub use build::{BuildLine, Built};
+pub use build::{Artifact, BuildLine, Built};
 pub use config::{
     BuildCommand, Capabilities, ClockPrecision, Config, EngineConfig, EngineKind, FileAccess,
     FileGrant, Language, Limits, NetworkGrant, OnCallbackError, RandomSource, ReloadConfig,

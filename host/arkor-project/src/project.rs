@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::config::{
     Capabilities, Config, EngineConfig, Limits, ReloadConfig, RunConfig, StoreConfig, TrainerSource,
 };
+use crate::config::script_language;
 use crate::paths::{canonical, resolve_inside};
 use crate::{BuildLimits, BuildLine, Built, ProjectError, build};
 
@@ -71,8 +72,8 @@ impl Project {
         })
     }
 
-    /// A project around a finished `.wasm` file: the folder it is in, nothing granted, defaults
-    /// otherwise. An `arkor.toml` there is not read.
+    /// A project around a finished `.wasm` file, or around the entry of a script trainer: the folder
+    /// it is in, nothing granted, defaults otherwise. An `arkor.toml` there is not read.
     ///
     /// # Errors
     ///
@@ -80,11 +81,19 @@ impl Project {
     pub fn prebuilt(component: &Path) -> Result<Self, ProjectError> {
         require("component", component)?;
         let component = canonical(component)?;
+        let trainer = match (script_language(&component), component.file_name()) {
+            (Some(language), Some(file)) => TrainerSource::Script {
+                language,
+                entry: file.into(),
+                folder: PathBuf::from("."),
+            },
+            _ => TrainerSource::Component(component.clone()),
+        };
         Ok(Self {
             root: folder_of(&component),
             config_file: None,
             config: Config {
-                trainer: TrainerSource::Component(component),
+                trainer,
                 capabilities: Capabilities::default(),
                 limits: Limits::default(),
                 engine: EngineConfig::default(),
@@ -138,9 +147,9 @@ impl Project {
     /// Folder of the trainer's sources; for a finished component, the folder that it is in.
     pub fn source_dir(&self) -> PathBuf {
         match &self.config.trainer {
-            TrainerSource::Sources { folder, .. } | TrainerSource::Command { folder, .. } => {
-                self.root.join(folder)
-            }
+            TrainerSource::Sources { folder, .. }
+            | TrainerSource::Script { folder, .. }
+            | TrainerSource::Command { folder, .. } => self.root.join(folder),
             TrainerSource::Component(component) => folder_of(&self.root.join(component)),
         }
     }
@@ -148,7 +157,7 @@ impl Project {
     /// The wasm file, if its place is known without a build.
     pub fn component_path(&self) -> Option<PathBuf> {
         match &self.config.trainer {
-            TrainerSource::Sources { .. } => None,
+            TrainerSource::Sources { .. } | TrainerSource::Script { .. } => None,
             TrainerSource::Command { component, .. } | TrainerSource::Component(component) => {
                 Some(self.root.join(component))
             }

@@ -3,7 +3,7 @@
 
 wasmtime::component::bindgen!({
     path: "../../wit",
-    world: "loop-trainer",
+    world: "language-runtime",
     imports: { default: async | trappable },
     exports: { default: async },
 });

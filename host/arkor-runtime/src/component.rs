@@ -7,12 +7,16 @@ use std::time::{Duration, Instant};
 
 use wasmtime::component::{Component, InstancePre, Linker};
 
+use arkor_types::Program;
+
 use crate::bindings::exports::arkor::trainer as exports;
 use crate::error::RuntimeError;
 use crate::guest::GuestState;
 use crate::imports;
 
 mod cache;
+mod language;
+mod standalone;
 mod componentize;
 mod contract;
 mod engine;
@@ -20,6 +24,8 @@ mod functions;
 mod inspect;
 
 use cache::CompiledCache;
+pub use language::LanguageRuntime;
+pub use standalone::standalone;
 pub use contract::Capability;
 pub use inspect::Inspection;
 
@@ -29,6 +35,7 @@ pub struct Runtime {
     engine: wasmtime::Engine,
     linker: Arc<Linker<GuestState>>,
     cache: Option<Arc<CompiledCache>>,
+    languages: Arc<language::Loaded>,
     /// Kept for as long as anything can be instantiated.
     ticker: Arc<engine::Ticker>,
 }
@@ -65,11 +72,11 @@ pub enum CodeSource {
 pub struct TrainerComponent {
     /// Name of its file, without the ending.
     pub name: String,
-    /// blake3 of the file, in hex.
+    /// blake3 of the file, in hex; of a script trainer, of its language runtime and its files.
     pub digest: String,
-    /// Bytes of the file.
+    /// Bytes of the file, or of all files of a script trainer.
     pub size: u64,
-    /// Whether it exports `training-loop`.
+    /// Whether it exports `training-loop`. A language runtime always does.
     pub owns_loop: bool,
     /// Where the machine code came from.
     pub code: CodeSource,
@@ -77,6 +84,8 @@ pub struct TrainerComponent {
     pub load_time: Duration,
     /// How long reading and hashing took, of that.
     pub hash_time: Duration,
+    /// The files of a script trainer.
+    pub program: Option<Arc<Program>>,
     pub(crate) pre: InstancePre<GuestState>,
     pub(crate) definition: exports::definition::GuestIndices,
     pub(crate) callbacks: exports::callbacks::GuestIndices,
@@ -111,6 +120,7 @@ impl Runtime {
                 .cache
                 .map(|dir| Arc::new(CompiledCache::new(&engine, &dir))),
             linker: Arc::new(linker),
+            languages: Arc::default(),
             ticker: Arc::new(ticker),
             engine,
         })
@@ -149,6 +159,29 @@ impl Runtime {
         let hash_time = begin.elapsed();
         let (component, code) = self.compiled(name, &digest, bytes)?;
         let contract = contract::check(name, &self.engine, &component)?;
+        if contract.is_language_runtime {
+            return Err(RuntimeError::Contract {
+                name: name.into(),
+                problem: "it is a language runtime, which needs the files of a trainer".into(),
+                hint: Some("run the project, or build it to one component: arkor-host build".into()),
+            });
+        }
+        let mut linked = self.link(name, digest, &component, &contract)?;
+        linked.size = bytes.len() as u64;
+        linked.code = code;
+        linked.hash_time = hash_time;
+        linked.load_time = begin.elapsed();
+        Ok(linked)
+    }
+
+    /// What can be instantiated, of a compiled component; figures are for the caller to fill in.
+    fn link(
+        &self,
+        name: &str,
+        digest: String,
+        component: &Component,
+        contract: &contract::Contract,
+    ) -> Result<TrainerComponent, RuntimeError> {
         let wrong_type = |error: wasmtime::Error| RuntimeError::Contract {
             name: name.into(),
             problem: format!("{error:#}"),
@@ -156,12 +189,13 @@ impl Runtime {
         };
         let pre = self
             .linker
-            .instantiate_pre(&component)
+            .instantiate_pre(component)
             .map_err(wrong_type)?;
         Ok(TrainerComponent {
             name: name.into(),
-            size: bytes.len() as u64,
+            size: 0,
             owns_loop: contract.owns_loop,
+            program: None,
             definition: exports::definition::GuestIndices::new(&pre).map_err(wrong_type)?,
             callbacks: exports::callbacks::GuestIndices::new(&pre).map_err(wrong_type)?,
             training_loop: contract
@@ -171,10 +205,10 @@ impl Runtime {
                 .map_err(wrong_type)?,
             _ticker: Arc::clone(&self.ticker),
             pre,
-            code,
+            code: CodeSource::Compiled,
             digest,
-            hash_time,
-            load_time: begin.elapsed(),
+            hash_time: Duration::ZERO,
+            load_time: Duration::ZERO,
         })
     }
 
@@ -203,14 +237,21 @@ impl Runtime {
     ///
     /// If the file cannot be read, is not wasm, or does not compile.
     pub fn inspect(&self, path: &Path) -> Result<Inspection, RuntimeError> {
-        let bytes = read(path)?;
-        let name = name_of(path);
-        let digest = self::digest(&bytes);
-        let (component, _) = self.compiled(&name, &digest, &bytes)?;
+        self.inspect_bytes(&name_of(path), &read(path)?)
+    }
+
+    /// The same, for bytes that are already in memory.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::inspect`].
+    pub fn inspect_bytes(&self, name: &str, bytes: &[u8]) -> Result<Inspection, RuntimeError> {
+        let digest = self::digest(bytes);
+        let (component, _) = self.compiled(name, &digest, bytes)?;
         Ok(Inspection::of(
-            name,
+            name.into(),
             digest,
-            &bytes,
+            bytes,
             &self.engine,
             &component,
         ))

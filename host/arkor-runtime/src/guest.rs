@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use arkor_engine::{Examples, ModelSummary};
-use arkor_types::{ArtifactWritten, Metric, Spec};
+use arkor_types::{ArtifactWritten, Metric, Program, Spec};
 use tokio::sync::{mpsc, oneshot};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -124,6 +124,12 @@ pub(crate) struct GuestState {
     pub(crate) role: Role,
     /// When the running call is cut off.
     pub(crate) deadline: Arc<Deadline>,
+    /// What a language runtime runs.
+    pub(crate) program: Option<Arc<Program>>,
+    /// The guest was told that the running call is over its deadline, and gave up.
+    pub(crate) told_overdue: bool,
+    /// Where the trainer's code failed in the running call, as a language runtime told it.
+    pub(crate) failed_at: Vec<String>,
 }
 
 /// When a call is cut off, for the epoch that interrupts wasm and the timer that ends a wait.
@@ -149,7 +155,11 @@ impl Deadline {
     }
 
     pub(crate) fn has_passed(&self) -> bool {
-        self.get().is_some_and(|at| Instant::now() >= at)
+        self.has_passed_by(Duration::ZERO)
+    }
+
+    pub(crate) fn has_passed_by(&self, grace: Duration) -> bool {
+        self.get().is_some_and(|at| Instant::now() >= at + grace)
     }
 }
 

@@ -9,9 +9,11 @@ use crate::guest::GuestState;
 
 mod artifacts;
 mod dataset;
+mod diagnostics;
 mod hooks;
 mod inference;
 mod session;
+mod source;
 mod watched;
 
 /// Imports work on the whole state of an instance.
@@ -44,6 +46,8 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<GuestState>> {
     trainer::dataset::add_to_linker::<_, Host>(l, |state| state)?;
     trainer::inference::add_to_linker::<_, Host>(l, |state| state)?;
     trainer::artifacts::add_to_linker::<_, Host>(l, |state| state)?;
+    trainer::source::add_to_linker::<_, Host>(l, |state| state)?;
+    trainer::diagnostics::add_to_linker::<_, Host>(l, |state| state)?;
     Ok(linker)
 }
 

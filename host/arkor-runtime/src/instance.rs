@@ -23,6 +23,9 @@ pub use event::CallbackEvent;
 /// itself is stopped by the epoch, with a backtrace; this is for what the epoch does not reach.
 const SLACK: Duration = Duration::from_millis(250);
 
+/// What a language runtime gets, of that, to say where its trainer hangs.
+const LAST_WORDS: Duration = Duration::from_millis(150);
+
 /// An instantiated trainer. Used by one task; never entered again after a failure that was not an
 /// answer of its own.
 pub struct Instance {
@@ -85,14 +88,21 @@ impl Instance {
             },
             role: Role::Starting,
             deadline: Arc::new(Deadline::after(limits.start_timeout)),
+            program: component.program.clone(),
+            told_overdue: false,
+            failed_at: Vec::new(),
         };
         let engine = component.pre.engine();
         let mut store = Store::new(engine, state);
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(limits.hostcall_bytes());
         store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(|context| {
-            if context.data().deadline.has_passed() {
+        let grace = match component.program {
+            Some(_) => LAST_WORDS,
+            None => Duration::ZERO,
+        };
+        store.epoch_deadline_callback(move |context| {
+            if context.data().deadline.has_passed_by(grace) {
                 Err(fault::DeadlinePassed.into())
             } else {
                 Ok(UpdateDeadline::Yield(1))
@@ -279,6 +289,7 @@ impl Instance {
         };
         state.set_deadline(timeout);
         state.limiter.refused_memory = None;
+        state.failed_at.clear();
         Ok(timeout)
     }
 
@@ -296,14 +307,22 @@ impl Instance {
                 let denials = self.denial_messages(function);
                 console.release(panic).await;
                 tell(&console, denials).await;
-                answer.map_err(|error| self.fault(function, FaultCause::Error(error)))
+                answer.map_err(|error| {
+                    let mut fault = self.fault(function, FaultCause::Error(error));
+                    fault.backtrace = std::mem::take(&mut self.store.data_mut().failed_at);
+                    fault
+                })
             }
             Err(error) => {
                 self.dead = true;
                 let around = circumstances(self.store.data(), timeout, &panic);
                 let cause = fault::cause(&error, &around);
                 let mut fault = self.fault(function, cause);
-                fault.backtrace = fault::backtrace(&error);
+                fault.backtrace = std::mem::take(&mut self.store.data_mut().failed_at);
+                // Of an interpreter's own functions the trainer's author knows nothing.
+                if fault.backtrace.is_empty() {
+                    fault.backtrace = fault::backtrace(&error);
+                }
                 // A panic's lines are in the fault, and its handler asks for the environment.
                 if !matches!(fault.cause, FaultCause::Panic(_)) {
                     let denials = self.denial_messages(function);
@@ -345,6 +364,7 @@ fn circumstances<'a>(
         memory_limit: state.limits.memory,
         timeout_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
         panic,
+        told_overdue: state.told_overdue,
     }
 }
 

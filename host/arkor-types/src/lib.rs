@@ -4,6 +4,7 @@
 
 mod event;
 mod fault;
+mod program;
 mod run;
 mod spec;
 mod training;
@@ -14,6 +15,7 @@ pub use event::{
     Message, MessageSource, Metric, RolledBack, Started, SwapRejected, Swapped,
 };
 pub use fault::{Fault, FaultCause};
+pub use program::{ModuleFormat, Program, ProgramModule, ScriptLanguage};
 pub use run::{ArtifactRecord, CheckpointRecord, RunId, RunRecord, RunStatus};
 pub use spec::{
     Dataset, DatasetSource, HubDataset, HubModel, Hyperparameters, HyperparametersDraft, Lora,

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use arkor_project::Artifact;
 
 use crate::arguments::BuildArguments;
 use crate::exit::Exit;
@@ -13,11 +14,14 @@ use crate::{commands, settings};
 
 pub(crate) fn build(arguments: &BuildArguments, printer: &Printer) -> Result<Exit> {
     let project = settings::project(&arguments.path)?;
-    let (artifact, built) = commands::build_trainer(&project, printer)?;
+    let built = commands::build_trainer(&project, printer)?;
     let runtime = settings::runtime()?;
+    let bytes = commands::component_bytes(&built.artifact)?;
     // Compiling now finds a trainer that the host would refuse, and warms the cache.
-    let component = runtime.load(&artifact)?;
-    let bytes = arkor_runtime::read_component(&artifact)?;
+    let component = match &built.artifact {
+        Artifact::Wasm(path) => runtime.load(path)?,
+        Artifact::Program(program) => runtime.load_bytes(program.name(), &bytes)?,
+    };
     let output = arguments
         .output
         .clone()

@@ -1,6 +1,7 @@
 //! `arkor-host inspect`
 
 use anyhow::Result;
+use arkor_project::Artifact;
 use arkor_runtime::Capability;
 
 use crate::arguments::InspectArguments;
@@ -10,13 +11,20 @@ use crate::output::Printer;
 use crate::{commands, settings};
 
 pub(crate) fn inspect(arguments: &InspectArguments, printer: &Printer) -> Result<Exit> {
-    let component = if arguments.component.is_dir() {
+    let runtime = settings::runtime()?;
+    let found = if arguments.component.is_dir() {
         let project = settings::project(&arguments.component)?;
-        commands::build_trainer(&project, printer)?.0
+        match commands::build_trainer(&project, printer)?.artifact {
+            Artifact::Wasm(path) => runtime.inspect(&path)?,
+            artifact @ Artifact::Program(_) => {
+                let name = project.root().file_name().unwrap_or_default();
+                let bytes = commands::component_bytes(&artifact)?;
+                runtime.inspect_bytes(&name.to_string_lossy(), &bytes)?
+            }
+        }
     } else {
-        arguments.component.clone()
+        runtime.inspect(&arguments.component)?
     };
-    let found = settings::runtime()?.inspect(&component)?;
     let exit = if found.world.is_some() {
         Exit::Completed
     } else {

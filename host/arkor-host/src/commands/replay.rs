@@ -100,8 +100,8 @@ pub(crate) fn replay(arguments: &ReplayArguments, printer: &Printer) -> Result<E
         Some(path) => settings::project(path)?,
         None => project,
     };
-    let (artifact, _) = commands::build_trainer(&trainer, printer)?;
-    let component = settings::runtime()?.load(&artifact)?;
+    let built = commands::build_trainer(&trainer, printer)?;
+    let component = commands::load_trainer(&settings::runtime()?, &built.artifact)?;
     let executor = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .enable_io()

@@ -17,8 +17,8 @@ const PAGE: usize = 256;
 
 pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Result<Exit> {
     let project = settings::project(&arguments.path)?;
-    let (artifact, _) = commands::build_trainer(&project, printer)?;
-    let component = settings::runtime()?.load(&artifact)?;
+    let built = commands::build_trainer(&project, printer)?;
+    let component = commands::load_trainer(&settings::runtime()?, &built.artifact)?;
     let store = Store::open(&project.store_dir(), settings::store(&project))?;
     for run in store.mark_interrupted()? {
         printer.note(&format!(

@@ -19,7 +19,7 @@ const WASI: [&str; 6] = [
     "wasi:sockets/",
 ];
 
-const IMPORTS: [&str; 7] = [
+const IMPORTS: [&str; 9] = [
     "types",
     "definition",
     "hooks",
@@ -27,6 +27,8 @@ const IMPORTS: [&str; 7] = [
     "dataset",
     "inference",
     "artifacts",
+    "source",
+    "diagnostics",
 ];
 
 /// Something outside of its own memory that a trainer's imports let it ask for.
@@ -64,6 +66,8 @@ impl Capability {
 
 pub(super) struct Contract {
     pub(super) owns_loop: bool,
+    /// It runs the files that it is handed, and without any it is no trainer.
+    pub(super) is_language_runtime: bool,
 }
 
 /// Splits `arkor:trainer/hooks@0.1.0` into `hooks` and its version.
@@ -166,6 +170,9 @@ pub(super) fn check(
     }
     Ok(Contract {
         owns_loop: exported("training-loop"),
+        is_language_runtime: imports
+            .iter()
+            .any(|name| interface(name).is_some_and(|(found, _)| found == "source")),
     })
 }
 

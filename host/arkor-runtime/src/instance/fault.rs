@@ -23,6 +23,8 @@ pub(super) struct Circumstances<'a> {
     pub(super) timeout_ms: u64,
     /// Lines on standard error since a panic began.
     pub(super) panic: &'a [String],
+    /// The guest ended the call itself, knowing that its time was over.
+    pub(super) told_overdue: bool,
 }
 
 pub(super) fn cause(error: &Error, around: &Circumstances<'_>) -> FaultCause {
@@ -33,6 +35,9 @@ pub(super) fn cause(error: &Error, around: &Circumstances<'_>) -> FaultCause {
         return FaultCause::Exit(exit.0);
     }
     let trap = error.downcast_ref::<Trap>().copied();
+    if around.told_overdue && trap == Some(Trap::UnreachableCodeReached) {
+        return FaultCause::Deadline(around.timeout_ms);
+    }
     if trap == Some(Trap::StackOverflow)
         || (trap == Some(Trap::MemoryOutOfBounds) && is_deep_recursion(error))
     {

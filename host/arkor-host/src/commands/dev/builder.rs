@@ -1,18 +1,17 @@
 //! The thread that watches and builds.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use arkor_project::{BuildLimits, Project, ProjectWatcher, WatchWaker};
+use arkor_project::{Artifact, BuildLimits, Project, ProjectWatcher, WatchWaker};
 use arkor_runtime::{CodeIdentity, CodeSource, Runtime, Trainer, TrainerComponent};
 use arkor_studio::Timings;
 use arkor_types::Spec;
 use tokio::sync::mpsc;
 
-use crate::commands::build_line;
+use crate::commands::{self, build_line};
 use crate::output::Printer;
 use crate::settings;
 
@@ -107,7 +106,7 @@ impl Builder {
                     // The first edit of a session would be compiled as a whole otherwise. What fails
                     // here costs that time, and nothing else.
                     knows_functions |= is_compiled;
-                    if let Some(artifact) = artifact.filter(|_| !knows_functions) {
+                    if let Some(Artifact::Wasm(artifact)) = artifact.filter(|_| !knows_functions) {
                         knows_functions = work.runtime.learn_functions(&artifact).is_ok();
                     }
                     while !watcher.changed(TICK) {
@@ -149,7 +148,7 @@ fn milliseconds(since: Instant) -> f64 {
 }
 
 impl Work {
-    fn build(&self) -> Result<(Code, PathBuf)> {
+    fn build(&self) -> Result<(Code, Artifact)> {
         let begin = Instant::now();
         let project = match self.project.config_file() {
             None => self.project.clone(),
@@ -163,7 +162,7 @@ impl Work {
         };
         let built = project.build_within(&limits, &mut |line| build_line(&line, &self.printer))?;
         let build_ms = milliseconds(begin);
-        let component = self.runtime.load(&built.artifact)?;
+        let component = commands::load_trainer(&self.runtime, &built.artifact)?;
         let hash_ms = component.hash_time.as_secs_f64() * 1e3;
         let load_ms = component.load_time.as_secs_f64() * 1e3 - hash_ms;
         let begin = Instant::now();

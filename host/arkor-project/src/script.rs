@@ -1,0 +1,45 @@
+//! Trainers in script languages: from an entry file to all files that it needs.
+
+use std::path::{Path, PathBuf};
+
+use arkor_types::{Program, ScriptLanguage};
+
+use crate::ProjectError;
+
+mod javascript;
+mod place;
+mod python;
+mod resolve;
+
+/// All files that a script trainer consists of.
+pub(crate) fn program(
+    root: &Path,
+    language: ScriptLanguage,
+    entry: &Path,
+) -> Result<Program, ProjectError> {
+    crate::project::require("entry", &root.join(entry))?;
+    let entry = crate::paths::resolve_inside(root, entry)?;
+    match language {
+        ScriptLanguage::JavaScript => javascript::program(root, &entry),
+        ScriptLanguage::Python => python::program(root, &entry),
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, ProjectError> {
+    std::fs::read(path).map_err(|source| ProjectError::Io {
+        action: "read",
+        path: path.into(),
+        source,
+    })
+}
+
+/// A path with `/` between parts.
+fn slashed(path: &Path) -> String {
+    let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
+    parts.join("/")
+}
+
+/// The folders from a file upwards, nearest first.
+fn folder_of(path: &Path) -> PathBuf {
+    path.parent().unwrap_or(Path::new("/")).to_path_buf()
+}

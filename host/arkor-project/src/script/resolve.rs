@@ -1,0 +1,114 @@
+//! What an import means, as Node has it, within the project and the packages installed for it.
+
+use std::path::{Path, PathBuf};
+
+use oxc_resolver::{ModuleType, ResolveError, ResolveOptions, Resolver};
+
+use super::{folder_of, slashed};
+
+/// How a module is asked for; packages may have a file for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    Import,
+    Require,
+}
+
+pub(super) struct Resolution {
+    pub(super) path: PathBuf,
+    /// The nearest package.json has `"type": "module"`, or the ending says so.
+    pub(super) is_module: bool,
+}
+
+pub(super) struct Modules {
+    root: PathBuf,
+    import: Resolver,
+    require: Resolver,
+}
+
+impl Modules {
+    pub(super) fn new(root: &Path) -> Self {
+        let options = |kind: &str| ResolveOptions {
+            extensions: [".ts", ".mts", ".js", ".mjs", ".cjs", ".json"]
+                .map(Into::into)
+                .to_vec(),
+            // A TypeScript file is imported by the name that it has once it is compiled.
+            extension_alias: vec![
+                (".js".into(), vec![".ts".into(), ".js".into()]),
+                (".mjs".into(), vec![".mts".into(), ".mjs".into()]),
+            ],
+            condition_names: vec![kind.into(), "default".into()],
+            main_fields: vec!["main".into()],
+            builtin_modules: true,
+            module_type: true,
+            ..ResolveOptions::default()
+        };
+        let import = Resolver::new(options("import"));
+        let require = import.clone_with_options(options("require"));
+        Self {
+            root: root.into(),
+            import,
+            require,
+        }
+    }
+
+    /// The file behind a specifier, or why there is none.
+    pub(super) fn resolve(
+        &self,
+        wanted: Wanted,
+        importer: &Path,
+        specifier: &str,
+    ) -> Result<Resolution, String> {
+        let resolver = match wanted {
+            Wanted::Import => &self.import,
+            Wanted::Require => &self.require,
+        };
+        let found = resolver.resolve(folder_of(importer), specifier);
+        let found = found.map_err(|error| self.explain(specifier, &error))?;
+        let path = found.path().to_path_buf();
+        let path = path.canonicalize().unwrap_or(path);
+        if self.name(&path).is_none() {
+            return Err(format!(
+                "\"{specifier}\" is {}, which lies outside of the project and of its packages",
+                path.display()
+            ));
+        }
+        Ok(Resolution {
+            is_module: matches!(found.module_type(), Some(ModuleType::Module)),
+            path,
+        })
+    }
+
+    fn explain(&self, specifier: &str, error: &ResolveError) -> String {
+        match error {
+            ResolveError::Builtin { resolved, .. } => format!(
+                "{resolved} is a part of Node, and a trainer does not run in Node: it has what the \
+                 module \"arkor\" offers"
+            ),
+            ResolveError::NotFound(_) if specifier.starts_with(['.', '/']) => {
+                format!("there is no file \"{specifier}\"")
+            }
+            ResolveError::NotFound(_) => format!(
+                "there is no package \"{specifier}\" in a node_modules folder here: install it with \
+                 npm, pnpm or yarn"
+            ),
+            error => {
+                let root = self.root.display().to_string();
+                error.to_string().replace(&format!("{root}/"), "")
+            }
+        }
+    }
+
+    /// A file's name in the program: its path in the project, or of a package that is installed
+    /// further up, from `node_modules` on. None for all other files.
+    pub(super) fn name(&self, path: &Path) -> Option<String> {
+        if let Ok(relative) = path.strip_prefix(&self.root) {
+            return Some(slashed(relative));
+        }
+        self.root
+            .ancestors()
+            .map(|folder| (folder, folder.join("node_modules")))
+            .find(|(_, packages)| path.starts_with(packages))
+            .and_then(|(folder, _)| path.strip_prefix(folder).ok())
+            .map(slashed)
+    }
+}

@@ -1,0 +1,27 @@
+//! `diagnostics`: where in the user's files something went wrong.
+
+use crate::bindings::arkor::trainer::diagnostics::{Frame, Host};
+use crate::guest::GuestState;
+
+/// Most frames that are kept of what a guest tells.
+const FRAMES: usize = 100;
+
+impl Host for GuestState {
+    async fn is_overdue(&mut self) -> wasmtime::Result<bool> {
+        let overdue = self.deadline.has_passed();
+        self.told_overdue |= overdue;
+        Ok(overdue)
+    }
+
+    async fn failed_at(&mut self, frames: Vec<Frame>) -> wasmtime::Result<()> {
+        self.failed_at = frames
+            .into_iter()
+            .take(FRAMES)
+            .map(|frame| {
+                let function = frame.function.as_deref().unwrap_or("(anonymous)");
+                format!("{function} at {}:{}:{}", frame.file, frame.line, frame.column)
+            })
+            .collect();
+        Ok(())
+    }
+}
