@@ -53,7 +53,7 @@ impl Default for RuntimeOptions {
     fn default() -> Self {
         Self {
             cache: None,
-            stack: 512 << 10,
+            stack: 8 << 20,
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::sandbox::{Capabilities, Denials};
 
 pub(crate) mod convert;
 mod event;
-mod fault;
+pub(crate) mod fault;
 
 pub use event::CallbackEvent;
 

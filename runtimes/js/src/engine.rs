@@ -7,6 +7,7 @@ use rquickjs::{Context, Ctx, Function, Object, Persistent, Promise, Runtime, Val
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::bindings::arkor::trainer::diagnostics::Frame;
 use crate::bindings::arkor::trainer::{diagnostics, source};
 use crate::bindings::exports::arkor::trainer::callbacks::Action;
 use crate::bindings::exports::arkor::trainer::definition::Spec;
@@ -17,7 +18,7 @@ use crate::{host, timers};
 
 /// Bytes of the interpreter's stack: endless recursion is an exception of the trainer's before it is
 /// a trap of the host's.
-const STACK: usize = 192 << 10;
+const STACK: usize = 768 << 10;
 
 /// Everything outside of it is the trainer's.
 struct Engine {
@@ -210,20 +211,36 @@ fn invoke<'js>(
     Ok(Some(value))
 }
 
+/// Where a method begins; both from 1.
+fn function_of(trainer: &Object<'_>, name: &str) -> Option<Frame> {
+    let function: Object<'_> = trainer.get(name).ok()?;
+    let file: String = function.get("fileName").ok()?;
+    let (line, column) = (function.get("lineNumber").ok()?, function.get("columnNumber").ok()?);
+    let (line, column) = modules::original(&file, line, column)?;
+    Some(Frame {
+        function: Some(name.into()),
+        file,
+        line,
+        column,
+    })
+}
+
 fn returned<'js, T: DeserializeOwned>(
     ctx: &Ctx<'js>,
+    trainer: &Object<'js>,
     name: &str,
     value: Value<'js>,
 ) -> Result<T, Failure> {
-    from_js(ctx, value)
-        .map_err(|error| Failure::new(format!("what {name} returned is wrong: {error}")))
+    from_js(ctx, value).map_err(|error| {
+        Failure::new(format!("what {name} returned is wrong: {error}")).at(function_of(trainer, name))
+    })
 }
 
 pub(crate) fn describe() -> Result<Spec, String> {
     with_trainer(|ctx, trainer| {
         let value = invoke(ctx, trainer, "describe", None)?
             .unwrap_or_else(|| Value::new_undefined(ctx.clone()));
-        let mut spec: Spec = returned(ctx, "describe", value)?;
+        let mut spec: Spec = returned(ctx, trainer, "describe", value)?;
         let has_loop = method(ctx, trainer, "run")?.is_some();
         if spec.own_loop == Some(true) && !has_loop {
             return Err(Failure::new(
@@ -243,9 +260,9 @@ pub(crate) fn callback(name: &str, event: &impl Serialize) -> Result<Vec<Action>
         let event = to_js(ctx, event).map_err(|error| Failure::new(error.to_string()))?;
         match invoke(ctx, trainer, name, Some(event))? {
             Some(one) if one.as_object().is_some_and(|object| !object.is_array()) => {
-                Ok(vec![returned(ctx, name, one)?])
+                Ok(vec![returned(ctx, trainer, name, one)?])
             }
-            Some(value) => returned(ctx, name, value),
+            Some(value) => returned(ctx, trainer, name, value),
             None => Ok(Vec::new()),
         }
     })

@@ -44,6 +44,12 @@ impl Failure {
         }
     }
 
+    /// With a place, if there is one.
+    pub(crate) fn at(mut self, frame: Option<Frame>) -> Self {
+        self.frames.extend(frame);
+        self
+    }
+
     /// With what was tried.
     pub(crate) fn within(mut self, what: &str) -> Self {
         self.message = format!("{what}: {}", self.message);

@@ -2,9 +2,7 @@
 
 use crate::bindings::arkor::trainer::diagnostics::{Frame, Host};
 use crate::guest::GuestState;
-
-/// Most frames that are kept of what a guest tells.
-const FRAMES: usize = 100;
+use crate::instance::fault;
 
 impl Host for GuestState {
     async fn is_overdue(&mut self) -> wasmtime::Result<bool> {
@@ -14,14 +12,11 @@ impl Host for GuestState {
     }
 
     async fn failed_at(&mut self, frames: Vec<Frame>) -> wasmtime::Result<()> {
-        self.failed_at = frames
-            .into_iter()
-            .take(FRAMES)
-            .map(|frame| {
-                let function = frame.function.as_deref().unwrap_or("(anonymous)");
-                format!("{function} at {}:{}:{}", frame.file, frame.line, frame.column)
-            })
-            .collect();
+        let lines = frames.into_iter().map(|frame| {
+            let function = frame.function.as_deref().unwrap_or("(anonymous)");
+            format!("{function} at {}:{}:{}", frame.file, frame.line, frame.column)
+        });
+        self.failed_at = fault::fold(lines);
         Ok(())
     }
 }

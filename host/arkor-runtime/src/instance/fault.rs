@@ -99,8 +99,7 @@ pub(super) fn backtrace(error: &Error) -> Vec<String> {
     let Some(trace) = error.downcast_ref::<WasmBacktrace>() else {
         return Vec::new();
     };
-    let mut lines: Vec<(String, usize)> = Vec::new();
-    for frame in trace.frames() {
+    fold(trace.frames().iter().map(|frame| {
         let name = frame.func_name().map_or_else(
             || format!("function {}", frame.func_index()),
             |name| format!("{:#}", rustc_demangle::demangle(name)),
@@ -109,7 +108,14 @@ pub(super) fn backtrace(error: &Error) -> Vec<String> {
             .symbols()
             .first()
             .and_then(|symbol| Some(format!(" at {}:{}", symbol.file()?, symbol.line()?)));
-        let line = name + &place.unwrap_or_default();
+        name + &place.unwrap_or_default()
+    }))
+}
+
+/// Lines of a backtrace; one that comes again and again once, with the number of times.
+pub(crate) fn fold(frames: impl Iterator<Item = String>) -> Vec<String> {
+    let mut lines: Vec<(String, usize)> = Vec::new();
+    for line in frames {
         match lines.last_mut() {
             Some((last, times)) if *last == line => *times += 1,
             _ => lines.push((line, 1)),
