@@ -1,4 +1,5 @@
-//! Writes `src/bindings.rs` of `arkor-guest` from the contract in `wit/`.
+//! Writes what SDKs have of the contract in `wit/`: `src/bindings.rs` of `arkor-guest`, and the types of
+//! `guest-sdk/js`.
 //!
 //! The bindings are a file of the crate rather than the output of a macro, because the macro and
 //! what it is made of take four times as long to compile as all the rest of a trainer.
@@ -13,6 +14,8 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use wit_bindgen_core::{Files, WorldGenerator, wit_parser::Resolve};
 use wit_bindgen_rust::Opts;
+
+mod typescript;
 
 fn main() -> Result<()> {
     let check = std::env::args().any(|argument| argument == "--check");
@@ -37,17 +40,38 @@ fn main() -> Result<()> {
     );
     let text = text.replace(DEBUG_TEXT, "crate::error::Explain::explain(self, f)");
 
-    if check {
-        let current = std::fs::read_to_string(&target).unwrap_or_default();
-        ensure!(
-            current == text,
-            "guest-sdk/rust/src/bindings.rs does not match wit/: run `cargo run --package \
-             generate` in guest-sdk/rust"
-        );
-        return Ok(());
+    let mut resolve = Resolve::default();
+    resolve
+        .push_path(&wit)
+        .with_context(|| format!("could not read {}", wit.display()))?;
+    let js = folder.join("../js");
+    let api = js.join("api.d.ts");
+    let by_hand = std::fs::read_to_string(&api)
+        .with_context(|| format!("could not read {}", api.display()))?;
+    let types = typescript::types(&resolve, "loop-trainer")?;
+    let script = format!("{HEADER}\n{types}{by_hand}");
+
+    for (target, text) in [(target, text), (js.join("index.d.ts"), script)] {
+        if check {
+            let current = std::fs::read_to_string(&target).unwrap_or_default();
+            ensure!(
+                current == text,
+                "{} does not match wit/: run `cargo run --package generate` in guest-sdk/rust",
+                target.display()
+            );
+        } else {
+            std::fs::write(&target, text)
+                .with_context(|| format!("could not write {}", target.display()))?;
+        }
     }
-    std::fs::write(&target, text).with_context(|| format!("could not write {}", target.display()))
+    Ok(())
 }
+
+const HEADER: &str = "\
+// What a trainer in TypeScript or JavaScript gets from arkor-host: the module \"arkor\".
+//
+// Made from wit/ and api.d.ts by `cargo run --package generate` in guest-sdk/rust.
+";
 
 fn bindings(wit: &Path, world_name: &str, export_macro: &str) -> Result<String> {
     let mut resolve = Resolve::default();

@@ -213,6 +213,8 @@ impl<'de, 'js> Deserializer<'de> for FromJs<'_, 'js> {
     ) -> Result<V::Value, FromJsError> {
         let object = match self.value.as_object() {
             Some(object) if !object.is_array() && !object.is_function() => object.clone(),
+            // All of it may be left out if each part of it may.
+            None if self.is_absent() => Object::new(self.ctx.clone())?,
             _ => return Err(self.expected("an object")),
         };
         for key in object.keys::<String>() {
