@@ -19,7 +19,7 @@ export default defineTrainer({
     dataset: file("data/gospels.txt"),
     evalFraction: 0.1,
     hyperparameters: {
-      maxSteps: 500,
+      maxSteps: 400,
       perDeviceTrainBatchSize: 16,
       maxLength: 128,
       learningRate: 2e-3,

@@ -13,7 +13,7 @@ mod arrows;
 mod bench;
 mod ci;
 mod command;
-mod demo;
+mod runtime;
 mod setup;
 mod soak;
 mod test;
@@ -21,11 +21,11 @@ mod test;
 const HELP: &str = "\
 Tasks of this repository. Each installs what it needs and says so.
 
-    cargo xtask demo [ARGUMENTS]   build the host and run examples/rust-quickstart with it
     cargo xtask test [ARGUMENTS]   run all tests; arguments go to `cargo test`
     cargo xtask bench [--check]    measure against targets and baselines; --check fails on a miss
     cargo xtask bench reload       the same for the time from a save to the first event
     cargo xtask soak [SECONDS]     save all kinds of code into a training `dev`; 600 if not said
+    cargo xtask runtime [--check]  make the JavaScript runtime; --check compares it with its sources
     cargo xtask ci                 format, lints, docs, crate dependencies, tests
 ";
 
@@ -44,10 +44,10 @@ fn main() -> ExitCode {
 
 fn run(task: &str, rest: &[String]) -> Result<ExitCode> {
     match task {
-        "demo" => demo::run(rest),
         "test" => test::run(rest),
         "bench" => bench::run(rest),
         "soak" => soak::run(rest),
+        "runtime" => runtime::run(rest),
         "ci" => ci::run(),
         "" | "help" | "-h" | "--help" => {
             print!("{HELP}");

@@ -53,8 +53,14 @@ pub(crate) fn browser() -> Result<()> {
     if on_path("node").is_none() || on_path("npm").is_none() {
         install("nodejs npm", "Node.js with npm", "version 20 or newer")?;
     }
-    let folder = command::root().join("tests/browser");
-    if !folder.join("node_modules/playwright-core").is_dir() {
+    npm_packages("tests/browser", "playwright-core")?;
+    npm_packages("guest-sdk/js", "typescript")
+}
+
+/// Installs what a folder's package-lock.json says, unless one of it is there.
+fn npm_packages(folder: &str, one: &str) -> Result<()> {
+    let folder = command::root().join(folder);
+    if !folder.join("node_modules").join(one).is_dir() {
         let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
         let mut npm = Command::new(npm);
         npm.args(["ci", "--no-audit", "--no-fund"]);

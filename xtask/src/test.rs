@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::{command, setup};
+use crate::{command, runtime, setup};
 
 /// Tests that were run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -48,6 +48,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     if arguments.is_empty() && sdk.join("Cargo.toml").exists() {
         good &= test(cargo_test(&[]).current_dir(&sdk), &mut count)?;
         good &= bindings_are_current(&sdk)?;
+        good &= runtime_is_current()?;
     }
 
     let Count {
@@ -67,12 +68,27 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
 }
 
 fn cargo_test(arguments: &[String]) -> Command {
-    let mut command = command::cargo(&["test", "--release", "--no-fail-fast"]);
+    let mut command = command::cargo(&["test", "--release", "--workspace", "--no-fail-fast"]);
     if std::io::stdout().is_terminal() {
         command.arg("--color=always");
     }
     command.args(arguments);
     command
+}
+
+/// Whether the checked-in JavaScript runtime is what its sources make, where that can be found out.
+fn runtime_is_current() -> Result<bool> {
+    if !runtime::can_build() {
+        eprintln!("not checked: the JavaScript runtime, for no C compiler for wasm is here");
+        return Ok(true);
+    }
+    match runtime::run(&["--check".into()]) {
+        Ok(_) => Ok(true),
+        Err(error) => {
+            println!("FAILED: {error:#}");
+            Ok(false)
+        }
+    }
 }
 
 /// Whether the checked-in bindings of the Rust guest library are those of `wit/`.

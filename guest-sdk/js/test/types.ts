@@ -69,7 +69,7 @@ export const loop = defineTrainer({
   describe: () => spec,
   run({ hyperparameters }) {
     let step = hooks.resumePoint()?.step ?? 0;
-    for (; step < (hyperparameters.maxSteps ?? 10); step++) {
+    for (; step < (hyperparameters?.maxSteps ?? 10); step++) {
       const data = dataset.batch(step).map(({ tokens, targets }) => ({
         tokens,
         targets,

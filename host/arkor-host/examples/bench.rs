@@ -35,16 +35,17 @@ fn main() -> Result<()> {
         .nth(2)
         .context("the repository is two folders up")?;
     let quickstart = repository.join("examples/rust-quickstart");
-    let component = Project::discover(&quickstart)?.build(&mut |_| {})?.artifact;
+    let built = Project::discover(&quickstart)?.build(&mut |_| {})?;
+    let component = built.artifact.wasm().context("the example is no wasm")?;
     let folder = tempfile::tempdir()?;
     let executor = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()?;
-    compile(&component, folder.path())?;
-    executor.block_on(instances(&component))?;
+    compile(component, folder.path())?;
+    executor.block_on(instances(component))?;
     start(&quickstart)?;
-    executor.block_on(share(&component, &quickstart, folder.path()))
+    executor.block_on(share(component, &quickstart, folder.path()))
 }
 
 /// Milliseconds of the middle one.

@@ -8,7 +8,7 @@ pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod runs;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use arkor_project::{Artifact, BuildLine, Built, Project};
 use arkor_runtime::{LanguageRuntime, Runtime, TrainerComponent};
 use arkor_types::ScriptLanguage;
@@ -26,7 +26,7 @@ pub(crate) fn load_trainer(runtime: &Runtime, artifact: &Artifact) -> Result<Tra
     Ok(match artifact {
         Artifact::Wasm(path) => runtime.load(path)?,
         Artifact::Program(program) => {
-            runtime.load_program(&language_runtime(program.language)?, program)?
+            runtime.load_program(&language_runtime(program.language), program)?
         }
     })
 }
@@ -36,16 +36,15 @@ pub(crate) fn component_bytes(artifact: &Artifact) -> Result<Vec<u8>> {
     Ok(match artifact {
         Artifact::Wasm(path) => arkor_runtime::read_component(path)?,
         Artifact::Program(program) => {
-            arkor_runtime::standalone(&language_runtime(program.language)?, program)?
+            arkor_runtime::standalone(&language_runtime(program.language), program)?
         }
     })
 }
 
 /// What runs trainers in a script language.
-pub(crate) fn language_runtime(language: ScriptLanguage) -> Result<LanguageRuntime> {
+fn language_runtime(language: ScriptLanguage) -> LanguageRuntime {
     match language {
-        ScriptLanguage::JavaScript => Ok(LanguageRuntime::javascript()),
-        ScriptLanguage::Python => None.context("Python"),
+        ScriptLanguage::JavaScript => LanguageRuntime::javascript(),
     }
 }
 

@@ -31,6 +31,16 @@ pub enum Artifact {
     Program(Arc<Program>),
 }
 
+impl Artifact {
+    /// The wasm file, if it is one.
+    pub fn wasm(&self) -> Option<&Path> {
+        match self {
+            Self::Wasm(path) => Some(path),
+            Self::Program(_) => None,
+        }
+    }
+}
+
 /// A finished build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Built {
@@ -178,7 +188,7 @@ mod tests {
             project(r#""echo hello; mkdir -p ../out; pwd > ../out/t.wasm; echo there >&2""#);
         let mut lines = Vec::new();
         let built = project.build(&mut |line| lines.push(line)).unwrap();
-        let text = std::fs::read_to_string(&built.artifact).unwrap();
+        let text = std::fs::read_to_string(built.artifact.wasm().unwrap()).unwrap();
         assert!(text.trim().ends_with("src"));
         assert!(matches!(&lines[0], BuildLine::Command(c) if c.starts_with("sh -c 'echo")));
         assert!(lines.contains(&BuildLine::Output("hello".into())));

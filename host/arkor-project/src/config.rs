@@ -5,7 +5,7 @@
 //! ```toml
 //! [trainer]
 //! path = "."                 # folder of the trainer's sources
-//! language = "typescript"    # or "javascript", "python", "rust"; absent: guessed from the files
+//! language = "typescript"    # or "javascript", "rust"; absent: guessed from the files
 //! # entry = "src/trainer.ts"  # of a script; absent: trainer.* or src/trainer.*
 //! # component = "t.wasm"     # a finished component or core module instead of sources
 //! # build = "make t.wasm"    # leaves `component`; a text goes to the shell, a list is run as it is
@@ -126,15 +126,12 @@ enum Named {
 
 const TYPESCRIPT: &[&str] = &["ts", "mts"];
 const JAVASCRIPT: &[&str] = &["js", "mjs", "cjs"];
-const PYTHON: &[&str] = &["py"];
 
 /// What runs a file, by its ending.
 pub(crate) fn script_language(file: &Path) -> Option<ScriptLanguage> {
     let ending = file.extension()?.to_str()?;
     if TYPESCRIPT.contains(&ending) || JAVASCRIPT.contains(&ending) {
         Some(ScriptLanguage::JavaScript)
-    } else if PYTHON.contains(&ending) {
-        Some(ScriptLanguage::Python)
     } else {
         None
     }
@@ -380,7 +377,6 @@ fn trainer(mut table: Table<'_>, root: &Path) -> Result<TrainerSource, ProjectEr
                     "javascript",
                     Named::Script(ScriptLanguage::JavaScript, JAVASCRIPT),
                 ),
-                ("python", Named::Script(ScriptLanguage::Python, PYTHON)),
             ])
         })
         .transpose()?;
@@ -466,7 +462,7 @@ fn trainer(mut table: Table<'_>, root: &Path) -> Result<TrainerSource, ProjectEr
                 }),
                 None => invalid(
                     "[trainer] has an `entry` whose ending is that of no known script language",
-                    "name the language: language = \"typescript\", \"javascript\" or \"python\"",
+                    "name the language: language = \"typescript\" or \"javascript\"",
                 ),
             }
         }
@@ -479,7 +475,7 @@ fn trainer(mut table: Table<'_>, root: &Path) -> Result<TrainerSource, ProjectEr
                     folder,
                 });
             }
-            let found = find_entry(&absolute, &[TYPESCRIPT, JAVASCRIPT, PYTHON]);
+            let found = find_entry(&absolute, &[TYPESCRIPT, JAVASCRIPT]);
             match found.and_then(|entry| Some((script_language(&entry)?, entry))) {
                 Some((language, entry)) => Ok(TrainerSource::Script {
                     language,
@@ -488,7 +484,7 @@ fn trainer(mut table: Table<'_>, root: &Path) -> Result<TrainerSource, ProjectEr
                 }),
                 None => invalid(
                     "[trainer] does not say where the trainer comes from, and there is neither a \
-                     trainer.ts, .js or .py nor a Cargo.toml to go by",
+                     trainer.ts or .js nor a Cargo.toml to go by",
                     "add `entry = \"...\"`, `language = \"...\"` with `path = \"...\"`, or \
                      `component = \"...\"`",
                 ),

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::config::script_language;
 use crate::config::{
     Capabilities, Config, EngineConfig, Limits, ReloadConfig, RunConfig, StoreConfig, TrainerSource,
 };
-use crate::config::script_language;
 use crate::paths::{canonical, resolve_inside};
 use crate::{BuildLimits, BuildLine, Built, ProjectError, build};
 
@@ -214,6 +214,7 @@ fn folder_of(file: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Artifact;
 
     fn project(config: &str) -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
@@ -268,6 +269,6 @@ mod tests {
         let project = Project::prebuilt(&file).unwrap();
         assert_eq!(project.root(), folder.path().canonicalize().unwrap());
         let built = project.build(&mut |_| {}).unwrap();
-        assert_eq!(built.artifact, file.canonicalize().unwrap());
+        assert_eq!(built.artifact, Artifact::Wasm(file.canonicalize().unwrap()));
     }
 }

@@ -8,7 +8,6 @@ use crate::ProjectError;
 
 mod javascript;
 mod place;
-mod python;
 mod resolve;
 
 /// All files that a script trainer consists of.
@@ -21,7 +20,6 @@ pub(crate) fn program(
     let entry = crate::paths::resolve_inside(root, entry)?;
     match language {
         ScriptLanguage::JavaScript => javascript::program(root, &entry),
-        ScriptLanguage::Python => python::program(root, &entry),
     }
 }
 

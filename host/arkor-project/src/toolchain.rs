@@ -216,12 +216,9 @@ not json
         let project = crate::Project::load(root).unwrap();
         match project.build(&mut |_| {}) {
             Ok(built) => {
-                assert!(built.artifact.ends_with("release/tiny_guest.wasm"));
-                assert!(
-                    std::fs::read(&built.artifact)
-                        .unwrap()
-                        .starts_with(b"\0asm")
-                );
+                let artifact = built.artifact.wasm().unwrap();
+                assert!(artifact.ends_with("release/tiny_guest.wasm"));
+                assert!(std::fs::read(artifact).unwrap().starts_with(b"\0asm"));
             }
             Err(error) => assert!(
                 matches!(error, ProjectError::NoToolchain { .. }),

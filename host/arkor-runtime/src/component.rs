@@ -15,19 +15,19 @@ use crate::guest::GuestState;
 use crate::imports;
 
 mod cache;
-mod language;
-mod standalone;
 mod componentize;
 mod contract;
 mod engine;
 mod functions;
 mod inspect;
+mod language;
+mod standalone;
 
 use cache::CompiledCache;
-pub use language::LanguageRuntime;
-pub use standalone::standalone;
 pub use contract::Capability;
 pub use inspect::Inspection;
+pub use language::LanguageRuntime;
+pub use standalone::standalone;
 
 /// Compiles and links trainers. One per process.
 #[derive(Clone)]
@@ -86,6 +86,8 @@ pub struct TrainerComponent {
     pub hash_time: Duration,
     /// The files of a script trainer.
     pub program: Option<Arc<Program>>,
+    /// Whether it has an interpreter inside that can say where its trainer hangs.
+    pub(crate) tells_places: bool,
     pub(crate) pre: InstancePre<GuestState>,
     pub(crate) definition: exports::definition::GuestIndices,
     pub(crate) callbacks: exports::callbacks::GuestIndices,
@@ -163,7 +165,9 @@ impl Runtime {
             return Err(RuntimeError::Contract {
                 name: name.into(),
                 problem: "it is a language runtime, which needs the files of a trainer".into(),
-                hint: Some("run the project, or build it to one component: arkor-host build".into()),
+                hint: Some(
+                    "run the project, or build it to one component: arkor-host build".into(),
+                ),
             });
         }
         let mut linked = self.link(name, digest, &component, &contract)?;
@@ -187,15 +191,13 @@ impl Runtime {
             problem: format!("{error:#}"),
             hint: Some("build it against the WIT of this host's version".into()),
         };
-        let pre = self
-            .linker
-            .instantiate_pre(component)
-            .map_err(wrong_type)?;
+        let pre = self.linker.instantiate_pre(component).map_err(wrong_type)?;
         Ok(TrainerComponent {
             name: name.into(),
             size: 0,
             owns_loop: contract.owns_loop,
             program: None,
+            tells_places: contract.tells_places,
             definition: exports::definition::GuestIndices::new(&pre).map_err(wrong_type)?,
             callbacks: exports::callbacks::GuestIndices::new(&pre).map_err(wrong_type)?,
             training_loop: contract

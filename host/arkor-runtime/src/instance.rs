@@ -97,9 +97,10 @@ impl Instance {
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(limits.hostcall_bytes());
         store.set_epoch_deadline(1);
-        let grace = match component.program {
-            Some(_) => LAST_WORDS,
-            None => Duration::ZERO,
+        let grace = if component.tells_places {
+            LAST_WORDS
+        } else {
+            Duration::ZERO
         };
         store.epoch_deadline_callback(move |context| {
             if context.data().deadline.has_passed_by(grace) {

@@ -8,8 +8,6 @@ use serde::Serialize;
 pub enum ScriptLanguage {
     /// JavaScript; TypeScript is this by the time it is a [`Program`].
     JavaScript,
-    /// Python.
-    Python,
 }
 
 /// What kind of file a module is.
@@ -22,10 +20,6 @@ pub enum ModuleFormat {
     CommonJs,
     /// A JSON document.
     Json,
-    /// Python source.
-    Python,
-    /// Any other file.
-    Data,
 }
 
 /// One file of a [`Program`].
@@ -36,9 +30,9 @@ pub struct ProgramModule {
     pub name: String,
     /// What kind of file it is.
     pub format: ModuleFormat,
-    /// What runs: UTF-8, but for data.
+    /// What runs, in UTF-8.
     pub content: Vec<u8>,
-    /// What its imports mean, as (specifier, name of a module). Python's follow from the names.
+    /// What its imports mean, as (specifier, name of a module).
     pub links: Vec<(String, String)>,
     /// A Source Map of version 3, if the content is not what the user wrote.
     pub source_map: Option<String>,
@@ -115,8 +109,7 @@ mod tests {
         let digest = program().digest();
         assert_eq!(program().digest(), digest);
         assert_eq!(program().name(), "trainer");
-        let changes: [fn(&mut Program); 6] = [
-            |p| p.language = ScriptLanguage::Python,
+        let changes: [fn(&mut Program); 5] = [
             |p| p.entry = "src/b.js".into(),
             |p| p.modules[0].content.push(b' '),
             |p| p.modules[1].name = "src/c.js".into(),

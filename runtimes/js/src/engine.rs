@@ -134,7 +134,8 @@ fn evaluate<'js>(ctx: &Ctx<'js>, entry: &str) -> Result<Object<'js>, Failure> {
     // A callback whose name is a little off would never be called, in silence.
     for key in trainer.keys::<String>() {
         let key = key.map_err(js)?;
-        let is_callback = key.starts_with("on") && key.chars().nth(2).is_some_and(char::is_uppercase);
+        let is_callback =
+            key.starts_with("on") && key.chars().nth(2).is_some_and(char::is_uppercase);
         if is_callback && !NAMES.contains(&key.as_str()) {
             return Err(at_fault(format!(
                 "the trainer has a callback {key}, and there is none of this name; there are {}",
@@ -215,7 +216,10 @@ fn invoke<'js>(
 fn function_of(trainer: &Object<'_>, name: &str) -> Option<Frame> {
     let function: Object<'_> = trainer.get(name).ok()?;
     let file: String = function.get("fileName").ok()?;
-    let (line, column) = (function.get("lineNumber").ok()?, function.get("columnNumber").ok()?);
+    let (line, column) = (
+        function.get("lineNumber").ok()?,
+        function.get("columnNumber").ok()?,
+    );
     let (line, column) = modules::original(&file, line, column)?;
     Some(Frame {
         function: Some(name.into()),
@@ -232,7 +236,8 @@ fn returned<'js, T: DeserializeOwned>(
     value: Value<'js>,
 ) -> Result<T, Failure> {
     from_js(ctx, value).map_err(|error| {
-        Failure::new(format!("what {name} returned is wrong: {error}")).at(function_of(trainer, name))
+        Failure::new(format!("what {name} returned is wrong: {error}"))
+            .at(function_of(trainer, name))
     })
 }
 
@@ -298,7 +303,9 @@ pub(crate) fn save_state() -> Result<Vec<u8>, String> {
         let text = ctx
             .json_stringify(state)
             .and_then(|text| text.map(|text| text.to_string()).transpose())
-            .map_err(|error| Failure::of(ctx, error).within("the trainer's state cannot be JSON"))?;
+            .map_err(|error| {
+                Failure::of(ctx, error).within("the trainer's state cannot be JSON")
+            })?;
         Ok(text.unwrap_or_default().into_bytes())
     })
 }

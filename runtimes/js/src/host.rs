@@ -180,7 +180,10 @@ fn call<'js>(ctx: Ctx<'js>, name: String, values: Rest<Value<'js>>) -> Result<Ob
         "inference.generate" => {
             let prompt: String = a.next("prompt")?;
             let sampling: Option<types::Sampling> = a.next("sampling")?;
-            a.answer(inference::generate(&prompt, &sampling.unwrap_or_else(plain)))
+            a.answer(inference::generate(
+                &prompt,
+                &sampling.unwrap_or_else(plain),
+            ))
         }
         "artifacts.write" => {
             let name: String = a.next("name")?;

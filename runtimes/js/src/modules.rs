@@ -128,7 +128,10 @@ fn facade(ctx: &Ctx<'_>, name: &str, exports: &Value<'_>) -> Result<String> {
         ctx.json_stringify(text)?
             .map_or_else(|| Ok(String::new()), |text| text.to_string())
     };
-    let mut source = format!("const m = globalThis[Symbol.for('arkor.require')]({});\n", quoted(name)?);
+    let mut source = format!(
+        "const m = globalThis[Symbol.for('arkor.require')]({});\n",
+        quoted(name)?
+    );
     source += "export default m;\n";
     if let Some(object) = exports.as_object().filter(|object| !object.is_array()) {
         for (index, key) in object.keys::<String>().enumerate() {
@@ -225,7 +228,8 @@ pub(crate) fn original(file: &str, line: u32, column: u32) -> Option<(u32, u32)>
         let Some(map) = &entry.source_map else {
             return Some((line, column));
         };
-        let (line, column) = source_map::lookup(map, line.checked_sub(1)?, column.saturating_sub(1))?;
+        let (line, column) =
+            source_map::lookup(map, line.checked_sub(1)?, column.saturating_sub(1))?;
         Some((line + 1, column + 1))
     })
 }

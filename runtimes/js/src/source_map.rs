@@ -51,7 +51,11 @@ impl Iterator for Fields<'_> {
             });
             value |= (digit & 31) << shift;
             if digit & 32 == 0 {
-                return Some(if value & 1 == 1 { -(value >> 1) } else { value >> 1 });
+                return Some(if value & 1 == 1 {
+                    -(value >> 1)
+                } else {
+                    value >> 1
+                });
             }
             shift += 5;
             if shift > 40 {

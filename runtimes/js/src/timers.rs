@@ -22,7 +22,12 @@ thread_local! {
     static TIMERS: RefCell<Timers> = RefCell::default();
 }
 
-pub(crate) fn set<'js>(ctx: &Ctx<'js>, call: Function<'js>, milliseconds: f64, repeat: bool) -> u32 {
+pub(crate) fn set<'js>(
+    ctx: &Ctx<'js>,
+    call: Function<'js>,
+    milliseconds: f64,
+    repeat: bool,
+) -> u32 {
     // Browsers do not wait longer than this either.
     let wait = Duration::from_millis(milliseconds.clamp(0.0, f64::from(i32::MAX)) as u64);
     TIMERS.with_borrow_mut(|timers| {

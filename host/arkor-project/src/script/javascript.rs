@@ -240,7 +240,10 @@ fn translate(
     let is_ecmascript = is_typescript
         || has_module_syntax
         || source_type.is_module()
-        || !imports.found.iter().any(|import| import.wanted == Wanted::Require)
+        || !imports
+            .found
+            .iter()
+            .any(|import| import.wanted == Wanted::Require)
             && !text.contains("exports");
     let format = if is_ecmascript && ending != Some("cjs") {
         ModuleFormat::EcmaScript
@@ -324,7 +327,8 @@ impl<'a> Visit<'a> for Imports {
     }
 
     fn visit_call_expression(&mut self, it: &CallExpression<'a>) {
-        let is_require = matches!(&it.callee, Expression::Identifier(name) if name.name == "require");
+        let is_require =
+            matches!(&it.callee, Expression::Identifier(name) if name.name == "require");
         if self.require
             && is_require
             && let [Argument::StringLiteral(source)] = it.arguments.as_slice()

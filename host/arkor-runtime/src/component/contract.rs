@@ -68,6 +68,8 @@ pub(super) struct Contract {
     pub(super) owns_loop: bool,
     /// It runs the files that it is handed, and without any it is no trainer.
     pub(super) is_language_runtime: bool,
+    /// It tells where in the user's files something went wrong.
+    pub(super) tells_places: bool,
 }
 
 /// Splits `arkor:trainer/hooks@0.1.0` into `hooks` and its version.
@@ -168,11 +170,15 @@ pub(super) fn check(
             None,
         ));
     }
+    let imported = |wanted: &str| {
+        imports
+            .iter()
+            .any(|name| interface(name).is_some_and(|(found, _)| found == wanted))
+    };
     Ok(Contract {
         owns_loop: exported("training-loop"),
-        is_language_runtime: imports
-            .iter()
-            .any(|name| interface(name).is_some_and(|(found, _)| found == "source")),
+        is_language_runtime: imported("source"),
+        tells_places: imported("diagnostics"),
     })
 }
 

@@ -1,12 +1,10 @@
 //! Trainers in script languages: a language runtime, compiled once, and the files it runs.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use arkor_types::{Program, ScriptLanguage};
+use arkor_types::Program;
 
 use super::{CodeSource, Runtime, TrainerComponent, contract};
 use crate::error::RuntimeError;
@@ -18,7 +16,7 @@ const JAVASCRIPT: &[u8] = include_bytes!("../../../../runtimes/js/arkor-js.wasm"
 #[derive(Debug, Clone)]
 pub struct LanguageRuntime {
     name: &'static str,
-    bytes: Cow<'static, [u8]>,
+    bytes: &'static [u8],
     digest: String,
 }
 
@@ -28,25 +26,8 @@ impl LanguageRuntime {
         Self {
             name: "JavaScript runtime",
             digest: super::digest(JAVASCRIPT),
-            bytes: Cow::Borrowed(JAVASCRIPT),
+            bytes: JAVASCRIPT,
         }
-    }
-
-    /// The runtime of another language, from its file.
-    ///
-    /// # Errors
-    ///
-    /// If the file cannot be read.
-    pub fn read(language: ScriptLanguage, path: &Path) -> Result<Self, RuntimeError> {
-        let bytes = super::read(path)?;
-        Ok(Self {
-            name: match language {
-                ScriptLanguage::JavaScript => "JavaScript runtime",
-                ScriptLanguage::Python => "Python runtime",
-            },
-            digest: super::digest(&bytes),
-            bytes: Cow::Owned(bytes),
-        })
     }
 
     /// blake3 of the component, in hex.
@@ -55,8 +36,8 @@ impl LanguageRuntime {
     }
 
     /// The component.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+    pub fn bytes(&self) -> &'static [u8] {
+        self.bytes
     }
 }
 
@@ -107,7 +88,7 @@ impl Runtime {
     }
 
     fn load_language(&self, language: &LanguageRuntime) -> Result<TrainerComponent, RuntimeError> {
-        let (component, code) = self.compiled(language.name, &language.digest, &language.bytes)?;
+        let (component, code) = self.compiled(language.name, &language.digest, language.bytes)?;
         let contract = contract::check(language.name, &self.engine, &component)?;
         let digest = language.digest.clone();
         let mut component = self.link(language.name, digest, &component, &contract)?;

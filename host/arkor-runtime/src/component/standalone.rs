@@ -48,7 +48,8 @@ fn compose(language: &LanguageRuntime, program: &Program) -> wasmtime::Result<Ve
     let files = files(program)?;
     let mut graph = CompositionGraph::new();
     let mut validator = Validator::new_with_features(WasmFeatures::all());
-    let runtime = Component::from_bytes(&mut validator, "runtime", language.bytes()).map_err(message)?;
+    let runtime =
+        Component::from_bytes(&mut validator, "runtime", language.bytes()).map_err(message)?;
     let source = Component::from_bytes(&mut validator, "files", files).map_err(message)?;
     let (export, ..) = source
         .export_by_name(INTERFACE)
@@ -84,7 +85,8 @@ fn files(program: &Program) -> wasmtime::Result<Vec<u8>> {
         .map_err(message)?;
     let world = resolve.select_world(&[package], None).map_err(message)?;
     let mut module = core_module(program)?;
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).map_err(message)?;
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)
+        .map_err(message)?;
     ComponentEncoder::default()
         .validate(true)
         .module(&module)
@@ -142,7 +144,8 @@ struct Layout {
 impl Layout {
     /// Puts bytes behind those that are there; their address.
     fn put(&mut self, bytes: &[u8], align: usize) -> wasmtime::Result<u32> {
-        self.bytes.resize(self.bytes.len().next_multiple_of(align), 0);
+        self.bytes
+            .resize(self.bytes.len().next_multiple_of(align), 0);
         let address = u32::try_from(self.bytes.len())
             .ok()
             .and_then(|at| at.checked_add(BASE))
@@ -169,8 +172,6 @@ impl Layout {
                 ModuleFormat::EcmaScript => 0_u32,
                 ModuleFormat::CommonJs => 1,
                 ModuleFormat::Json => 2,
-                ModuleFormat::Python => 3,
-                ModuleFormat::Data => 4,
             };
             // One byte and three to align what follows.
             modules.extend(format.to_le_bytes());

@@ -14,7 +14,10 @@ impl Host for GuestState {
     async fn failed_at(&mut self, frames: Vec<Frame>) -> wasmtime::Result<()> {
         let lines = frames.into_iter().map(|frame| {
             let function = frame.function.as_deref().unwrap_or("(anonymous)");
-            format!("{function} at {}:{}:{}", frame.file, frame.line, frame.column)
+            format!(
+                "{function} at {}:{}:{}",
+                frame.file, frame.line, frame.column
+            )
         });
         self.failed_at = fault::fold(lines);
         Ok(())

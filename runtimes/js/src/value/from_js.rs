@@ -34,7 +34,12 @@ impl FromJsError {
 
 impl std::fmt::Display for FromJsError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut path = self.path.iter().rev().map(String::as_str).collect::<String>();
+        let mut path = self
+            .path
+            .iter()
+            .rev()
+            .map(String::as_str)
+            .collect::<String>();
         if path.starts_with('.') {
             path.remove(0);
         }
@@ -123,7 +128,9 @@ impl<'js> FromJs<'_, 'js> {
     }
 
     fn text(&self) -> Option<String> {
-        self.value.as_string().and_then(|text| text.to_string().ok())
+        self.value
+            .as_string()
+            .and_then(|text| text.to_string().ok())
     }
 }
 
@@ -383,7 +390,8 @@ impl<'de> MapAccess<'de> for Record<'_, '_> {
             return Ok(None);
         };
         self.field = field;
-        seed.deserialize(BorrowedStrDeserializer::new(field)).map(Some)
+        seed.deserialize(BorrowedStrDeserializer::new(field))
+            .map(Some)
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(

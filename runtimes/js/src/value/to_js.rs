@@ -1,9 +1,7 @@
 //! From the contract's types to JavaScript.
 
 use rquickjs::{Array, Ctx, IntoJs, Object, Value};
-use serde::ser::{
-    Error as _, Impossible, Serialize, SerializeSeq, SerializeStruct, Serializer,
-};
+use serde::ser::{Error as _, Impossible, Serialize, SerializeSeq, SerializeStruct, Serializer};
 
 use super::{camel, kebab};
 

@@ -1,0 +1,24 @@
+//! Trainers in languages other than Rust, run by the real program.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod conformance;
+mod errors;
+#[allow(dead_code, reason = "the harness has more than these tests use")]
+#[path = "../cli/harness.rs"]
+mod harness;
+mod packages;
+#[allow(dead_code, reason = "shared with other tests")]
+#[cfg(unix)]
+#[path = "../reload/program.rs"]
+mod program;
+#[cfg(unix)]
+mod reload;
+mod sandbox;
+mod script;
+mod standalone;
+mod types;
