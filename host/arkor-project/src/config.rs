@@ -5,7 +5,7 @@
 //! ```toml
 //! [trainer]
 //! path = "."                 # folder of the trainer's sources
-//! language = "typescript"    # or "javascript", "rust"; absent: guessed from the files
+//! language = "rust"          # or "typescript", "javascript"; absent: guessed from the files there
 //! # entry = "src/trainer.ts"  # of a script; absent: trainer.* or src/trainer.*
 //! # component = "t.wasm"     # a finished component or core module instead of sources
 //! # build = "make t.wasm"    # leaves `component`; a text goes to the shell, a list is run as it is
