@@ -80,3 +80,15 @@ fn every_language_answers_alike() {
         }
     }
 }
+
+#[test]
+fn a_loop_in_a_script_trains_what_the_loop_in_rust_trains() {
+    let [rust, script] = ["rust-loop", "typescript-loop"].map(|name| {
+        let done = example(name).run(&[]);
+        done.expect(0);
+        done.finished()
+    });
+    for key in ["final_loss", "final_eval_loss", "steps"] {
+        assert_eq!(script[key], rust[key], "{key}");
+    }
+}

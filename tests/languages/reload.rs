@@ -98,3 +98,26 @@ fn case_09_11_another_configuration_restarts_and_another_comment_does_not() {
     metric(&mut dev, "one");
     assert_eq!(dev.interrupt().0, 130);
 }
+
+#[test]
+fn a_loop_in_a_script_is_handed_over_at_its_next_checkpoint() {
+    let project = crate::harness::example("typescript-loop");
+    let file = project.path("trainer.ts");
+    let original = std::fs::read_to_string(&file).unwrap();
+    let long = original.replace("maxSteps: 90", "maxSteps: 100000");
+    assert_ne!(long, original);
+    std::fs::write(&file, &long).unwrap();
+    let mut dev = Dev::on(project);
+    dev.event("started");
+    dev.event("log");
+    let told = |name: &str| format!("console.log(`{name} ends at");
+    let edited = long.replace(&told("a cycle"), &told("another cycle"));
+    assert_ne!(edited, long);
+    std::fs::write(&file, edited).unwrap();
+    dev.event("swapped");
+    dev.wait("the new loop", |line| {
+        let text = line["text"].as_str().unwrap_or_default();
+        text.starts_with("another cycle ends at")
+    });
+    assert_eq!(dev.interrupt().0, 130);
+}

@@ -2,7 +2,7 @@
 //!
 //! Each row has a measured value and a target, and where there is another program to compare with,
 //! that program's value on the same machine and the ratio of the two. `reload` measures what comes
-//! after a save instead.
+//! after a save instead, `languages` trainers in each language.
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use crate::{command, setup};
 
+mod languages;
 mod reload;
 mod table;
 
@@ -23,6 +24,8 @@ const ENGINE_RATIO: f64 = 1.25;
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let rows = if arguments.iter().any(|argument| argument == "reload") {
         reload::rows()?
+    } else if arguments.iter().any(|argument| argument == "languages") {
+        languages::rows()?
     } else {
         let mut rows = vec![engine()?];
         rows.extend(runtime()?);

@@ -153,12 +153,15 @@ impl Dev {
         std::fs::create_dir_all(project.join("data"))?;
         let data = command::root().join("examples/rust-quickstart/data/gospels.txt");
         std::fs::copy(data, project.join("data/gospels.txt"))?;
-        let place = project.join("trainer.wasm");
+        let ending = component.extension().unwrap_or_default();
+        let place = project.join("trainer").with_extension(ending);
         std::fs::copy(component, &place)?;
-        std::fs::write(
-            project.join("arkor.toml"),
-            "[trainer]\ncomponent = \"trainer.wasm\"\n",
-        )?;
+        let config = if ending == "wasm" {
+            "[trainer]\ncomponent = \"trainer.wasm\"\n"
+        } else {
+            ""
+        };
+        std::fs::write(project.join("arkor.toml"), config)?;
         let binary = command::root()
             .join("target/release")
             .join(format!("arkor-host{}", std::env::consts::EXE_SUFFIX));
@@ -233,7 +236,7 @@ fn time(line: &Value) -> Option<f64> {
 }
 
 /// The parts of one swap, in milliseconds; the last is the whole.
-type Parts = [f64; 8];
+pub(super) type Parts = [f64; 8];
 
 const NAMES: [&str; 8] = [
     "notice",
@@ -246,7 +249,13 @@ const NAMES: [&str; 8] = [
     "write to first event",
 ];
 
-fn swaps(folder: &Path, components: &[PathBuf], count: usize, cache: &Path) -> Result<Vec<Parts>> {
+/// Saves components, or scripts, one after the other into the project that `dev` trains.
+pub(super) fn swaps(
+    folder: &Path,
+    components: &[PathBuf],
+    count: usize,
+    cache: &Path,
+) -> Result<Vec<Parts>> {
     let first = components.last().context("there are no components")?;
     let dev = Dev::start(folder, first, cache)?;
     let mut measured = Vec::new();
@@ -300,6 +309,15 @@ fn percentile(values: &mut [f64], share: f64) -> f64 {
         .unwrap_or(0.0)
 }
 
+/// A percentile of the time from the save to the first event.
+pub(super) fn whole(swaps: &[Parts], share: f64) -> f64 {
+    let mut values: Vec<f64> = swaps
+        .iter()
+        .filter_map(|parts| parts.last().copied())
+        .collect();
+    percentile(&mut values, share)
+}
+
 fn table(rows: &mut Vec<Row>, how: &str, swaps: &[Parts], target: f64) {
     for (part, name) in NAMES.iter().enumerate() {
         for (share, label) in [(0.5, "p50"), (0.95, "p95"), (0.99, "p99")] {
@@ -322,7 +340,7 @@ fn table(rows: &mut Vec<Row>, how: &str, swaps: &[Parts], target: f64) {
 
 /// Milliseconds from a save to the decision in the design that this one replaces, before its child
 /// process loads the code again; measured on a machine of this kind, not in this run.
-const YARDSTICK: f64 = 7.0;
+pub(super) const YARDSTICK: f64 = 7.0;
 
 /// Time of a step while code is swapped all the time, and undisturbed, by turns in one run.
 fn throughput(folder: &Path, components: &[PathBuf], cache: &Path) -> Result<Row> {
