@@ -138,10 +138,14 @@ impl Project {
 pub(crate) fn example(name: &str) -> Project {
     let project = Project::empty();
     copy(&repository().join("examples").join(name), &project.path(""));
-    let manifest = std::fs::read_to_string(project.path("Cargo.toml")).unwrap();
-    let sdk = repository().join("guest-sdk/rust");
-    let manifest = manifest.replace("../../guest-sdk/rust", sdk.to_str().unwrap());
-    project.write("Cargo.toml", &manifest);
+    // A script has none.
+    if let Ok(manifest) = std::fs::read_to_string(project.path("Cargo.toml")) {
+        let sdk = repository().join("guest-sdk/rust");
+        let (before, after) = manifest.split_once("path = \"").unwrap();
+        let (_, after) = after.split_once('"').unwrap();
+        let sdk = sdk.to_str().unwrap();
+        project.write("Cargo.toml", &format!("{before}path = '{sdk}'{after}"));
+    }
     project
 }
 
