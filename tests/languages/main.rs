@@ -11,6 +11,7 @@ mod errors;
 #[allow(dead_code, reason = "the harness has more than these tests use")]
 #[path = "../cli/harness.rs"]
 mod harness;
+mod new;
 mod packages;
 #[allow(dead_code, reason = "shared with other tests")]
 #[cfg(unix)]

@@ -27,6 +27,7 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    New(NewArguments),
     Run(RunArguments),
     Dev(DevArguments),
     Replay(ReplayArguments),
@@ -39,6 +40,7 @@ pub(crate) enum Command {
 impl Command {
     pub(crate) fn json(&self) -> bool {
         match self {
+            Self::New(new) => new.json,
             Self::Run(run) => run.json,
             Self::Dev(dev) => dev.json,
             Self::Replay(replay) => replay.json,
@@ -50,6 +52,31 @@ impl Command {
     }
 }
 
+/// Make a project with a trainer that runs, to begin from.
+#[derive(Debug, Args)]
+pub(crate) struct NewArguments {
+    /// The folder to make. Its name is the trainer's.
+    pub(crate) path: PathBuf,
+    /// The language.
+    #[arg(long, value_enum, default_value = "typescript")]
+    pub(crate) template: Template,
+    /// With a training loop of its own, instead of the host's.
+    #[arg(long = "loop")]
+    pub(crate) own_loop: bool,
+    /// Print one JSON object of type `created`.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What a new project is made of.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(crate) enum Template {
+    /// trainer.ts
+    Typescript,
+    /// trainer.js
+    Javascript,
+}
+
 /// Train what a project's trainer describes.
 ///
 /// Builds the trainer if it has sources, asks it what to train, trains it and hands it every event.
@@ -58,7 +85,7 @@ impl Command {
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES, after_long_help = RUN_HELP)]
 pub(crate) struct RunArguments {
-    /// A project's folder (or one inside it), its arkor.toml, or a .wasm file.
+    /// A project's folder (or one inside it), its arkor.toml, a .wasm file, or a script.
     #[arg(default_value = ".")]
     pub(crate) path: PathBuf,
     /// Go on with a run from its last checkpoint: its id, the beginning of it, or `latest`.
@@ -98,7 +125,7 @@ Exit codes:
 /// Ctrl-C stops with a checkpoint, a second Ctrl-C at once.
 #[derive(Debug, Args)]
 pub(crate) struct DevArguments {
-    /// A project's folder (or one inside it), its arkor.toml, or a .wasm file.
+    /// A project's folder (or one inside it), its arkor.toml, a .wasm file, or a script.
     #[arg(default_value = ".")]
     pub(crate) path: PathBuf,
     /// Train so many optimizer steps, whatever the trainer says.

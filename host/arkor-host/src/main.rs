@@ -20,6 +20,7 @@ fn main() -> ExitCode {
     start_log(arguments.verbose);
     let printer = Printer::new(arguments.command.json());
     let result = match arguments.command {
+        Command::New(new) => commands::new::new(&new, &printer),
         Command::Run(run) => commands::run::run(&run, &printer),
         Command::Dev(dev) => commands::dev::dev(&dev, &printer),
         Command::Replay(replay) => commands::replay::replay(&replay, &printer),
