@@ -92,6 +92,12 @@ fn files_outside_of_the_project_are_no_modules() {
         assert!(!done.out.contains("GOT"));
     };
     import(secret.to_str().unwrap());
+    // Nor is what the host keeps of the runs.
+    std::fs::create_dir_all(project.path(".arkor")).unwrap();
+    project.write(".arkor/kept.json", "{\"key\": 1}");
+    let module = "import kept from \"./.arkor/kept.json\"; console.log(kept.key);";
+    project.write("trainer.ts", &crate::script::trainer(module, ""));
+    project.run(&[]).one_error(&["is the host's own folder"]);
     #[cfg(unix)]
     {
         std::os::unix::fs::symlink(&secret, project.path("linked.json")).unwrap();

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use oxc_resolver::{ModuleType, ResolveError, ResolveOptions, Resolver};
 
 use super::{folder_of, slashed};
+use crate::STORE_FOLDER;
 
 /// How a module is asked for; packages may have a file for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +67,11 @@ impl Modules {
         let found = found.map_err(|error| self.explain(specifier, &error))?;
         let path = found.path().to_path_buf();
         let path = path.canonicalize().unwrap_or(path);
+        if path.starts_with(self.root.join(STORE_FOLDER)) {
+            return Err(format!(
+                "\"{specifier}\" is in {STORE_FOLDER}, which is the host's own folder"
+            ));
+        }
         if self.name(&path).is_none() {
             return Err(format!(
                 "\"{specifier}\" is {}, which lies outside of the project and of its packages",
