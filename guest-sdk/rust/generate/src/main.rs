@@ -1,5 +1,5 @@
 //! Writes what SDKs have of the contract in `wit/`: `src/bindings.rs` of `arkor-guest`, and the types of
-//! `guest-sdk/js`.
+//! `guest-sdk/js` and `guest-sdk/python`.
 //!
 //! The bindings are a file of the crate rather than the output of a macro, because the macro and
 //! what it is made of take four times as long to compile as all the rest of a trainer.
@@ -15,6 +15,8 @@ use anyhow::{Context, Result, bail, ensure};
 use wit_bindgen_core::{Files, WorldGenerator, wit_parser::Resolve};
 use wit_bindgen_rust::Opts;
 
+mod contract;
+mod python;
 mod typescript;
 
 fn main() -> Result<()> {
@@ -51,7 +53,12 @@ fn main() -> Result<()> {
     let types = typescript::types(&resolve, "loop-trainer")?;
     let script = format!("{HEADER}\n{types}{by_hand}");
 
-    for (target, text) in [(target, text), (js.join("index.d.ts"), script)] {
+    let python = (
+        folder.join("../python/src/arkor/types.py"),
+        python::types(&resolve, "loop-trainer")?,
+    );
+
+    for (target, text) in [(target, text), (js.join("index.d.ts"), script), python] {
         if check {
             let current = std::fs::read_to_string(&target).unwrap_or_default();
             ensure!(

@@ -1,53 +1,17 @@
 //! Types of the contract for TypeScript: the first part of `guest-sdk/js/index.d.ts`. What scripts call
 //! is written by hand, in `guest-sdk/js/api.d.ts`, and follows it.
 
-use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use anyhow::{Context, Result};
-use wit_bindgen_core::wit_parser::{
-    Docs, Interface, Resolve, Type, TypeDefKind, TypeId, TypeOwner, WorldItem, WorldKey,
+use anyhow::Result;
+use wit_bindgen_core::wit_parser::{Docs, Interface, Resolve, Type, TypeDefKind, TypeOwner};
+
+use crate::contract::{
+    Given, all_optional, capital, interfaces, is_hidden, is_list, option, pascal, reworded,
 };
 
-/// Types that scripts do not meet: what they stand for is an exception, or a part of the runtime.
-fn is_hidden(name: &str) -> bool {
-    name.ends_with("-error") || name == "resume-info"
-}
-
 pub(crate) fn types(resolve: &Resolve, world: &str) -> Result<String> {
-    let (_, package) = resolve
-        .packages
-        .iter()
-        .find(|(_, package)| package.name.name == "trainer")
-        .context("the contract's package is missing")?;
-    let id = package
-        .worlds
-        .get(world)
-        .with_context(|| format!("there is no world {world}"))?;
-    let world = &resolve.worlds[*id];
-    let mut interfaces = Vec::new();
-    let mut given = BTreeSet::new();
-    for (items, is_import) in [(&world.imports, true), (&world.exports, false)] {
-        for (key, item) in items {
-            let (WorldKey::Interface(_), WorldItem::Interface { id, .. }) = (key, item) else {
-                continue;
-            };
-            let interface = &resolve.interfaces[*id];
-            if !interfaces.contains(id) {
-                interfaces.push(*id);
-            }
-            for function in interface.functions.values() {
-                // What a script gives: arguments of what it calls, results of what it is called for.
-                if is_import {
-                    for parameter in &function.params {
-                        mark(resolve, &parameter.ty, &mut given);
-                    }
-                } else if let Some(result) = &function.result {
-                    mark(resolve, result, &mut given);
-                }
-            }
-        }
-    }
+    let (interfaces, given) = interfaces(resolve, world)?;
     let mut text = String::new();
     for id in interfaces {
         interface(resolve, &resolve.interfaces[id], &given, &mut text)?;
@@ -55,39 +19,10 @@ pub(crate) fn types(resolve: &Resolve, world: &str) -> Result<String> {
     Ok(text)
 }
 
-/// Notes a type and all that is in it.
-fn mark(resolve: &Resolve, ty: &Type, given: &mut BTreeSet<TypeId>) {
-    let Type::Id(id) = ty else {
-        return;
-    };
-    if !given.insert(*id) {
-        return;
-    }
-    let mut mark = |ty: &Type| mark(resolve, ty, given);
-    match &resolve.types[*id].kind {
-        TypeDefKind::Record(record) => record.fields.iter().for_each(|field| mark(&field.ty)),
-        TypeDefKind::Variant(variant) => {
-            variant
-                .cases
-                .iter()
-                .filter_map(|case| case.ty.as_ref())
-                .for_each(mark);
-        }
-        TypeDefKind::Option(ty) | TypeDefKind::List(ty) | TypeDefKind::Type(ty) => mark(ty),
-        TypeDefKind::Result(result) => {
-            [&result.ok, &result.err]
-                .into_iter()
-                .flatten()
-                .for_each(mark);
-        }
-        _ => {}
-    }
-}
-
 fn interface(
     resolve: &Resolve,
     interface: &Interface,
-    given: &BTreeSet<TypeId>,
+    given: &Given,
     text: &mut String,
 ) -> Result<()> {
     for (name, id) in &interface.types {
@@ -156,35 +91,6 @@ fn title(interface: Option<&str>, name: &str) -> String {
     }
 }
 
-fn definition<'a>(resolve: &'a Resolve, ty: &Type) -> Option<&'a TypeDefKind> {
-    match ty {
-        Type::Id(id) => Some(&resolve.types[*id].kind),
-        _ => None,
-    }
-}
-
-fn option<'a>(resolve: &'a Resolve, ty: &Type) -> Option<&'a Type> {
-    match definition(resolve, ty) {
-        Some(TypeDefKind::Option(inner)) => Some(inner),
-        _ => None,
-    }
-}
-
-fn is_list(resolve: &Resolve, ty: &Type) -> bool {
-    matches!(definition(resolve, ty), Some(TypeDefKind::List(_)))
-}
-
-/// Whether it is a record each of whose fields may be left out.
-fn all_optional(resolve: &Resolve, ty: &Type) -> bool {
-    match definition(resolve, ty) {
-        Some(TypeDefKind::Record(record)) => record
-            .fields
-            .iter()
-            .all(|field| option(resolve, &field.ty).is_some() || is_list(resolve, &field.ty)),
-        _ => false,
-    }
-}
-
 fn spelled(resolve: &Resolve, ty: &Type, given: bool) -> String {
     match ty {
         Type::Bool => "boolean".into(),
@@ -225,7 +131,7 @@ fn docs(docs: &Docs, indent: &str, text: &mut String) -> Result<()> {
     let Some(contents) = docs.contents.as_deref().map(str::trim) else {
         return Ok(());
     };
-    let contents = in_scripts(contents);
+    let contents = reworded(contents, camel);
     let lines: Vec<&str> = contents.lines().collect();
     if let [line] = lines.as_slice() {
         writeln!(text, "{indent}/** {line} */")?;
@@ -239,39 +145,8 @@ fn docs(docs: &Docs, indent: &str, text: &mut String) -> Result<()> {
     Ok(())
 }
 
-/// Names in backquotes as scripts have them: `max-steps` is `maxSteps` there.
-fn in_scripts(text: &str) -> String {
-    let mut result = String::with_capacity(text.len());
-    for (index, part) in text.split('`').enumerate() {
-        let is_name = |part: &str| {
-            part.chars()
-                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c))
-        };
-        if index > 0 {
-            result.push('`');
-        }
-        if index % 2 == 1 && is_name(part) {
-            result += &camel(part);
-        } else {
-            result += part;
-        }
-    }
-    result
-}
-
 fn camel(name: &str) -> String {
     let mut parts = name.split('-');
     let first = parts.next().unwrap_or_default().to_owned();
     parts.fold(first, |text, part| text + &capital(part))
-}
-
-fn pascal(name: &str) -> String {
-    name.split('-').map(capital).collect()
-}
-
-fn capital(part: &str) -> String {
-    let mut letters = part.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_uppercase().collect::<String>() + letters.as_str()
-    })
 }
