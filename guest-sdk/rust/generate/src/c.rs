@@ -24,7 +24,7 @@ pub(crate) fn bindings(wit: &Path, world_name: &str) -> Result<Vec<(String, Stri
         ..Opts::default()
     };
     let mut files = Files::default();
-    options.build()?.generate(&mut resolve, world, &mut files)?;
+    options.build().generate(&mut resolve, world, &mut files)?;
     let mut made = Vec::new();
     for (name, bytes) in files.iter() {
         let ending = name.rsplit('.').next().context("a file without ending")?;
@@ -32,8 +32,15 @@ pub(crate) fn bindings(wit: &Path, world_name: &str) -> Result<Vec<(String, Stri
             // The header has the name of its world again, or the two would be mistaken.
             .replace("#include \"arkor.h\"", &format!("#include \"{world_name}.h\""));
         if ending == "c" {
+            // What follows would ask for the object.
+            let end = text
+                .find("\n// Ensure that the *_component_type.o object is linked in")
+                .context("the generated code ends otherwise")?;
+            text.truncate(end);
             text += &section_in_c(world_name, &section)?;
         }
+        let lines = text.lines().map(|line| line.trim_end().to_owned() + "\n");
+        let text: String = lines.collect();
         made.push((format!("{world_name}.{ending}"), text));
     }
     Ok(made)

@@ -1,0 +1,410 @@
+/* From the contract's functions to a trainer's. See arkor.h. */
+#include "arkor.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef exports_arkor_trainer_callbacks_action_t action_t;
+typedef exports_arkor_trainer_callbacks_list_action_t actions_t;
+
+/* What the running call asks for, and how it failed. A call ends before another begins. */
+static struct {
+  actions_t actions;
+  size_t room;
+  arkor_string_t error;
+  bool has_place;
+} call;
+
+/* -- Values -- */
+
+void *arkor_alloc(size_t size) {
+  void *memory = malloc(size == 0 ? 1 : size);
+  if (memory == NULL) {
+    fprintf(stderr, "arkor: no memory for %zu bytes\n", size);
+    abort();
+  }
+  return memory;
+}
+
+static arkor_string_t formatted(const char *prefix, const char *format, va_list values) {
+  va_list again;
+  va_copy(again, values);
+  int length = vsnprintf(NULL, 0, format, again);
+  va_end(again);
+  if (length < 0) abort();
+  size_t before = strlen(prefix);
+  char *text = arkor_alloc(before + (size_t)length + 1);
+  memcpy(text, prefix, before);
+  vsnprintf(text + before, (size_t)length + 1, format, values);
+  return (arkor_string_t){(uint8_t *)text, before + (size_t)length};
+}
+
+arkor_string_t arkor_text(const char *format, ...) {
+  va_list values;
+  va_start(values, format);
+  arkor_string_t text = formatted("", format, values);
+  va_end(values);
+  return text;
+}
+
+arkor_string_t arkor_view(const char *text) {
+  return (arkor_string_t){(uint8_t *)text, strlen(text)};
+}
+
+void arkor_add_text(arkor_list_string_t *list, const char *text) {
+  size_t size = (list->len + 1) * sizeof *list->ptr;
+  arkor_string_t *longer = arkor_alloc(size);
+  if (list->len > 0) {
+    memcpy(longer, list->ptr, size - sizeof *list->ptr);
+    free(list->ptr);
+  }
+  list->ptr = longer;
+  list->ptr[list->len++] = arkor_text("%s", text);
+}
+
+/* -- Errors -- */
+
+static void forget_error(void) {
+  free(call.error.ptr);
+  call.error = (arkor_string_t){NULL, 0};
+  call.has_place = false;
+}
+
+arkor_result_t arkor_fail_at(const char *file, int line, const char *format, ...) {
+  char place[256];
+  snprintf(place, sizeof place, "%s:%d: ", file, line);
+  va_list values;
+  va_start(values, format);
+  arkor_string_t text = formatted(place, format, values);
+  va_end(values);
+  forget_error();
+  call.error = text;
+  call.has_place = true;
+  return ARKOR_ERROR;
+}
+
+arkor_result_t arkor_error_passed(const char *file, int line) {
+  /* The innermost place is the one that tells most. */
+  if (call.has_place) return ARKOR_ERROR;
+  arkor_string_t text = arkor_text("%s", arkor_last_error());
+  arkor_result_t result = arkor_fail_at(file, line, "%s", (const char *)text.ptr);
+  free(text.ptr);
+  return result;
+}
+
+const char *arkor_last_error(void) {
+  return call.error.ptr == NULL ? "a call failed and did not say why" : (const char *)call.error.ptr;
+}
+
+/* Takes over an error of the host: `plain` are the texts of the first cases, which have none. */
+static arkor_result_t refused(uint8_t tag, arkor_string_t text, size_t count, const char *const *plain) {
+  forget_error();
+  if (tag < count) {
+    call.error = arkor_text("%s", plain[tag]);
+  } else {
+    call.error = arkor_text("%.*s", ARKOR_PRINT(text));
+    if (text.len > 0) free(text.ptr);
+  }
+  return ARKOR_ERROR;
+}
+
+/* -- What a callback asks for -- */
+
+static action_t *add_action(uint8_t tag) {
+  actions_t *actions = &call.actions;
+  if (actions->len == call.room) {
+    size_t room = call.room == 0 ? 8 : 2 * call.room;
+    action_t *longer = arkor_alloc(room * sizeof(action_t));
+    if (actions->len > 0) memcpy(longer, actions->ptr, actions->len * sizeof(action_t));
+    free(actions->ptr);
+    actions->ptr = longer;
+    call.room = room;
+  }
+  action_t *action = &actions->ptr[actions->len++];
+  action->tag = tag;
+  return action;
+}
+
+void arkor_stop(const char *reason, ...) {
+  va_list values;
+  va_start(values, reason);
+  arkor_string_t text = formatted("", reason, values);
+  va_end(values);
+  add_action(EXPORTS_ARKOR_TRAINER_CALLBACKS_ACTION_STOP)->val.stop = text;
+}
+
+void arkor_save(void) { add_action(EXPORTS_ARKOR_TRAINER_CALLBACKS_ACTION_SAVE); }
+
+void arkor_evaluate(void) { add_action(EXPORTS_ARKOR_TRAINER_CALLBACKS_ACTION_EVALUATE); }
+
+void arkor_set_learning_rate(double rate) {
+  add_action(EXPORTS_ARKOR_TRAINER_CALLBACKS_ACTION_SET_LEARNING_RATE)->val.set_learning_rate = rate;
+}
+
+void arkor_follow_schedule(void) { add_action(EXPORTS_ARKOR_TRAINER_CALLBACKS_ACTION_FOLLOW_SCHEDULE); }
+
+void arkor_pause(void) { add_action(EXPORTS_ARKOR_TRAINER_CALLBACKS_ACTION_PAUSE); }
+
+void arkor_log_metric(const char *name, double value) {
+  arkor_metric_t metric = {arkor_text("%s", name), value};
+  add_action(EXPORTS_ARKOR_TRAINER_CALLBACKS_ACTION_LOG_METRIC)->val.log_metric = metric;
+}
+
+void arkor_ask_other(const char *name, const char *value) {
+  arkor_trainer_types_setting_t setting = {arkor_text("%s", name), arkor_text("%s", value)};
+  add_action(EXPORTS_ARKOR_TRAINER_CALLBACKS_ACTION_OTHER)->val.other = setting;
+}
+
+/* -- Parts of a spec -- */
+
+typedef exports_arkor_trainer_definition_model_source_t model_t;
+typedef exports_arkor_trainer_definition_option_tokenizer_source_t tokenizer_t;
+typedef exports_arkor_trainer_definition_option_dataset_source_t dataset_t;
+typedef exports_arkor_trainer_definition_option_lr_scheduler_type_t scheduler_t;
+
+model_t arkor_scratch(uint32_t hidden_size, uint32_t layers, uint32_t heads) {
+  model_t model = {.tag = EXPORTS_ARKOR_TRAINER_DEFINITION_MODEL_SOURCE_SCRATCH};
+  model.val.scratch = (exports_arkor_trainer_definition_model_shape_t){
+      .hidden_size = hidden_size,
+      .num_hidden_layers = layers,
+      .num_attention_heads = heads,
+  };
+  return model;
+}
+
+model_t arkor_hub_model(const char *name) {
+  model_t model = {.tag = EXPORTS_ARKOR_TRAINER_DEFINITION_MODEL_SOURCE_HUB};
+  model.val.hub = (exports_arkor_trainer_definition_hub_model_t){.name = arkor_text("%s", name)};
+  return model;
+}
+
+tokenizer_t arkor_bpe(uint32_t vocabulary) {
+  tokenizer_t tokenizer = {.is_some = true};
+  tokenizer.val.tag = EXPORTS_ARKOR_TRAINER_DEFINITION_TOKENIZER_SOURCE_BPE;
+  tokenizer.val.val.bpe = vocabulary;
+  return tokenizer;
+}
+
+tokenizer_t arkor_bytes(void) {
+  tokenizer_t tokenizer = {.is_some = true};
+  tokenizer.val.tag = EXPORTS_ARKOR_TRAINER_DEFINITION_TOKENIZER_SOURCE_BYTES;
+  return tokenizer;
+}
+
+dataset_t arkor_file(const char *path) {
+  dataset_t dataset = {.is_some = true};
+  dataset.val.tag = EXPORTS_ARKOR_TRAINER_DEFINITION_DATASET_SOURCE_FILE;
+  dataset.val.val.file = arkor_text("%s", path);
+  return dataset;
+}
+
+dataset_t arkor_hub_dataset(const char *name) {
+  dataset_t dataset = {.is_some = true};
+  dataset.val.tag = EXPORTS_ARKOR_TRAINER_DEFINITION_DATASET_SOURCE_HUB;
+  dataset.val.val.hub =
+      (exports_arkor_trainer_definition_hub_dataset_t){.name = arkor_text("%s", name)};
+  return dataset;
+}
+
+dataset_t arkor_url(const char *url) {
+  dataset_t dataset = {.is_some = true};
+  dataset.val.tag = EXPORTS_ARKOR_TRAINER_DEFINITION_DATASET_SOURCE_URL;
+  dataset.val.val.url = (exports_arkor_trainer_definition_url_dataset_t){.url = arkor_text("%s", url)};
+  return dataset;
+}
+
+exports_arkor_trainer_definition_option_lora_t arkor_lora(uint32_t r) {
+  exports_arkor_trainer_definition_option_lora_t lora = {.is_some = true};
+  lora.val = (exports_arkor_trainer_definition_lora_t){.r = r};
+  return lora;
+}
+
+scheduler_t arkor_linear(void) {
+  return (scheduler_t){true, EXPORTS_ARKOR_TRAINER_DEFINITION_LR_SCHEDULER_TYPE_LINEAR};
+}
+
+scheduler_t arkor_cosine(void) {
+  return (scheduler_t){true, EXPORTS_ARKOR_TRAINER_DEFINITION_LR_SCHEDULER_TYPE_COSINE};
+}
+
+scheduler_t arkor_constant(void) {
+  return (scheduler_t){true, EXPORTS_ARKOR_TRAINER_DEFINITION_LR_SCHEDULER_TYPE_CONSTANT};
+}
+
+/* -- What the host answers -- */
+
+void arkor_message(arkor_trainer_types_level_t level, const char *format, ...) {
+  va_list values;
+  va_start(values, format);
+  arkor_string_t text = formatted("", format, values);
+  va_end(values);
+  arkor_trainer_hooks_message(level, &text);
+  free(text.ptr);
+}
+
+static arkor_result_t dataset_refused(arkor_trainer_dataset_dataset_error_t *error) {
+  static const char *const plain[] = {"the run has no data, or not yet"};
+  return refused(error->tag, error->val.other, 1, plain);
+}
+
+arkor_result_t arkor_dataset_info(arkor_dataset_info_t *info) {
+  arkor_trainer_dataset_dataset_error_t error;
+  return arkor_trainer_dataset_info(info, &error) ? ARKOR_OK : dataset_refused(&error);
+}
+
+arkor_result_t arkor_dataset_read(arkor_trainer_dataset_split_t split, uint32_t start, uint32_t count,
+                                  arkor_examples_t *examples) {
+  arkor_trainer_dataset_dataset_error_t error;
+  bool is_ok = arkor_trainer_dataset_read(split, start, count, examples, &error);
+  return is_ok ? ARKOR_OK : dataset_refused(&error);
+}
+
+arkor_result_t arkor_dataset_batch(uint32_t step, arkor_examples_t *examples) {
+  arkor_trainer_dataset_dataset_error_t error;
+  return arkor_trainer_dataset_batch(step, examples, &error) ? ARKOR_OK : dataset_refused(&error);
+}
+
+void arkor_free_examples(arkor_examples_t *examples) { arkor_trainer_dataset_list_example_free(examples); }
+
+arkor_result_t arkor_generate(const char *prompt, const arkor_sampling_t *sampling,
+                              arkor_generation_t *generation) {
+  static const char *const plain[] = {"there is no model yet"};
+  arkor_string_t text = arkor_view(prompt);
+  arkor_sampling_t how = {0};
+  if (sampling != NULL) how = *sampling;
+  arkor_trainer_inference_inference_error_t error;
+  if (arkor_trainer_inference_generate(&text, &how, generation, &error)) return ARKOR_OK;
+  return refused(error.tag, error.val.other, 1, plain);
+}
+
+void arkor_free_generation(arkor_generation_t *generation) {
+  arkor_trainer_inference_generation_free(generation);
+}
+
+arkor_result_t arkor_write_artifact(const char *name, const void *content, size_t size) {
+  static const char *const plain[] = {"there is no run yet to keep a file for"};
+  arkor_string_t text = arkor_view(name);
+  arkor_list_u8_t bytes = {(uint8_t *)content, size};
+  arkor_trainer_artifacts_artifact_t artifact;
+  arkor_trainer_artifacts_artifact_error_t error;
+  if (arkor_trainer_artifacts_write(&text, &bytes, &artifact, &error)) {
+    arkor_trainer_artifacts_artifact_free(&artifact);
+    return ARKOR_OK;
+  }
+  return refused(error.tag, error.val.other, 1, plain);
+}
+
+/* -- What the host calls -- */
+
+/* A line is in the log when it ends, and not lost if the trainer fails after it. */
+__attribute__((constructor)) static void print_by_lines(void) { setvbuf(stdout, NULL, _IOLBF, BUFSIZ); }
+
+static void begin(void) {
+  forget_error();
+  call.actions = (actions_t){NULL, 0};
+  call.room = 0;
+}
+
+static bool finished(arkor_result_t result, arkor_string_t *error) {
+  fflush(stdout);
+  if (result == ARKOR_OK) return true;
+  /* The host frees it. */
+  *error = arkor_text("%s", arkor_last_error());
+  return false;
+}
+
+static bool answered(arkor_result_t result, actions_t *actions, arkor_string_t *error) {
+  if (finished(result, error)) {
+    *actions = call.actions;
+    /* Room without actions in it would be freed by nobody. */
+    if (actions->len == 0) free(actions->ptr);
+    return true;
+  }
+  exports_arkor_trainer_callbacks_list_action_free(&call.actions);
+  return false;
+}
+
+bool exports_arkor_trainer_definition_describe(arkor_spec_t *spec, arkor_string_t *error) {
+  begin();
+  memset(spec, 0, sizeof *spec);
+  if (arkor_trainer.describe == NULL) {
+    return finished(arkor_fail("arkor_trainer has no describe"), error);
+  }
+  return finished(arkor_trainer.describe(spec), error);
+}
+
+#define CALLBACK(name, type)                                                                    \
+  bool exports_arkor_trainer_callbacks_##name(exports_arkor_trainer_callbacks_##type##_t *event, \
+                                              actions_t *actions, arkor_string_t *error) {      \
+    begin();                                                                                    \
+    arkor_result_t result = arkor_trainer.name == NULL ? ARKOR_OK : arkor_trainer.name(event);  \
+    exports_arkor_trainer_callbacks_##type##_free(event);                                       \
+    return answered(result, actions, error);                                                    \
+  }
+
+CALLBACK(on_started, started)
+CALLBACK(on_log, log_record)
+CALLBACK(on_evaluate, evaluation)
+CALLBACK(on_checkpoint, checkpoint)
+CALLBACK(on_completed, completed)
+CALLBACK(on_failed, failed)
+
+/* Saved memory: the declaration of the struct with its 0, then the bytes. */
+static arkor_result_t save_variable(uint8_t **bytes, size_t *size) {
+  const arkor_state_t *state = &arkor_trainer.state;
+  size_t layout = strlen(state->layout) + 1;
+  *size = layout + state->size;
+  *bytes = arkor_alloc(*size);
+  memcpy(*bytes, state->layout, layout);
+  memcpy(*bytes + layout, state->variable, state->size);
+  return ARKOR_OK;
+}
+
+static arkor_result_t load_variable(const uint8_t *bytes, size_t size) {
+  const arkor_state_t *state = &arkor_trainer.state;
+  const uint8_t *end = memchr(bytes, 0, size);
+  const char *saved = end == NULL ? "something else" : (const char *)bytes;
+  size_t layout = end == NULL ? 0 : (size_t)(end - bytes) + 1;
+  if (end == NULL || strcmp(saved, state->layout) != 0 || size - layout != state->size) {
+    return arkor_fail(
+        "the trainer's memory was saved as %s (%zu bytes), and this code has %s (%zu bytes): begin a new run, or "
+        "take the old one up in load_state",
+        saved, size - layout, state->layout, state->size);
+  }
+  memcpy(state->variable, end + 1, state->size);
+  return ARKOR_OK;
+}
+
+bool exports_arkor_trainer_callbacks_save_state(arkor_list_u8_t *bytes, arkor_string_t *error) {
+  begin();
+  bytes->ptr = NULL;
+  bytes->len = 0;
+  arkor_result_t result = ARKOR_OK;
+  if (arkor_trainer.save_state != NULL) {
+    result = arkor_trainer.save_state(&bytes->ptr, &bytes->len);
+  } else if (arkor_trainer.state.variable != NULL) {
+    result = save_variable(&bytes->ptr, &bytes->len);
+  }
+  return finished(result, error);
+}
+
+bool exports_arkor_trainer_callbacks_load_state(arkor_list_u8_t *bytes, arkor_string_t *error) {
+  begin();
+  arkor_result_t result = ARKOR_OK;
+  if (arkor_trainer.load_state != NULL) {
+    result = arkor_trainer.load_state(bytes->ptr, bytes->len);
+  } else if (arkor_trainer.state.variable != NULL) {
+    result = load_variable(bytes->ptr, bytes->len);
+  }
+  arkor_list_u8_free(bytes);
+  return finished(result, error);
+}
+
+#ifdef ARKOR_LOOP
+#include "loop.c"
+#include "generated/loop-trainer.c"
+#else
+#include "generated/managed-trainer.c"
+#endif
