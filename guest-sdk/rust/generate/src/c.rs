@@ -30,7 +30,10 @@ pub(crate) fn bindings(wit: &Path, world_name: &str) -> Result<Vec<(String, Stri
         let ending = name.rsplit('.').next().context("a file without ending")?;
         let mut text = String::from_utf8(bytes.to_vec())?
             // The header has the name of its world again, or the two would be mistaken.
-            .replace("#include \"arkor.h\"", &format!("#include \"{world_name}.h\""));
+            .replace(
+                "#include \"arkor.h\"",
+                &format!("#include \"{world_name}.h\""),
+            );
         if ending == "c" {
             // What follows would ask for the object.
             let end = text

@@ -1,5 +1,6 @@
-//! Writes what SDKs have of the contract in `wit/`: `src/bindings.rs` of `arkor-guest`, and the types of
-//! `guest-sdk/js` and `guest-sdk/python`.
+//! Writes what SDKs have of the contract in `wit/`: `src/bindings.rs` of `arkor-guest`, the types of
+//! `guest-sdk/js` and `guest-sdk/python`, the bindings of `guest-sdk/c` and `guest-sdk/go`, and the worlds as
+//! custom sections.
 //!
 //! The bindings are a file of the crate rather than the output of a macro, because the macro and
 //! what it is made of take four times as long to compile as all the rest of a trainer.
@@ -15,7 +16,9 @@ use anyhow::{Context, Result, bail, ensure};
 use wit_bindgen_core::{Files, WorldGenerator, wit_parser::Resolve};
 use wit_bindgen_rust::Opts;
 
+mod c;
 mod contract;
+mod go;
 mod python;
 mod typescript;
 
@@ -58,9 +61,28 @@ fn main() -> Result<()> {
         python::types(&resolve, "loop-trainer")?,
     );
 
-    for (target, text) in [(target, text), (js.join("index.d.ts"), script), python] {
+    let mut files: Vec<(_, Vec<u8>)> = [(target, text), (js.join("index.d.ts"), script), python]
+        .map(|(target, text)| (target, text.into_bytes()))
+        .into();
+    let sdk = folder.join("..");
+    for (name, text) in go::files(&resolve)? {
+        files.push((sdk.join("go").join(name), text.into_bytes()));
+    }
+    for world in ["managed-trainer", "loop-trainer"] {
+        for (name, text) in c::bindings(&wit, world)? {
+            files.push((sdk.join("c/generated").join(name), text.into_bytes()));
+        }
+        let section = c::custom_section(&wit, world)?;
+        // Go can embed only what lies beside its source.
+        for place in ["component-type", "go/build"] {
+            let target = sdk.join(place).join(format!("{world}.section"));
+            files.push((target, section.clone()));
+        }
+    }
+
+    for (target, text) in files {
         if check {
-            let current = std::fs::read_to_string(&target).unwrap_or_default();
+            let current = std::fs::read(&target).unwrap_or_default();
             ensure!(
                 current == text,
                 "{} does not match wit/: run `cargo run --package generate` in guest-sdk/rust",

@@ -1,0 +1,1 @@
+// Lets arena_wasm.go declare a function without a body.

@@ -1,0 +1,3 @@
+module arkor
+
+go 1.24
