@@ -85,6 +85,18 @@ arkor_result_t arkor_fail_at(const char *file, int line, const char *format, ...
   return ARKOR_ERROR;
 }
 
+/* An error that has nothing to do with a place in the trainer. */
+static arkor_result_t failed(const char *format, ...) {
+  va_list values;
+  va_start(values, format);
+  arkor_string_t text = formatted("", format, values);
+  va_end(values);
+  forget_error();
+  call.error = text;
+  call.has_place = true;
+  return ARKOR_ERROR;
+}
+
 arkor_result_t arkor_error_passed(const char *file, int line) {
   /* The innermost place is the one that tells most. */
   if (call.has_place) return ARKOR_ERROR;
@@ -330,7 +342,7 @@ bool exports_arkor_trainer_definition_describe(arkor_spec_t *spec, arkor_string_
   begin();
   memset(spec, 0, sizeof *spec);
   if (arkor_trainer.describe == NULL) {
-    return finished(arkor_fail("arkor_trainer has no describe"), error);
+    return finished(failed("arkor_trainer has no describe"), error);
   }
   return finished(arkor_trainer.describe(spec), error);
 }
@@ -368,7 +380,7 @@ static arkor_result_t load_variable(const uint8_t *bytes, size_t size) {
   const char *saved = end == NULL ? "something else" : (const char *)bytes;
   size_t layout = end == NULL ? 0 : (size_t)(end - bytes) + 1;
   if (end == NULL || strcmp(saved, state->layout) != 0 || size - layout != state->size) {
-    return arkor_fail(
+    return failed(
         "the trainer's memory was saved as %s (%zu bytes), and this code has %s (%zu bytes): begin a new run, or "
         "take the old one up in load_state",
         saved, size - layout, state->layout, state->size);

@@ -44,23 +44,30 @@ output=target/trainer.wasm
 case " $* " in
 *" -o "*) ;;
 *)
-  mkdir -p target
   set -- "$@" -o "$output"
   ;;
 esac
 
-# Each check keeps its own line, where the compiler knows how.
-# shellcheck disable=SC2086 # CC may have arguments
-if $compiler -fno-sanitize-merge -E -x c /dev/null >/dev/null 2>&1; then
-  set -- -fno-sanitize-merge "$@"
-fi
-
 # -g: an error has its line. The stack comes first in memory, so that one that is too deep ends the call and
 # changes nothing. Wrong arithmetic, null and indices out of bounds end it too, where the compiler can see them.
 # The same sources make the same module in any folder.
+# shellcheck disable=SC2086 # CC may have arguments
+compile() {
+  $compiler --target=$target -O2 -g -Wall $checks -fsanitize=undefined -fsanitize-trap=undefined \
+    -fdebug-compilation-dir=. "-ffile-prefix-map=$sdk=arkor" "-ffile-prefix-map=$PWD/=" "-I$sdk" "$@"
+}
+
+# Each check keeps its own line, where the compiler knows how.
+checks=-fno-sanitize-merge
+compile -E -x c /dev/null >/dev/null 2>&1 || checks=
+
+# The library is C, whatever the trainer is, and has only the definitions in common with it.
+definitions=
+for argument in "$@"; do
+  case $argument in -D*) definitions="$definitions $argument" ;; esac
+done
+mkdir -p target
 # shellcheck disable=SC2086
-exec $compiler --target=$target -mexec-model=reactor -O2 -g \
-  -fsanitize=undefined -fsanitize-trap=undefined \
-  -fdebug-compilation-dir=. -ffile-prefix-map="$sdk=arkor" -ffile-prefix-map="$PWD/=" \
-  $stack -Wl,-z,stack-size=1048576 -Wall -Wextra \
-  -I"$sdk" "$@" "$sdk/arkor.c"
+compile $definitions -x c -c "$sdk/arkor.c" -o target/arkor.o
+# shellcheck disable=SC2086
+compile -mexec-model=reactor $stack -Wl,-z,stack-size=1048576 "$@" target/arkor.o

@@ -136,7 +136,7 @@ arkor_result_t arkor_detokenize(const uint32_t *tokens, size_t count, arkor_stri
 bool exports_arkor_trainer_training_loop_run(exports_arkor_trainer_training_loop_spec_t *spec,
                                              arkor_string_t *error) {
   begin();
-  arkor_result_t result = arkor_trainer.run == NULL ? arkor_fail("arkor_trainer has no run")
+  arkor_result_t result = arkor_trainer.run == NULL ? failed("arkor_trainer has no run")
                                                     : arkor_trainer.run(spec);
   exports_arkor_trainer_training_loop_spec_free(spec);
   return finished(result, error);

@@ -136,7 +136,7 @@ func storeLoss(at ptr, v Loss) {
 		putByte(at, 3)
 		storeNamedLoss(at.to(4), v.Value)
 	default:
-		panic(fmt.Sprintf("a Loss is missing: it is %T", v))
+		panic(fmt.Sprintf("there is no Loss: it is %T", v))
 	}
 }
 
@@ -482,7 +482,7 @@ func storeModelSource(at ptr, v ModelSource) {
 		putByte(at, 2)
 		storeHubModel(at.to(8), v.Value)
 	default:
-		panic(fmt.Sprintf("a ModelSource is missing: it is %T", v))
+		panic(fmt.Sprintf("there is no ModelSource: it is %T", v))
 	}
 }
 
@@ -513,7 +513,7 @@ func storeTokenizerSource(at ptr, v TokenizerSource) {
 	case TokenizerSourceModel:
 		putByte(at, 3)
 	default:
-		panic(fmt.Sprintf("a TokenizerSource is missing: it is %T", v))
+		panic(fmt.Sprintf("there is no TokenizerSource: it is %T", v))
 	}
 }
 
@@ -567,7 +567,7 @@ func storeDatasetSource(at ptr, v DatasetSource) {
 		putByte(at, 2)
 		storeURLDataset(at.to(4), v.Value)
 	default:
-		panic(fmt.Sprintf("a DatasetSource is missing: it is %T", v))
+		panic(fmt.Sprintf("there is no DatasetSource: it is %T", v))
 	}
 }
 
@@ -783,7 +783,7 @@ func storeEndReason(at ptr, v EndReason) {
 	case EndReasonReplaced:
 		putByte(at, 4)
 	default:
-		panic(fmt.Sprintf("a EndReason is missing: it is %T", v))
+		panic(fmt.Sprintf("there is no EndReason: it is %T", v))
 	}
 }
 
@@ -862,7 +862,7 @@ func storeAction(at ptr, v Action) {
 		putByte(at, 7)
 		storeSetting(at.to(8), v.Value)
 	default:
-		panic(fmt.Sprintf("a Action is missing: it is %T", v))
+		panic(fmt.Sprintf("there is no Action: it is %T", v))
 	}
 }
 

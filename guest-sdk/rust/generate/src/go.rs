@@ -165,7 +165,7 @@ impl Go<'_> {
                     writeln!(memory, "{load}\t}}\n\treturn nil\n}}\n")?;
                     writeln!(
                         memory,
-                        "{store}\tdefault:\n\t\tpanic(fmt.Sprintf(\"a {title} is missing: it is %T\", v))\n\t}}\n}}\n"
+                        "{store}\tdefault:\n\t\tpanic(fmt.Sprintf(\"there is no {title}: it is %T\", v))\n\t}}\n}}\n"
                     )?;
                 }
                 // A name that an interface takes over from another.
