@@ -171,7 +171,7 @@ class SessionEvaluation:
 
 
 @dataclass
-class Sequence:
+class SampledSequence:
     """A generated sequence, without its prompt."""
 
     tokens: list[int]

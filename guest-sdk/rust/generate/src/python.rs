@@ -121,6 +121,8 @@ fn title(interface: Option<&str>, name: &str) -> String {
     match (interface, name) {
         // `callbacks` has one too.
         (Some("session"), "evaluation") => "SessionEvaluation".into(),
+        // And `typing` has this one.
+        (Some("session"), "sequence") => "SampledSequence".into(),
         _ => pascal(name),
     }
 }
