@@ -82,8 +82,7 @@ static arkor_result_t on_completed(const arkor_completed_t *event) {
   arkor_dataset_info_t data;
   ARKOR_TRY(arkor_dataset_info(&data));
   if (event->eval_loss.is_some && data.unigram_entropy.is_some) {
-    printf("evaluation loss %.3f, against %.3f without any context\n", event->eval_loss.val,
-           data.unigram_entropy.val);
+    printf("evaluation loss %.3f, against %.3f without any context\n", event->eval_loss.val, data.unigram_entropy.val);
   }
   return ARKOR_OK;
 }

@@ -49,9 +49,7 @@ arkor_string_t arkor_text(const char *format, ...) {
   return text;
 }
 
-arkor_string_t arkor_view(const char *text) {
-  return (arkor_string_t){(uint8_t *)text, strlen(text)};
-}
+arkor_string_t arkor_view(const char *text) { return (arkor_string_t){(uint8_t *)text, strlen(text)}; }
 
 void arkor_add_text(arkor_list_string_t *list, const char *text) {
   size_t size = (list->len + 1) * sizeof *list->ptr;
@@ -169,144 +167,8 @@ void arkor_ask_other(const char *name, const char *value) {
   add_action(EXPORTS_ARKOR_TRAINER_CALLBACKS_ACTION_OTHER)->val.other = setting;
 }
 
-/* -- Parts of a spec -- */
-
-typedef exports_arkor_trainer_definition_model_source_t model_t;
-typedef exports_arkor_trainer_definition_option_tokenizer_source_t tokenizer_t;
-typedef exports_arkor_trainer_definition_option_dataset_source_t dataset_t;
-typedef exports_arkor_trainer_definition_option_lr_scheduler_type_t scheduler_t;
-
-model_t arkor_scratch(uint32_t hidden_size, uint32_t layers, uint32_t heads) {
-  model_t model = {.tag = EXPORTS_ARKOR_TRAINER_DEFINITION_MODEL_SOURCE_SCRATCH};
-  model.val.scratch = (exports_arkor_trainer_definition_model_shape_t){
-      .hidden_size = hidden_size,
-      .num_hidden_layers = layers,
-      .num_attention_heads = heads,
-  };
-  return model;
-}
-
-model_t arkor_hub_model(const char *name) {
-  model_t model = {.tag = EXPORTS_ARKOR_TRAINER_DEFINITION_MODEL_SOURCE_HUB};
-  model.val.hub = (exports_arkor_trainer_definition_hub_model_t){.name = arkor_text("%s", name)};
-  return model;
-}
-
-tokenizer_t arkor_bpe(uint32_t vocabulary) {
-  tokenizer_t tokenizer = {.is_some = true};
-  tokenizer.val.tag = EXPORTS_ARKOR_TRAINER_DEFINITION_TOKENIZER_SOURCE_BPE;
-  tokenizer.val.val.bpe = vocabulary;
-  return tokenizer;
-}
-
-tokenizer_t arkor_bytes(void) {
-  tokenizer_t tokenizer = {.is_some = true};
-  tokenizer.val.tag = EXPORTS_ARKOR_TRAINER_DEFINITION_TOKENIZER_SOURCE_BYTES;
-  return tokenizer;
-}
-
-dataset_t arkor_file(const char *path) {
-  dataset_t dataset = {.is_some = true};
-  dataset.val.tag = EXPORTS_ARKOR_TRAINER_DEFINITION_DATASET_SOURCE_FILE;
-  dataset.val.val.file = arkor_text("%s", path);
-  return dataset;
-}
-
-dataset_t arkor_hub_dataset(const char *name) {
-  dataset_t dataset = {.is_some = true};
-  dataset.val.tag = EXPORTS_ARKOR_TRAINER_DEFINITION_DATASET_SOURCE_HUB;
-  dataset.val.val.hub =
-      (exports_arkor_trainer_definition_hub_dataset_t){.name = arkor_text("%s", name)};
-  return dataset;
-}
-
-dataset_t arkor_url(const char *url) {
-  dataset_t dataset = {.is_some = true};
-  dataset.val.tag = EXPORTS_ARKOR_TRAINER_DEFINITION_DATASET_SOURCE_URL;
-  dataset.val.val.url = (exports_arkor_trainer_definition_url_dataset_t){.url = arkor_text("%s", url)};
-  return dataset;
-}
-
-exports_arkor_trainer_definition_option_lora_t arkor_lora(uint32_t r) {
-  exports_arkor_trainer_definition_option_lora_t lora = {.is_some = true};
-  lora.val = (exports_arkor_trainer_definition_lora_t){.r = r};
-  return lora;
-}
-
-scheduler_t arkor_linear(void) {
-  return (scheduler_t){true, EXPORTS_ARKOR_TRAINER_DEFINITION_LR_SCHEDULER_TYPE_LINEAR};
-}
-
-scheduler_t arkor_cosine(void) {
-  return (scheduler_t){true, EXPORTS_ARKOR_TRAINER_DEFINITION_LR_SCHEDULER_TYPE_COSINE};
-}
-
-scheduler_t arkor_constant(void) {
-  return (scheduler_t){true, EXPORTS_ARKOR_TRAINER_DEFINITION_LR_SCHEDULER_TYPE_CONSTANT};
-}
-
-/* -- What the host answers -- */
-
-void arkor_message(arkor_trainer_types_level_t level, const char *format, ...) {
-  va_list values;
-  va_start(values, format);
-  arkor_string_t text = formatted("", format, values);
-  va_end(values);
-  arkor_trainer_hooks_message(level, &text);
-  free(text.ptr);
-}
-
-static arkor_result_t dataset_refused(arkor_trainer_dataset_dataset_error_t *error) {
-  static const char *const plain[] = {"the run has no data, or not yet"};
-  return refused(error->tag, error->val.other, 1, plain);
-}
-
-arkor_result_t arkor_dataset_info(arkor_dataset_info_t *info) {
-  arkor_trainer_dataset_dataset_error_t error;
-  return arkor_trainer_dataset_info(info, &error) ? ARKOR_OK : dataset_refused(&error);
-}
-
-arkor_result_t arkor_dataset_read(arkor_trainer_dataset_split_t split, uint32_t start, uint32_t count,
-                                  arkor_examples_t *examples) {
-  arkor_trainer_dataset_dataset_error_t error;
-  bool is_ok = arkor_trainer_dataset_read(split, start, count, examples, &error);
-  return is_ok ? ARKOR_OK : dataset_refused(&error);
-}
-
-arkor_result_t arkor_dataset_batch(uint32_t step, arkor_examples_t *examples) {
-  arkor_trainer_dataset_dataset_error_t error;
-  return arkor_trainer_dataset_batch(step, examples, &error) ? ARKOR_OK : dataset_refused(&error);
-}
-
-void arkor_free_examples(arkor_examples_t *examples) { arkor_trainer_dataset_list_example_free(examples); }
-
-arkor_result_t arkor_generate(const char *prompt, const arkor_sampling_t *sampling,
-                              arkor_generation_t *generation) {
-  static const char *const plain[] = {"there is no model yet"};
-  arkor_string_t text = arkor_view(prompt);
-  arkor_sampling_t how = {0};
-  if (sampling != NULL) how = *sampling;
-  arkor_trainer_inference_inference_error_t error;
-  if (arkor_trainer_inference_generate(&text, &how, generation, &error)) return ARKOR_OK;
-  return refused(error.tag, error.val.other, 1, plain);
-}
-
-void arkor_free_generation(arkor_generation_t *generation) {
-  arkor_trainer_inference_generation_free(generation);
-}
-
-arkor_result_t arkor_write_artifact(const char *name, const void *content, size_t size) {
-  static const char *const plain[] = {"there is no run yet to keep a file for"};
-  arkor_string_t text = arkor_view(name);
-  arkor_list_u8_t bytes = {(uint8_t *)content, size};
-  arkor_trainer_artifacts_artifact_t artifact;
-  arkor_trainer_artifacts_artifact_error_t error;
-  if (arkor_trainer_artifacts_write(&text, &bytes, &artifact, &error)) {
-    arkor_trainer_artifacts_artifact_free(&artifact);
-    return ARKOR_OK;
-  }
-  return refused(error.tag, error.val.other, 1, plain);
-}
+#include "host.c"
+#include "spec.c"
 
 /* -- What the host calls -- */
 
@@ -347,13 +209,13 @@ bool exports_arkor_trainer_definition_describe(arkor_spec_t *spec, arkor_string_
   return finished(arkor_trainer.describe(spec), error);
 }
 
-#define CALLBACK(name, type)                                                                    \
-  bool exports_arkor_trainer_callbacks_##name(exports_arkor_trainer_callbacks_##type##_t *event, \
-                                              actions_t *actions, arkor_string_t *error) {      \
-    begin();                                                                                    \
-    arkor_result_t result = arkor_trainer.name == NULL ? ARKOR_OK : arkor_trainer.name(event);  \
-    exports_arkor_trainer_callbacks_##type##_free(event);                                       \
-    return answered(result, actions, error);                                                    \
+#define CALLBACK(name, type)                                                                                         \
+  bool exports_arkor_trainer_callbacks_##name(exports_arkor_trainer_callbacks_##type##_t *event, actions_t *actions, \
+                                              arkor_string_t *error) {                                               \
+    begin();                                                                                                         \
+    arkor_result_t result = arkor_trainer.name == NULL ? ARKOR_OK : arkor_trainer.name(event);                       \
+    exports_arkor_trainer_callbacks_##type##_free(event);                                                            \
+    return answered(result, actions, error);                                                                         \
   }
 
 CALLBACK(on_started, started)
@@ -415,8 +277,8 @@ bool exports_arkor_trainer_callbacks_load_state(arkor_list_u8_t *bytes, arkor_st
 }
 
 #ifdef ARKOR_LOOP
-#include "loop.c"
 #include "generated/loop-trainer.c"
+#include "loop.c"
 #else
 #include "generated/managed-trainer.c"
 #endif

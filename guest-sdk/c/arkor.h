@@ -105,7 +105,7 @@ extern const arkor_trainer_t arkor_trainer;
  *
  * and in the trainer: .state = ARKOR_STATE_OF(memory). The text of the declaration goes along, so that code
  * in which it is another one gets an error with both, and not the wrong bytes. */
-#define ARKOR_STATE(...)                              \
+#define ARKOR_STATE(...)                                 \
   static const char arkor_state_layout[] = #__VA_ARGS__; \
   static struct __VA_ARGS__
 #define ARKOR_STATE_OF(variable) {&(variable), sizeof(variable), arkor_state_layout}
@@ -115,13 +115,12 @@ extern const arkor_trainer_t arkor_trainer;
 /* Returns an error with this text, and the place in the file: return arkor_fail("no %s", name); */
 #define arkor_fail(...) arkor_fail_at(__FILE__, __LINE__, __VA_ARGS__)
 /* Leaves the function with the error of a call that has one. */
-#define ARKOR_TRY(call)                                          \
-  do {                                                           \
+#define ARKOR_TRY(call)                                                    \
+  do {                                                                     \
     if ((call) != ARKOR_OK) return arkor_error_passed(__FILE__, __LINE__); \
   } while (0)
 
-arkor_result_t arkor_fail_at(const char *file, int line, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+arkor_result_t arkor_fail_at(const char *file, int line, const char *format, ...) __attribute__((format(printf, 3, 4)));
 arkor_result_t arkor_error_passed(const char *file, int line);
 /* Text of the last error of this call, for who goes on after one. */
 const char *arkor_last_error(void);
@@ -172,8 +171,7 @@ static inline arkor_option_string_t arkor_some_text(const char *text) {
 /* -- Parts of a spec -- */
 
 /* New weights: so wide, so many blocks, so many heads. The rest is in `.val.scratch`. */
-exports_arkor_trainer_definition_model_source_t arkor_scratch(uint32_t hidden_size, uint32_t layers,
-                                                              uint32_t heads);
+exports_arkor_trainer_definition_model_source_t arkor_scratch(uint32_t hidden_size, uint32_t layers, uint32_t heads);
 exports_arkor_trainer_definition_model_source_t arkor_hub_model(const char *name);
 exports_arkor_trainer_definition_option_tokenizer_source_t arkor_bpe(uint32_t vocabulary);
 exports_arkor_trainer_definition_option_tokenizer_source_t arkor_bytes(void);
@@ -192,8 +190,7 @@ exports_arkor_trainer_definition_option_lr_scheduler_type_t arkor_constant(void)
 #define ARKOR_INFO ARKOR_TRAINER_TYPES_LEVEL_INFO
 #define ARKOR_WARN ARKOR_TRAINER_TYPES_LEVEL_WARN
 #define ARKOR_SEVERE ARKOR_TRAINER_TYPES_LEVEL_ERROR
-void arkor_message(arkor_trainer_types_level_t level, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+void arkor_message(arkor_trainer_types_level_t level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 arkor_result_t arkor_dataset_info(arkor_dataset_info_t *info);
 /* Freed by arkor_free_examples. */
@@ -203,8 +200,7 @@ arkor_result_t arkor_dataset_batch(uint32_t step, arkor_examples_t *examples);
 void arkor_free_examples(arkor_examples_t *examples);
 
 /* `sampling` may be NULL, for the defaults. Freed by arkor_free_generation. */
-arkor_result_t arkor_generate(const char *prompt, const arkor_sampling_t *sampling,
-                              arkor_generation_t *generation);
+arkor_result_t arkor_generate(const char *prompt, const arkor_sampling_t *sampling, arkor_generation_t *generation);
 void arkor_free_generation(arkor_generation_t *generation);
 
 arkor_result_t arkor_write_artifact(const char *name, const void *content, size_t size);

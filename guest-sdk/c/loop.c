@@ -15,11 +15,11 @@ static arkor_result_t session_refused(arkor_trainer_session_session_error_t *err
 }
 
 /* Each calls one function of the contract and has its error told. */
-#define SESSION(...)                                 \
-  arkor_trainer_session_session_error_t error;       \
+#define SESSION(...)                           \
+  arkor_trainer_session_session_error_t error; \
   return arkor_trainer_session_##__VA_ARGS__ ? ARKOR_OK : session_refused(&error)
-#define HOOK(...)                                    \
-  arkor_trainer_hooks_hook_error_t error;            \
+#define HOOK(...)                         \
+  arkor_trainer_hooks_hook_error_t error; \
   return arkor_trainer_hooks_##__VA_ARGS__ ? ARKOR_OK : hook_refused(&error)
 
 arkor_result_t arkor_checkpoint(uint32_t step, const void *state, size_t size, arkor_directive_t *directive) {
@@ -29,12 +29,10 @@ arkor_result_t arkor_checkpoint(uint32_t step, const void *state, size_t size, a
 
 arkor_result_t arkor_resume_point(arkor_resume_point_t *point) { HOOK(resume_point(point, &error)); }
 
-void arkor_free_resume_point(arkor_resume_point_t *point) {
-  arkor_trainer_hooks_option_resume_info_free(point);
-}
+void arkor_free_resume_point(arkor_resume_point_t *point) { arkor_trainer_hooks_option_resume_info_free(point); }
 
-arkor_result_t arkor_log(uint32_t step, const arkor_progress_t *progress, const arkor_metric_t *metrics,
-                         size_t count, arkor_wishes_t *wishes) {
+arkor_result_t arkor_log(uint32_t step, const arkor_progress_t *progress, const arkor_metric_t *metrics, size_t count,
+                         arkor_wishes_t *wishes) {
   arkor_progress_t how_far = *progress;
   arkor_trainer_hooks_list_metric_t list = {(arkor_metric_t *)metrics, count};
   arkor_wishes_t ignored;
@@ -45,9 +43,7 @@ arkor_result_t arkor_model(arkor_model_info_t *model) { SESSION(model(model, &er
 
 void arkor_free_model(arkor_model_info_t *model) { arkor_trainer_session_model_info_free(model); }
 
-arkor_loss_t arkor_cross_entropy(void) {
-  return (arkor_loss_t){.tag = ARKOR_TRAINER_SESSION_LOSS_CROSS_ENTROPY};
-}
+arkor_loss_t arkor_cross_entropy(void) { return (arkor_loss_t){.tag = ARKOR_TRAINER_SESSION_LOSS_CROSS_ENTROPY}; }
 
 arkor_loss_t arkor_importance_sampling(void) {
   return (arkor_loss_t){.tag = ARKOR_TRAINER_SESSION_LOSS_IMPORTANCE_SAMPLING};
@@ -89,9 +85,7 @@ arkor_result_t arkor_forward(const arkor_data_t *data, arkor_loss_t loss, bool g
   SESSION(forward((arkor_data_t *)data, &loss, give_log_probs, output, &error));
 }
 
-void arkor_free_forward_output(arkor_forward_output_t *output) {
-  arkor_trainer_session_forward_output_free(output);
-}
+void arkor_free_forward_output(arkor_forward_output_t *output) { arkor_trainer_session_forward_output_free(output); }
 
 arkor_result_t arkor_optim_step(const arkor_adam_t *adam, arkor_optim_output_t *output) {
   SESSION(optim_step((arkor_adam_t *)adam, output, &error));
@@ -109,9 +103,7 @@ arkor_result_t arkor_sample(const arkor_list_u32_t *prompts, size_t prompt_count
   SESSION(sample(&list, count, &how, sequences, &error));
 }
 
-void arkor_free_sequences(arkor_sequences_t *sequences) {
-  arkor_trainer_session_list_list_sequence_free(sequences);
-}
+void arkor_free_sequences(arkor_sequences_t *sequences) { arkor_trainer_session_list_list_sequence_free(sequences); }
 
 arkor_result_t arkor_save_weights(const char *name) {
   arkor_string_t text = arkor_view(name);
@@ -133,11 +125,9 @@ arkor_result_t arkor_detokenize(const uint32_t *tokens, size_t count, arkor_stri
   SESSION(detokenize(&list, text, &error));
 }
 
-bool exports_arkor_trainer_training_loop_run(exports_arkor_trainer_training_loop_spec_t *spec,
-                                             arkor_string_t *error) {
+bool exports_arkor_trainer_training_loop_run(exports_arkor_trainer_training_loop_spec_t *spec, arkor_string_t *error) {
   begin();
-  arkor_result_t result = arkor_trainer.run == NULL ? failed("arkor_trainer has no run")
-                                                    : arkor_trainer.run(spec);
+  arkor_result_t result = arkor_trainer.run == NULL ? failed("arkor_trainer has no run") : arkor_trainer.run(spec);
   exports_arkor_trainer_training_loop_spec_free(spec);
   return finished(result, error);
 }

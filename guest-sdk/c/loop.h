@@ -36,8 +36,8 @@ arkor_result_t arkor_checkpoint(uint32_t step, const void *state, size_t size, a
 arkor_result_t arkor_resume_point(arkor_resume_point_t *point);
 void arkor_free_resume_point(arkor_resume_point_t *point);
 /* `wishes` may be NULL. */
-arkor_result_t arkor_log(uint32_t step, const arkor_progress_t *progress, const arkor_metric_t *metrics,
-                         size_t count, arkor_wishes_t *wishes);
+arkor_result_t arkor_log(uint32_t step, const arkor_progress_t *progress, const arkor_metric_t *metrics, size_t count,
+                         arkor_wishes_t *wishes);
 
 /* Freed by arkor_free_model. */
 arkor_result_t arkor_model(arkor_model_info_t *model);

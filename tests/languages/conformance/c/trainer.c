@@ -7,7 +7,8 @@
 ARKOR_STATE({
   uint32_t logs;
   double best;
-}) memory = {.best = INFINITY};
+})
+memory = {.best = INFINITY};
 
 static arkor_result_t describe(arkor_spec_t *spec) {
   spec->name = arkor_text("conformance");
