@@ -13,5 +13,6 @@ mod guests;
 mod harness;
 mod kill;
 mod loops;
+mod replay;
 mod signals;
 mod wrong_input;

@@ -145,16 +145,23 @@ pub(crate) struct DevArguments {
 
 /// Show the events of a recorded run to a trainer's callbacks, without training.
 ///
-/// Prints what the callbacks ask for, and where that is not what the run's own code asked for. New
-/// callbacks can be tried on old runs in milliseconds. They begin without memory; what they call of
-/// the host (sampling, the dataset) is unavailable.
+/// Prints what the callbacks ask for, and where that is not what the run's own code asked for: new
+/// callbacks are tried on old runs in milliseconds, and with --check a recorded run is their test. They
+/// begin without memory. A callback that needs what only a run has (text, the dataset, artifacts) and
+/// returns that as an error is not compared.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Exit codes:\n    0  all events were handled\n    1  a callback failed\n    2  usage"
+    after_help = "Exit codes:\n    0  all events were handled\n    1  a callback failed, or with --check answered \
+                  differently\n    2  usage"
 )]
 pub(crate) struct ReplayArguments {
-    /// The run: its id, the beginning of it, or `latest`.
+    /// The run: its id, the beginning of it, or `latest`; or a file with its events, as `run --json` and
+    /// `runs events --json` print them.
+    #[arg(value_name = "RUN|FILE")]
     pub(crate) run: String,
+    /// Fail if an answer is not what the run's own code asked for.
+    #[arg(long)]
+    pub(crate) check: bool,
     /// The trainer whose callbacks are called: a project's folder or a .wasm file. Default: the
     /// project's own trainer as it is now.
     #[arg(long, value_name = "PATH")]

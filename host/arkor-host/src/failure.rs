@@ -5,6 +5,7 @@ use arkor_project::ProjectError;
 use arkor_runtime::RuntimeError;
 use arkor_store::StoreError;
 
+use crate::commands::replay::TapeError;
 use crate::exit::Exit;
 use crate::output::Printer;
 
@@ -28,6 +29,7 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
             .or_else(|| cause.downcast_ref::<ProjectError>()?.hint())
             .or_else(|| cause.downcast_ref::<StoreError>()?.hint())
             .or_else(|| cause.downcast_ref::<EngineError>()?.hint())
+            .or_else(|| cause.downcast_ref::<TapeError>().map(|_| TapeError::hint()))
     })
 }
 
@@ -62,7 +64,7 @@ pub(crate) fn code(error: &anyhow::Error) -> Exit {
             cause.downcast_ref::<StoreError>(),
             Some(StoreError::NoSuchRun { .. } | StoreError::Ambiguous { .. })
         );
-        runtime || project || store
+        runtime || project || store || cause.is::<TapeError>()
     });
     if usage { Exit::Usage } else { Exit::Failed }
 }

@@ -130,6 +130,8 @@ pub(crate) struct GuestState {
     pub(crate) told_overdue: bool,
     /// Where the trainer's code failed in the running call, as a language runtime told it.
     pub(crate) failed_at: Vec<String>,
+    /// The running call asked for something of a run, and there is none.
+    pub(crate) missed_run: bool,
 }
 
 /// When a call is cut off, for the epoch that interrupts wasm and the timer that ends a wait.
@@ -192,10 +194,13 @@ impl WasiView for GuestState {
 }
 
 impl GuestState {
-    /// The run, if there is one yet.
-    pub(crate) fn run(&self) -> Option<&RunContext> {
+    /// The run, if there is one yet; that it was missed is noted.
+    pub(crate) fn run(&mut self) -> Option<&RunContext> {
         match &self.role {
-            Role::Starting => None,
+            Role::Starting => {
+                self.missed_run = true;
+                None
+            }
             Role::Callbacks(role) => Some(&role.run),
             Role::Loop(role) => Some(&role.run),
         }
@@ -221,7 +226,10 @@ impl GuestState {
     /// The seed of a text for which the guest gave none: the same at the same place of the run.
     pub(crate) fn next_seed(&mut self) -> Option<u64> {
         let (run, generated, purpose) = match &mut self.role {
-            Role::Starting => return None,
+            Role::Starting => {
+                self.missed_run = true;
+                return None;
+            }
             Role::Callbacks(role) => (&role.run, &mut role.generated, b'c'),
             Role::Loop(role) => (&role.run, &mut role.generated, b'l'),
         };

@@ -91,6 +91,7 @@ impl Instance {
             program: component.program.clone(),
             told_overdue: false,
             failed_at: Vec::new(),
+            missed_run: false,
         };
         let engine = component.pre.engine();
         let mut store = Store::new(engine, state);
@@ -213,6 +214,11 @@ impl Instance {
         Ok(state)
     }
 
+    /// Whether the last call asked for something of a run, and was told that there is none.
+    pub(crate) fn missed_run(&self) -> bool {
+        self.store.data().missed_run
+    }
+
     /// Hands an event to its callback.
     ///
     /// # Errors
@@ -291,6 +297,7 @@ impl Instance {
         state.set_deadline(timeout);
         state.limiter.refused_memory = None;
         state.failed_at.clear();
+        state.missed_run = false;
         Ok(timeout)
     }
 

@@ -2,11 +2,12 @@
 //!
 //! Nothing is trained: the callbacks get the events that the run's log holds, and what they ask for
 //! is compared with what the log says that the run's own code asked for. They begin without memory,
-//! and whatever of the host a callback calls answers that it is unavailable.
+//! and whatever of the host a callback calls answers that it is unavailable. A callback that takes that
+//! for an error could not show what it would have asked for.
 
 use std::sync::Arc;
 
-use arkor_types::{Action, Event, EventRecord, Fault, GuestFunction};
+use arkor_types::{Action, Event, EventRecord, Fault, FaultCause, GuestFunction};
 use tokio::sync::mpsc;
 
 use crate::component::TrainerComponent;
@@ -32,6 +33,9 @@ pub struct Replayed {
     pub callback: GuestFunction,
     /// What it asked for, or what it did wrong.
     pub answer: Result<Vec<Action>, Box<Fault>>,
+    /// It returned an error after it had asked for something that only a run has: what it would ask
+    /// for there is not known.
+    pub needs_run: bool,
     /// What the run's own code asked for then.
     pub recorded: Vec<Action>,
     /// What it said.
@@ -41,7 +45,12 @@ pub struct Replayed {
 impl Replayed {
     /// Whether this code would have steered the run differently.
     pub fn differs(&self) -> bool {
-        self.answer.as_ref().ok() != Some(&self.recorded)
+        !self.needs_run && self.answer.as_ref().ok() != Some(&self.recorded)
+    }
+
+    /// Whether it did something wrong.
+    pub fn failed(&self) -> bool {
+        self.answer.is_err() && !self.needs_run
     }
 }
 
@@ -138,11 +147,16 @@ impl Replay {
         }
         let (callback, seq) = (event.function(), event.seq());
         let (answer, said) = listen(self.instance.handle(&event), &mut self.queue).await;
+        // One that traps is entered no more, whatever made it trap.
+        let is_error = |fault: &Fault| matches!(fault.cause, FaultCause::Error(_));
+        let needs_run =
+            self.instance.missed_run() && answer.as_ref().is_err_and(|fault| is_error(fault));
         self.last = Some(Replayed {
             seq,
             step,
             callback,
             answer,
+            needs_run,
             recorded: std::mem::take(&mut self.at_the_end),
             said,
         });

@@ -420,9 +420,9 @@ $("replay").onclick = act(async () => {
   const last = Number($("replay-last").value) || 200;
   const answer = await post(`/api/runs/${encodeURIComponent(shown)}/replay`, { last });
   const asked = (actions) => actions.length ? actions.map(actionText).join(", ") : "nothing";
-  const differing = answer.answers.filter((one) => one.differs || one.error);
+  const differing = answer.answers.filter((one) => !one.skipped && (one.differs || one.error));
   $("replayed").replaceChildren(
-    el("p", {}, `${answer.events} events in ${milliseconds(answer.milliseconds)}: ${answer.differing} answered differently, ${answer.failed} failed.`),
+    el("p", {}, `${answer.events} events in ${milliseconds(answer.milliseconds)}: ${answer.differing} answered differently, ${answer.failed} failed, ${answer.skipped} need a run.`),
     el("ol", {}, ...differing.slice(0, 100).map((one) => el("li", {},
       `step ${one.step} ${one.callback}: `, one.error
         ? el("span", { class: "bad" }, one.error)

@@ -6,13 +6,17 @@ use anyhow::{Context, Result};
 use arkor_project::Project;
 use arkor_runtime::{Replay, Replayed, TrainerComponent};
 use arkor_store::Store;
-use arkor_types::RunRecord;
+use arkor_types::{EventRecord, RunRecord};
 use serde::Serialize;
 
 use crate::arguments::ReplayArguments;
 use crate::exit::Exit;
 use crate::output::Printer;
 use crate::{commands, format, settings};
+
+mod tape;
+
+pub(crate) use tape::TapeError;
 
 /// Events that are read from the store at once.
 const PAGE: usize = 1024;
@@ -26,6 +30,8 @@ pub(crate) struct Answer<'a> {
     actions: &'a [arkor_types::Action],
     recorded: &'a [arkor_types::Action],
     differs: bool,
+    /// It could not answer without a run.
+    skipped: bool,
     error: Option<String>,
 }
 
@@ -38,6 +44,7 @@ impl<'a> From<&'a Replayed> for Answer<'a> {
             actions: replayed.answer.as_deref().unwrap_or_default(),
             recorded: &replayed.recorded,
             differs: replayed.differs(),
+            skipped: replayed.needs_run,
             error: replayed.answer.as_ref().err().map(ToString::to_string),
         }
     }
@@ -50,16 +57,30 @@ pub(crate) struct Summary {
     pub(crate) handled: u64,
     pub(crate) differing: u64,
     pub(crate) failed: u64,
+    /// Events whose callback could not answer without a run.
+    pub(crate) skipped: u64,
     pub(crate) time: Duration,
 }
 
-/// Shows a run's events to a trainer, and its answers to `see`.
-pub(crate) async fn replay_run(
-    component: &TrainerComponent,
-    project: &Project,
+/// The events of a stored run, some at a time and none at its end.
+pub(crate) fn stored(
     store: &Store,
     run: &RunRecord,
     last: Option<u64>,
+) -> impl FnMut() -> Result<Vec<EventRecord>> {
+    let mut after = last.map_or(0, |last| run.last_seq.saturating_sub(last));
+    move || {
+        let page = store.events(&run.id, after, PAGE)?;
+        after = page.last().map_or(after, |newest| newest.seq);
+        Ok(page)
+    }
+}
+
+/// Shows a run's events to a trainer, and its answers to `see`.
+pub(crate) async fn replay_events(
+    component: &TrainerComponent,
+    project: &Project,
+    mut events: impl FnMut() -> Result<Vec<EventRecord>>,
     mut see: impl FnMut(&Replayed),
 ) -> Result<Summary> {
     let begin = Instant::now();
@@ -69,16 +90,15 @@ pub(crate) async fn replay_run(
     let mut saw = |replayed: Replayed| {
         summary.handled += 1;
         summary.differing += u64::from(replayed.differs());
-        summary.failed += u64::from(replayed.answer.is_err());
+        summary.failed += u64::from(replayed.failed());
+        summary.skipped += u64::from(replayed.needs_run);
         see(&replayed);
     };
-    let mut after = last.map_or(0, |last| run.last_seq.saturating_sub(last));
     while !replay.is_over() {
-        let page = store.events(&run.id, after, PAGE)?;
-        let Some(newest) = page.last() else {
+        let page = events()?;
+        if page.is_empty() {
             break;
-        };
-        after = newest.seq;
+        }
         for record in &page {
             if let Some(replayed) = replay.next(record).await {
                 saw(replayed);
@@ -94,33 +114,56 @@ pub(crate) async fn replay_run(
 
 pub(crate) fn replay(arguments: &ReplayArguments, printer: &Printer) -> Result<Exit> {
     let project = settings::project(&arguments.project)?;
-    let store = Store::open_read_only(&project.store_dir())?;
-    let run = store.find_run(&arguments.run)?;
     let trainer = match &arguments.trainer {
         Some(path) => settings::project(path)?,
-        None => project,
+        None => project.clone(),
     };
-    let built = commands::build_trainer(&trainer, printer)?;
+    let replayed = if let Some(path) = tape::file(&arguments.run) {
+        let mut tape = tape::read(path)?;
+        if let Some(last) = arguments.last {
+            let last = usize::try_from(last).unwrap_or(usize::MAX);
+            tape.drain(..tape.len().saturating_sub(last));
+        }
+        let mut tape = Some(tape);
+        let events = || Ok(tape.take().unwrap_or_default());
+        show_all(&trainer, &path.display().to_string(), events, printer)
+    } else {
+        let store = Store::open_read_only(&project.store_dir())?;
+        let run = store.find_run(&arguments.run)?;
+        let events = stored(&store, &run, arguments.last);
+        show_all(&trainer, &run.id.to_string(), events, printer)
+    };
+    let summary = replayed?;
+    let wrong = if arguments.check {
+        summary.failed + summary.differing
+    } else {
+        summary.failed
+    };
+    Ok(if wrong == 0 {
+        Exit::Completed
+    } else {
+        Exit::Failed
+    })
+}
+
+/// Shows events to a project's trainer and its answers to whoever typed the command.
+fn show_all(
+    trainer: &Project,
+    run: &str,
+    events: impl FnMut() -> Result<Vec<EventRecord>>,
+    printer: &Printer,
+) -> Result<Summary> {
+    let built = commands::build_trainer(trainer, printer)?;
     let component = commands::load_trainer(&settings::runtime()?, &built.artifact)?;
     let executor = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .enable_io()
         .build()
         .context("the executor cannot be started")?;
-    let summary = executor.block_on(replay_run(
-        &component,
-        &trainer,
-        &store,
-        &run,
-        arguments.last,
-        |replayed| show(replayed, printer),
-    ))?;
-    finished(&run, &component, &summary, printer);
-    Ok(if summary.failed == 0 {
-        Exit::Completed
-    } else {
-        Exit::Failed
-    })
+    let see = |replayed: &Replayed| show(replayed, printer);
+    let summary = executor.block_on(replay_events(&component, trainer, events, see))?;
+    finished(run, &component, &summary, printer);
+    Ok(summary)
 }
 
 fn show(replayed: &Replayed, printer: &Printer) {
@@ -128,7 +171,11 @@ fn show(replayed: &Replayed, printer: &Printer) {
         printer.object(&Answer::from(replayed));
         return;
     }
-    let head = format!("step {:>6}  {}", replayed.step, replayed.callback.name());
+    let Replayed { seq, step, .. } = replayed;
+    let head = format!(
+        "event {seq:>5}  step {step:>6}  {}",
+        replayed.callback.name()
+    );
     for text in &replayed.said {
         printer.line(&format!("{head}  says: {}", text.text));
     }
@@ -141,6 +188,9 @@ fn show(replayed: &Replayed, printer: &Printer) {
         }
     };
     match &replayed.answer {
+        Err(_) if replayed.needs_run => {
+            printer.line(&format!("{head}  needs a run: not compared"));
+        }
         Err(fault) => printer.note(&format!("{head}  failed: {fault}")),
         Ok(now) if replayed.differs() => printer.line(&format!(
             "{head}  asks {}; the run's code asked {}",
@@ -154,25 +204,26 @@ fn show(replayed: &Replayed, printer: &Printer) {
     }
 }
 
-fn finished(run: &RunRecord, component: &TrainerComponent, summary: &Summary, printer: &Printer) {
+fn finished(run: &str, component: &TrainerComponent, summary: &Summary, printer: &Printer) {
     if printer.json() {
         printer.object(&serde_json::json!({
             "type": "replayed",
-            "run": run.id,
+            "run": run,
             "component": component.digest,
             "events": summary.handled,
             "differing": summary.differing,
             "failed": summary.failed,
+            "skipped": summary.skipped,
             "milliseconds": summary.time.as_secs_f64() * 1e3,
         }));
         return;
     }
     printer.line(&format!(
-        "{} events of {} in {:.1} ms: {} answered differently, {} failed",
+        "{} events of {run} in {:.1} ms: {} answered differently, {} failed, {} need a run",
         summary.handled,
-        run.id,
         summary.time.as_secs_f64() * 1e3,
         summary.differing,
-        summary.failed
+        summary.failed,
+        summary.skipped
     ));
 }

@@ -12,7 +12,7 @@ impl Host for GuestState {
         name: String,
         content: Vec<u8>,
     ) -> wasmtime::Result<Result<Artifact, ArtifactError>> {
-        let Some(run) = self.run() else {
+        let Some(requests) = self.run().map(|run| run.requests.clone()) else {
             return Ok(Err(ArtifactError::NotReady));
         };
         if !super::is_name(&name) {
@@ -27,8 +27,7 @@ impl Host for GuestState {
         }
         let _waits = self.wait_for_host();
         let (reply, answer) = oneshot::channel();
-        let _ = run
-            .requests
+        let _ = requests
             .send(GuestRequest::Artifact {
                 name,
                 content,

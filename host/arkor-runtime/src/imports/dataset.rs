@@ -12,7 +12,7 @@ use crate::instance::convert;
 const COUNT: u32 = 4096;
 
 impl GuestState {
-    fn examples(&self) -> Result<Arc<Examples>, DatasetError> {
+    fn examples(&mut self) -> Result<Arc<Examples>, DatasetError> {
         self.run()
             .filter(|run| run.spec.dataset.is_some())
             .map(|run| Arc::clone(&run.examples))

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 
 use super::active::{Active, Swapped, Swapping};
 use super::builder::{Builder, Built, Code};
-use crate::commands::replay::{Answer, replay_run};
+use crate::commands::replay::{Answer, replay_events, stored};
 use crate::commands::run::{finished, signals};
 use crate::exit::Exit;
 use crate::output::Printer;
@@ -517,7 +517,8 @@ impl Session {
                         answers.push(json!(Answer::from(replayed)));
                     }
                 };
-                replay_run(&code.component, &project, &store, &run, last, see).await
+                let events = stored(&store, &run, last);
+                replay_events(&code.component, &project, events, see).await
             };
             let replayed = tokio::time::timeout(Duration::from_secs(50), replayed).await;
             let answer = match replayed {
@@ -527,6 +528,7 @@ impl Session {
                     "events": summary.handled,
                     "differing": summary.differing,
                     "failed": summary.failed,
+                    "skipped": summary.skipped,
                     "milliseconds": summary.time.as_secs_f64() * 1e3,
                     "answers": answers,
                 })),
