@@ -17,6 +17,7 @@ mod packages;
 #[cfg(unix)]
 #[path = "../reload/program.rs"]
 mod program;
+mod python;
 #[cfg(unix)]
 mod reload;
 mod sandbox;

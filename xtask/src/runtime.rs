@@ -1,92 +1,22 @@
-//! `cargo xtask runtime`: makes the language runtime that is part of the host.
+//! `cargo xtask runtime`: makes the language runtimes that are part of the host.
 //!
-//! The component is checked in, so that nobody needs a C compiler for wasm to build the host. It is made
-//! the same everywhere: versions are pinned by runtimes/js/Cargo.lock, and paths are left out of it.
+//! They are checked in, so that building the host needs neither a C compiler for wasm nor Python.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, bail};
 
-use crate::command;
-
-/// The C compiler it is made with, and what Debian calls the package.
-const CLANG: &str = "clang-22";
-const PACKAGES: &str = "clang-22 libclang-rt-22-dev-wasm32 lld-22 wasi-libc";
-
-/// Headers of wasi-libc where Debian puts them.
-const HEADERS: &str = "/usr/include/wasm32-wasi";
-
-/// Where the checked-in component is.
-const COMPONENT: &str = "runtimes/js/arkor-js.wasm";
+pub(crate) mod javascript;
+pub(crate) mod python;
 
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
-    let is_check = match arguments {
-        [] => false,
-        [one] if one == "--check" => true,
-        _ => anyhow::bail!("expected nothing, or --check"),
-    };
-    ensure!(
-        can_build(),
-        "the JavaScript runtime is made with {CLANG} and wasi-libc: sudo apt-get install {PACKAGES}"
-    );
-    let built = std::fs::read(build()?)?;
-    let path = command::root().join(COMPONENT);
-    if is_check {
-        ensure!(
-            std::fs::read(&path).is_ok_and(|current| current == built),
-            "{COMPONENT} is not what its sources make: run `cargo xtask runtime`"
-        );
-        println!("{COMPONENT} is what its sources make, byte for byte");
-    } else {
-        std::fs::write(&path, &built).with_context(|| path.display().to_string())?;
-        println!("{COMPONENT}: {} bytes", built.len());
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["javascript"] => javascript::make()?,
+        ["javascript", "--check"] => javascript::check()?,
+        ["python"] => python::make()?,
+        ["python", "--check"] => python::check()?,
+        _ => bail!("expected a language, javascript or python, and perhaps --check"),
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Whether the C compiler and the headers are here.
-pub(crate) fn can_build() -> bool {
-    let mut clang = Command::new(CLANG);
-    let has_clang = clang.arg("--version").output();
-    has_clang.is_ok_and(|output| output.status.success()) && Path::new(HEADERS).is_dir()
-}
-
-fn build() -> Result<PathBuf> {
-    let root = command::root();
-    let folder = root.join("runtimes/js");
-    let target = root.join("target/runtimes");
-    let cargo_home = std::env::var_os("CARGO_HOME").map_or_else(
-        || std::env::home_dir().unwrap_or_default().join(".cargo"),
-        PathBuf::from,
-    );
-    let remapped = [
-        (cargo_home.as_path(), "/cargo"),
-        (target.as_path(), "/target"),
-        (root.as_path(), "/arkor"),
-    ];
-    let in_rust: Vec<String> = remapped
-        .iter()
-        .map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display()))
-        .collect();
-    let mut in_c = format!(
-        "-nostdlibinc -isystem{HEADERS} -include{}",
-        folder.join("quickjs-limits.h").display()
-    );
-    for (from, to) in &remapped {
-        in_c += &format!(" -ffile-prefix-map={}={to}", from.display());
-    }
-    let mut cargo = command::cargo(&["build", "--release", "--locked"]);
-    cargo
-        .args(["--target", "wasm32-wasip2"])
-        .current_dir(&folder)
-        .env("CARGO_TARGET_DIR", &target)
-        .env("CARGO_ENCODED_RUSTFLAGS", in_rust.join("\u{1f}"))
-        // Otherwise its build script downloads a compiler.
-        .env("RQUICKJS_SYS_NO_WASI_SDK", "1")
-        .env("CC_wasm32_wasip2", CLANG)
-        .env("AR_wasm32_wasip2", "llvm-ar-22")
-        .env("CFLAGS_wasm32_wasip2", in_c);
-    command::must(&mut cargo)?;
-    Ok(target.join("wasm32-wasip2/release/arkor_js.wasm"))
 }

@@ -55,12 +55,12 @@ pub(crate) fn browser() -> Result<()> {
         install("nodejs npm", "Node.js with npm", "version 20 or newer")?;
     }
     npm_packages("tests/browser", "playwright-core")?;
-    npm_packages("guest-sdk/js", "typescript")
+    npm_packages("guest-sdk/js", "pyright")
 }
 
 /// Makes sure that trainers in C and Go can be built, and returns the PATH that has what they need.
 pub(crate) fn compilers() -> Result<OsString> {
-    if !runtime::can_build() || on_path("wasm-ld-22").is_none() {
+    if !runtime::javascript::can_build() || on_path("wasm-ld-22").is_none() {
         install(
             "clang-22 lld-22 libclang-rt-22-dev-wasm32 wasi-libc",
             "a C compiler for wasm",

@@ -49,7 +49,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     if arguments.is_empty() && sdk.join("Cargo.toml").exists() {
         good &= test(cargo_test(&[]).current_dir(&sdk), &mut count)?;
         good &= bindings_are_current(&sdk)?;
-        good &= runtime_is_current()?;
+        good &= runtimes_are_current();
     }
 
     let Count {
@@ -77,19 +77,19 @@ fn cargo_test(arguments: &[String]) -> Command {
     command
 }
 
-/// Whether the checked-in JavaScript runtime is what its sources make, where that can be found out.
-fn runtime_is_current() -> Result<bool> {
-    if !runtime::can_build() {
+/// Whether the checked-in language runtimes are those of their sources, as far as that can be found out.
+fn runtimes_are_current() -> bool {
+    let mut checked = vec![runtime::python::check()];
+    if runtime::javascript::can_build() {
+        checked.push(runtime::javascript::check());
+    } else {
         eprintln!("not checked: the JavaScript runtime, for no C compiler for wasm is here");
-        return Ok(true);
     }
-    match runtime::run(&["--check".into()]) {
-        Ok(_) => Ok(true),
-        Err(error) => {
-            println!("FAILED: {error:#}");
-            Ok(false)
-        }
-    }
+    let problems = checked.into_iter().filter_map(Result::err);
+    problems.fold(true, |_, error| {
+        println!("FAILED: {error:#}");
+        false
+    })
 }
 
 /// Whether the checked-in bindings of the Rust guest library are those of `wit/`.

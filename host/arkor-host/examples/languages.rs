@@ -13,7 +13,7 @@ use arkor_runtime::{
     CallbackEvent, Capabilities, Instance, LanguageRuntime, Limits, Runtime, RuntimeOptions,
     TrainerComponent,
 };
-use arkor_types::{LogRecord, Metric};
+use arkor_types::{LogRecord, Metric, ScriptLanguage};
 
 /// Instances that are alive at once while memory is measured.
 const INSTANCES: usize = 20;
@@ -32,7 +32,12 @@ fn main() -> Result<()> {
         ("rust", 2.0, None),
         ("typescript", 20.0, Some(3.0)),
         ("javascript", 20.0, Some(3.0)),
+        ("python", 10.0, Some(25.0)),
     ] {
+        let wanted = std::env::args().nth(1);
+        if wanted.is_some_and(|wanted| wanted != language) {
+            continue;
+        }
         let folder = repository
             .join("tests/languages/conformance")
             .join(language);
@@ -66,7 +71,11 @@ fn load(artifact: &Artifact, cache: &Path) -> Result<TrainerComponent> {
     Ok(match artifact {
         Artifact::Wasm(path) => runtime.load(path)?,
         Artifact::Program(program) => {
-            runtime.load_program(&LanguageRuntime::javascript(), program)?
+            let language = match program.language {
+                ScriptLanguage::JavaScript => LanguageRuntime::javascript(),
+                ScriptLanguage::Python => LanguageRuntime::python(),
+            };
+            runtime.load_program(&language, program)?
         }
     })
 }

@@ -46,6 +46,7 @@ pub(crate) fn component_bytes(artifact: &Artifact) -> Result<Vec<u8>> {
 fn language_runtime(language: ScriptLanguage) -> LanguageRuntime {
     match language {
         ScriptLanguage::JavaScript => LanguageRuntime::javascript(),
+        ScriptLanguage::Python => LanguageRuntime::python(),
     }
 }
 

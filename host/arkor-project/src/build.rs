@@ -90,7 +90,7 @@ pub(crate) fn build(
             language, entry, ..
         } => {
             let begin = Instant::now();
-            let program = script::program(project.root(), *language, entry)?;
+            let program = script::program(project.root(), *language, entry, limits, progress)?;
             compiler = begin.elapsed();
             Artifact::Program(Arc::new(program))
         }

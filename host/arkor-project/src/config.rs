@@ -5,7 +5,7 @@
 //! ```toml
 //! [trainer]
 //! path = "."                 # folder of the trainer's sources
-//! language = "rust"          # or "typescript", "javascript"; absent: guessed from the files there
+//! language = "rust"          # or "typescript", "javascript", "python"; absent: guessed from the files there
 //! # entry = "src/trainer.ts"  # of a script; absent: trainer.* or src/trainer.*
 //! # component = "t.wasm"     # a finished component or core module instead of sources
 //! # build = "make t.wasm"    # leaves `component`; a text goes to the shell, a list is run as it is
@@ -126,12 +126,15 @@ enum Named {
 
 const TYPESCRIPT: &[&str] = &["ts", "mts"];
 const JAVASCRIPT: &[&str] = &["js", "mjs", "cjs"];
+const PYTHON: &[&str] = &["py"];
 
 /// What runs a file, by its ending.
 pub(crate) fn script_language(file: &Path) -> Option<ScriptLanguage> {
     let ending = file.extension()?.to_str()?;
     if TYPESCRIPT.contains(&ending) || JAVASCRIPT.contains(&ending) {
         Some(ScriptLanguage::JavaScript)
+    } else if PYTHON.contains(&ending) {
+        Some(ScriptLanguage::Python)
     } else {
         None
     }
@@ -377,6 +380,7 @@ fn trainer(mut table: Table<'_>, root: &Path) -> Result<TrainerSource, ProjectEr
                     "javascript",
                     Named::Script(ScriptLanguage::JavaScript, JAVASCRIPT),
                 ),
+                ("python", Named::Script(ScriptLanguage::Python, PYTHON)),
             ])
         })
         .transpose()?;
@@ -462,7 +466,7 @@ fn trainer(mut table: Table<'_>, root: &Path) -> Result<TrainerSource, ProjectEr
                 }),
                 None => invalid(
                     "[trainer] has an `entry` whose ending is that of no known script language",
-                    "name the language: language = \"typescript\" or \"javascript\"",
+                    "name the language: language = \"typescript\", \"javascript\" or \"python\"",
                 ),
             }
         }
@@ -475,7 +479,7 @@ fn trainer(mut table: Table<'_>, root: &Path) -> Result<TrainerSource, ProjectEr
                     folder,
                 });
             }
-            let found = find_entry(&absolute, &[TYPESCRIPT, JAVASCRIPT]);
+            let found = find_entry(&absolute, &[TYPESCRIPT, JAVASCRIPT, PYTHON]);
             match found.and_then(|entry| Some((script_language(&entry)?, entry))) {
                 Some((language, entry)) => Ok(TrainerSource::Script {
                     language,
@@ -484,7 +488,7 @@ fn trainer(mut table: Table<'_>, root: &Path) -> Result<TrainerSource, ProjectEr
                 }),
                 None => invalid(
                     "[trainer] does not say where the trainer comes from, and there is neither a \
-                     trainer.ts or .js nor a Cargo.toml to go by",
+                     trainer.ts, .js or .py nor a Cargo.toml to go by",
                     "add `entry = \"...\"`, `language = \"...\"` with `path = \"...\"`, or \
                      `component = \"...\"`",
                 ),

@@ -167,6 +167,17 @@ pub enum ProjectError {
         /// What was looked for in vain.
         reason: String,
     },
+    /// Packages are to be installed, and there is no pip.
+    #[error(
+        "the project's requirements.txt names packages, and no Python here has pip to install them"
+    )]
+    NoPip,
+    /// The packages of a Python project could not be installed.
+    #[error("the packages that requirements.txt names could not be installed\n{output}")]
+    Packages {
+        /// All that pip wrote.
+        output: String,
+    },
     /// The toolchain could not be installed.
     #[error("could not install a Rust toolchain for WebAssembly\n{output}")]
     Install {
@@ -187,6 +198,16 @@ impl ProjectError {
                 .into(),
             Self::BuildTimeout { .. } => {
                 "if it needs longer, allow it in arkor.toml: [trainer] build-timeout = \"30 min\""
+                    .into()
+            }
+            Self::Packages { .. } => {
+                "only packages without native code run in the sandbox: those that \
+                                      have a wheel for any platform"
+                    .into()
+            }
+            Self::NoPip => {
+                "install Python with pip, or make a virtual environment with the packages in the \
+                            project: .venv"
                     .into()
             }
             Self::Missing { .. } => "check the path; paths in arkor.toml are relative to it".into(),

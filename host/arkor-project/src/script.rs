@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 
 use arkor_types::{Program, ScriptLanguage};
 
-use crate::ProjectError;
+use crate::process::BuildLimits;
+use crate::{BuildLine, ProjectError};
 
 mod javascript;
 mod place;
+mod python;
 mod resolve;
 
 /// All files that a script trainer consists of.
@@ -15,11 +17,17 @@ pub(crate) fn program(
     root: &Path,
     language: ScriptLanguage,
     entry: &Path,
+    limits: &BuildLimits,
+    progress: &mut dyn FnMut(BuildLine),
 ) -> Result<Program, ProjectError> {
     crate::project::require("entry", &root.join(entry))?;
     let entry = crate::paths::resolve_inside(root, entry)?;
     match language {
         ScriptLanguage::JavaScript => javascript::program(root, &entry),
+        ScriptLanguage::Python => {
+            let packages = python::install(root, limits, progress)?;
+            python::program(root, &entry, packages)
+        }
     }
 }
 

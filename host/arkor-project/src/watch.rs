@@ -26,6 +26,7 @@ const OUTPUTS: &[&str] = &[
     "target",
     ".git",
     "node_modules",
+    ".venv",
     "__pycache__",
 ];
 

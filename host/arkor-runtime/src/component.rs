@@ -1,6 +1,7 @@
 //! From a file to a trainer that can be instantiated: read, identify, check, compile or fetch from
 //! the cache, link.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -86,6 +87,8 @@ pub struct TrainerComponent {
     pub hash_time: Duration,
     /// The files of a script trainer.
     pub program: Option<Arc<Program>>,
+    /// It was a core module, whose adapter looks at the folders at the first line that is printed.
+    pub(crate) is_adapted: bool,
     /// Whether it has an interpreter inside that can say where its trainer hangs.
     pub(crate) tells_places: bool,
     pub(crate) pre: InstancePre<GuestState>,
@@ -159,7 +162,7 @@ impl Runtime {
     ) -> Result<TrainerComponent, RuntimeError> {
         let digest = self::digest(bytes);
         let hash_time = begin.elapsed();
-        let (component, code) = self.compiled(name, &digest, bytes)?;
+        let (component, code) = self.compiled(name, &digest, || Ok(bytes.into()))?;
         let contract = contract::check(name, &self.engine, &component)?;
         if contract.is_language_runtime {
             return Err(RuntimeError::Contract {
@@ -172,6 +175,7 @@ impl Runtime {
         }
         let mut linked = self.link(name, digest, &component, &contract)?;
         linked.size = bytes.len() as u64;
+        linked.is_adapted = wasmparser::Parser::is_core_wasm(bytes);
         linked.code = code;
         linked.hash_time = hash_time;
         linked.load_time = begin.elapsed();
@@ -197,6 +201,7 @@ impl Runtime {
             size: 0,
             owns_loop: contract.owns_loop,
             program: None,
+            is_adapted: false,
             tells_places: contract.tells_places,
             definition: exports::definition::GuestIndices::new(&pre).map_err(wrong_type)?,
             callbacks: exports::callbacks::GuestIndices::new(&pre).map_err(wrong_type)?,
@@ -249,7 +254,7 @@ impl Runtime {
     /// As [`Self::inspect`].
     pub fn inspect_bytes(&self, name: &str, bytes: &[u8]) -> Result<Inspection, RuntimeError> {
         let digest = self::digest(bytes);
-        let (component, _) = self.compiled(name, &digest, bytes)?;
+        let (component, _) = self.compiled(name, &digest, || Ok(bytes.into()))?;
         Ok(Inspection::of(
             name.into(),
             digest,
@@ -259,11 +264,12 @@ impl Runtime {
         ))
     }
 
-    fn compiled(
+    /// The machine code of a component, whose bytes are asked for only if it has to be compiled.
+    fn compiled<'a>(
         &self,
         name: &str,
         digest: &str,
-        bytes: &[u8],
+        bytes: impl FnOnce() -> Result<Cow<'a, [u8]>, RuntimeError>,
     ) -> Result<(Component, CodeSource), RuntimeError> {
         if let Some(found) = self
             .cache
@@ -272,7 +278,8 @@ impl Runtime {
         {
             return Ok((found, CodeSource::Cache));
         }
-        let component_bytes = componentize::component_bytes(name, bytes)?;
+        let bytes = bytes()?;
+        let component_bytes = componentize::component_bytes(name, &bytes)?;
         let component = Component::new(&self.engine, &component_bytes).map_err(|error| {
             RuntimeError::Compile {
                 name: name.into(),

@@ -11,11 +11,12 @@ use crate::component::TrainerComponent;
 use crate::console::Console;
 use crate::guest::{CallbackRole, Deadline, Grants, GuestState, LoopRole, Role};
 use crate::limits::{Limiter, Limits};
-use crate::sandbox::{Capabilities, Denials};
+use crate::sandbox::{Capabilities, Denial, Denials};
 
 pub(crate) mod convert;
 mod event;
 pub(crate) mod fault;
+mod python;
 
 pub use event::CallbackEvent;
 
@@ -35,6 +36,8 @@ pub struct Instance {
     training_loop: Option<exports::training_loop::Guest>,
     trainer: String,
     generation: u32,
+    /// It has an interpreter inside.
+    is_interpreter: bool,
     dead: bool,
 }
 
@@ -82,7 +85,7 @@ impl Instance {
             console: console.clone(),
             denials,
             grants: Grants {
-                files: !capabilities.files.is_empty(),
+                files: !capabilities.files.is_empty() || component.is_adapted,
                 environment: !capabilities.environment.is_empty(),
                 name_lookup: capabilities.name_lookup,
             },
@@ -141,6 +144,7 @@ impl Instance {
             training_loop,
             trainer,
             generation,
+            is_interpreter: component.tells_places,
             dead: false,
         })
     }
@@ -174,6 +178,10 @@ impl Instance {
         let exports_loop = self.training_loop.is_some();
         let call = self.definition.call_describe(&mut self.store);
         let result = guarded(timeout, call).await;
+        if self.is_interpreter {
+            // Python fills `os.environ`, whether its trainer wants it or not.
+            self.store.data().denials.forget(&Denial::Environment);
+        }
         self.finish(function, timeout, result)
             .await
             .map(|spec| convert::spec_draft(spec, exports_loop))
@@ -328,6 +336,9 @@ impl Instance {
                 let mut fault = self.fault(function, cause);
                 fault.backtrace = std::mem::take(&mut self.store.data_mut().failed_at);
                 // Of an interpreter's own functions the trainer's author knows nothing.
+                if fault.backtrace.is_empty() && self.is_interpreter {
+                    fault.backtrace = python::backtrace(&error, &self.store);
+                }
                 if fault.backtrace.is_empty() {
                     fault.backtrace = fault::backtrace(&error);
                 }

@@ -8,6 +8,8 @@ use serde::Serialize;
 pub enum ScriptLanguage {
     /// JavaScript; TypeScript is this by the time it is a [`Program`].
     JavaScript,
+    /// Python.
+    Python,
 }
 
 /// What kind of file a module is.
@@ -20,17 +22,21 @@ pub enum ModuleFormat {
     CommonJs,
     /// A JSON document.
     Json,
+    /// Python source.
+    Python,
+    /// Any other file, which a trainer reads as data.
+    Data,
 }
 
 /// One file of a [`Program`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProgramModule {
-    /// Path in the project with `/` between parts; of packages from elsewhere, the path in the folder
-    /// they are installed in.
+    /// Path in the project with `/` between parts; of installed Python packages, `site-packages/` and
+    /// the path in the folder they are installed in.
     pub name: String,
     /// What kind of file it is.
     pub format: ModuleFormat,
-    /// What runs, in UTF-8.
+    /// What runs, in UTF-8; of data, whatever it is.
     pub content: Vec<u8>,
     /// What its imports mean, as (specifier, name of a module).
     pub links: Vec<(String, String)>,

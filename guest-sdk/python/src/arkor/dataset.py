@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import _host
+from . import _host  # pyright: ignore[reportPrivateUsage]
 from .types import DatasetInfo, Example, Split
 
 

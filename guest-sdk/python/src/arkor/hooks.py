@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Mapping, Sequence
 
-from . import _host
+from . import _host  # pyright: ignore[reportPrivateUsage]
 from .types import Directive, Level, Metric, Progress, Wishes
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Sequence
 
-from . import _host
+from . import _host  # pyright: ignore[reportPrivateUsage]
 from .types import Generation, Sampling
 
 

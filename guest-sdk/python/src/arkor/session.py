@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Mapping, Sequence
 
-from . import _host
+from . import _host  # pyright: ignore[reportPrivateUsage]
 from .types import (
     Adam,
     Datum,

@@ -78,6 +78,19 @@ impl CompiledCache {
             .ok()
     }
 
+    pub(super) fn has(&self, digest: &str) -> bool {
+        self.path(digest).is_file()
+    }
+
+    /// Whether there was any.
+    pub(super) fn remove(&self, digest: &str) -> std::io::Result<bool> {
+        match std::fs::remove_file(self.path(digest)) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// A cache that cannot be written costs time at the next start and nothing else.
     pub(super) fn put(&self, digest: &str, component: &Component) {
         if let Err(error) = self.try_put(digest, component) {

@@ -148,12 +148,18 @@ pub(super) fn check(
         } else {
             exports.join(", ")
         };
+        let hint = if exports.is_empty() {
+            "a core module says in a custom section which world it was built against; wit-bindgen \
+             puts it there, and docs/languages.md has one to append"
+        } else {
+            "a trainer's world is arkor:trainer/managed-trainer or loop-trainer"
+        };
         return Err(problem(
             format!(
                 "it does not export {}; it exports {has}",
                 missing.join(" and ")
             ),
-            Some("a trainer's world is arkor:trainer/managed-trainer or loop-trainer"),
+            Some(hint),
         ));
     }
     let unknown: Vec<&str> = imports

@@ -22,6 +22,8 @@ pub(super) fn configure(stack: usize) -> wasmtime::Result<Engine> {
         .async_stack_size(stack.saturating_add(HOST_STACK))
         .cranelift_opt_level(OptLevel::Speed)
         .wasm_backtrace_details(WasmBacktraceDetails::Enable)
+        // Where a Python trainer stood is read from the memory that a trap leaves.
+        .coredump_on_trap(true)
         // A guest sees the same NaN bits on every machine, as training is to be repeatable.
         .cranelift_nan_canonicalization(true)
         .enable_incremental_compilation(Arc::new(FunctionCache::default()))?;

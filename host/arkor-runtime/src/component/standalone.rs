@@ -48,8 +48,8 @@ fn compose(language: &LanguageRuntime, program: &Program) -> wasmtime::Result<Ve
     let files = files(program)?;
     let mut graph = CompositionGraph::new();
     let mut validator = Validator::new_with_features(WasmFeatures::all());
-    let runtime =
-        Component::from_bytes(&mut validator, "runtime", language.bytes()).map_err(message)?;
+    let bytes = language.bytes().map_err(message)?;
+    let runtime = Component::from_bytes(&mut validator, "runtime", bytes).map_err(message)?;
     let source = Component::from_bytes(&mut validator, "files", files).map_err(message)?;
     let (export, ..) = source
         .export_by_name(INTERFACE)
@@ -172,6 +172,8 @@ impl Layout {
                 ModuleFormat::EcmaScript => 0_u32,
                 ModuleFormat::CommonJs => 1,
                 ModuleFormat::Json => 2,
+                ModuleFormat::Python => 3,
+                ModuleFormat::Data => 4,
             };
             // One byte and three to align what follows.
             modules.extend(format.to_le_bytes());

@@ -22,6 +22,8 @@ fn convert(program: &Program) -> wit::Program {
             ModuleFormat::EcmaScript => wit::Format::Ecmascript,
             ModuleFormat::CommonJs => wit::Format::Commonjs,
             ModuleFormat::Json => wit::Format::Json,
+            ModuleFormat::Python => wit::Format::Python,
+            ModuleFormat::Data => wit::Format::Data,
         },
         content: module.content.clone(),
         links: module

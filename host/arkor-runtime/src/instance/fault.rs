@@ -99,17 +99,32 @@ pub(super) fn backtrace(error: &Error) -> Vec<String> {
     let Some(trace) = error.downcast_ref::<WasmBacktrace>() else {
         return Vec::new();
     };
-    fold(trace.frames().iter().map(|frame| {
-        let name = frame.func_name().map_or_else(
-            || format!("function {}", frame.func_index()),
-            |name| format!("{:#}", rustc_demangle::demangle(name)),
+    fold(trace.frames().iter().flat_map(places))
+}
+
+/// A frame of wasm, and before it those of the functions that were compiled into it.
+fn places(frame: &wasmtime::FrameInfo) -> Vec<String> {
+    let name = frame.func_name().map_or_else(
+        || format!("function {}", frame.func_index()),
+        |name| format!("{:#}", rustc_demangle::demangle(name)),
+    );
+    let symbols = frame.symbols();
+    let Some(outermost) = symbols.len().checked_sub(1) else {
+        return vec![name];
+    };
+    let lines = symbols.iter().enumerate().map(|(index, symbol)| {
+        let inlined = symbol.name().filter(|_| index < outermost);
+        let name = inlined.map_or_else(
+            || name.clone(),
+            |inlined| format!("{:#}", rustc_demangle::demangle(inlined)),
         );
-        let place = frame
-            .symbols()
-            .first()
-            .and_then(|symbol| Some(format!(" at {}:{}", symbol.file()?, symbol.line()?)));
-        name + &place.unwrap_or_default()
-    }))
+        match (symbol.file(), symbol.line()) {
+            (Some(file), Some(line)) => format!("{name} at {file}:{line}"),
+            (Some(file), None) => format!("{name} at {file}"),
+            (None, _) => name,
+        }
+    });
+    lines.collect()
 }
 
 /// Lines of a backtrace; one that comes again and again once, with the number of times.

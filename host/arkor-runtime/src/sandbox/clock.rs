@@ -46,6 +46,8 @@ impl HostMonotonicClock for CoarseMonotonicClock {
     }
 
     fn now(&self) -> u64 {
-        u64::try_from(coarse(self.start.elapsed()).as_nanos()).unwrap_or(u64::MAX)
+        // Never 0, which Go takes for a clock that does not work.
+        let time = coarse(self.start.elapsed()) + RESOLUTION;
+        u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
     }
 }

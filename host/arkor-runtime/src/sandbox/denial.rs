@@ -69,6 +69,12 @@ impl Denials {
         new
     }
 
+    /// Forgets one that nobody meant.
+    pub(crate) fn forget(&self, denial: &Denial) {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.new.retain(|one| one != denial);
+    }
+
     /// Forgets what was recorded: the standard library of a panicking guest reads the environment
     /// for reasons of its own.
     pub(crate) fn clear(&self) {
@@ -82,11 +88,16 @@ impl Denials {
 
 /// The line that would help, if an error of a guest's C library tells of a denied file.
 pub(crate) fn denial_hint(text: &str) -> Option<String> {
-    (text.contains("pre-opened file descriptor") || text.contains("No file descriptors available"))
-        .then(|| {
-            format!(
-                "a trainer sees no files; to grant a folder, add to arkor.toml: {}",
-                Denial::Files.line()
-            )
-        })
+    let libraries_say = [
+        "pre-opened file descriptor",
+        "No file descriptors available",
+        "Capabilities insufficient",
+    ];
+    let is_denial = libraries_say.iter().any(|words| text.contains(words));
+    is_denial.then(|| {
+        format!(
+            "a trainer sees no files; to grant a folder, add to arkor.toml: {}",
+            Denial::Files.line()
+        )
+    })
 }

@@ -1,0 +1,6 @@
+//! What is particular to trainers in Python.
+
+mod errors;
+mod packages;
+mod sandbox;
+mod types;
