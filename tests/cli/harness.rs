@@ -146,6 +146,7 @@ pub(crate) fn example(name: &str) -> Project {
         let sdk = sdk.to_str().unwrap();
         project.write("Cargo.toml", &format!("{before}path = '{sdk}'{after}"));
     }
+    point_at_libraries(&project);
     project
 }
 
@@ -161,6 +162,20 @@ fn copy(from: &Path, to: &Path) {
             copy(&entry.path(), &to.join(name));
         } else {
             std::fs::copy(entry.path(), to.join(name)).unwrap();
+        }
+    }
+}
+
+/// Lets a copied project find the guest libraries, beside which it no longer lies.
+pub(crate) fn point_at_libraries(project: &Project) {
+    let sdk = repository().join("guest-sdk");
+    let sdk = sdk.to_str().unwrap();
+    for name in ["arkor.toml", "go.mod"] {
+        if let Ok(text) = std::fs::read_to_string(project.path(name)) {
+            let text = text
+                .replace("../../../../guest-sdk", sdk)
+                .replace("../../guest-sdk", sdk);
+            project.write(name, &text);
         }
     }
 }

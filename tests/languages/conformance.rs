@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::harness::{Project, example, repository, text};
+use crate::harness::{Project, example, point_at_libraries, repository, text};
 
 /// The example of a language, whose callbacks are those of the others.
 fn trainers() -> Vec<PathBuf> {
     let folder = repository().join("tests/languages/conformance");
-    ["typescript", "javascript"]
+    ["typescript", "javascript", "python", "c", "go"]
         .map(|name| folder.join(name))
         .to_vec()
 }
@@ -29,6 +29,7 @@ fn copy_of(trainer: &Path) -> Project {
         }
     }
     project.write("text.txt", &text(""));
+    point_at_libraries(&project);
     project
 }
 
@@ -82,13 +83,16 @@ fn every_language_answers_alike() {
 }
 
 #[test]
-fn a_loop_in_a_script_trains_what_the_loop_in_rust_trains() {
-    let [rust, script] = ["rust-loop", "typescript-loop"].map(|name| {
-        let done = example(name).run(&[]);
+fn a_loop_trains_the_same_in_every_language() {
+    let languages = ["rust", "typescript", "python", "c", "go"];
+    let [rust, others @ ..] = languages.map(|language| {
+        let done = example(&format!("{language}-loop")).run(&[]);
         done.expect(0);
-        done.finished()
+        (language, done.finished())
     });
-    for key in ["final_loss", "final_eval_loss", "steps"] {
-        assert_eq!(script[key], rust[key], "{key}");
+    for (language, finished) in others {
+        for key in ["final_loss", "final_eval_loss", "steps"] {
+            assert_eq!(finished[key], rust.1[key], "{language}: {key}");
+        }
     }
 }

@@ -8,6 +8,7 @@
 
 mod conformance;
 mod errors;
+mod faults;
 #[allow(dead_code, reason = "the harness has more than these tests use")]
 #[path = "../cli/harness.rs"]
 mod harness;

@@ -115,10 +115,11 @@ fn case_17_18_32_broken_edits_change_nothing_and_are_told_with_their_place(langu
     let mut dev = begin(language);
     let entry = language.entry;
     save(&dev, language, &language.counting(language.wrong, "two"));
-    dev.error(&format!("{entry}:2:5: "));
+    dev.error(&format!("{entry}:2:"));
     // A name that is not there. One that is not used is no import in TypeScript.
     let missing = format!("{}\n", language.import).replace("other", "nowhere");
-    save(&dev, language, &language.counting(&missing, "two"));
+    let source = language.counting(&missing, "NAME");
+    save(&dev, language, &source.replace("\"NAME\"", "name"));
     dev.error("nowhere");
     save(&dev, language, &language.counting(language.throws, "two"));
     dev.error("at the end");

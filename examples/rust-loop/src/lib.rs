@@ -2,6 +2,7 @@
 //! schedule the host does not have.
 
 use arkor_guest::prelude::*;
+use serde::{Deserialize, Serialize};
 use session::{Adam, Datum, LogProbs, Loss};
 
 /// Steps of the first cycle; each further one is twice as long.
@@ -9,7 +10,9 @@ const FIRST_CYCLE: u32 = 30;
 const PEAK: f64 = 2e-3;
 const FLOOR: f64 = 2e-4;
 
-#[derive(Default)]
+/// What lasts over a stop, and over a change of this code.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
 struct Restarts {
     logs: u32,
 }
@@ -31,6 +34,8 @@ fn ends_cycle(step: u32) -> bool {
 }
 
 impl Trainer for Restarts {
+    arkor_guest::carry_state!();
+
     fn describe() -> Result<Spec> {
         Ok(Spec {
             tokenizer: Some(TokenizerSource::Bpe(512)),
@@ -52,15 +57,6 @@ impl Trainer for Restarts {
     fn on_log(&mut self, _event: &LogRecord) -> Result<Actions> {
         self.logs += 1;
         Ok(vec![Action::metric("logs-seen", f64::from(self.logs))])
-    }
-
-    fn save_state(&self) -> Result<Vec<u8>> {
-        Ok(self.logs.to_le_bytes().to_vec())
-    }
-
-    fn load_state(&mut self, state: &[u8]) -> Result<()> {
-        self.logs = u32::from_le_bytes(state.try_into()?);
-        Ok(())
     }
 }
 

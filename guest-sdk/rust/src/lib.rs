@@ -75,6 +75,12 @@
 //! Errors of any type leave a function by `?`. `println!` and `eprintln!` write to the run's log; a
 //! panic ends the instance and is reported with its message and stack.
 //!
+//! # Memory
+//!
+//! Fields of a trainer last from call to call. For them to last over a stop and a change of the code too,
+//! there are `save_state` and `load_state`, and with the feature `serde` one line that gives both,
+//! `carry_state!`.
+//!
 //! # Building
 //!
 //! A trainer is a `cdylib`. `arkor-host` builds it on its own whenever it is needed; by hand,
@@ -87,6 +93,8 @@ pub mod bindings;
 mod defaults;
 mod error;
 mod export;
+#[cfg(feature = "serde")]
+mod state;
 mod trainer;
 
 pub use bindings::arkor::trainer::{artifacts, dataset, hooks, inference, session, types};
@@ -94,6 +102,9 @@ pub use bindings::exports::arkor::trainer::{callbacks, definition};
 pub use error::{Result, chain};
 #[doc(hidden)]
 pub use export::__text;
+#[cfg(feature = "serde")]
+#[doc(hidden)]
+pub use state::{__load_state, __save_state};
 pub use trainer::{Actions, Trainer, TrainingLoop};
 
 /// Default values for generating text: 64 tokens at temperature 1.

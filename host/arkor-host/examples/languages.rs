@@ -33,6 +33,8 @@ fn main() -> Result<()> {
         ("typescript", 20.0, Some(3.0)),
         ("javascript", 20.0, Some(3.0)),
         ("python", 10.0, Some(25.0)),
+        ("c", 2.0, None),
+        ("go", 6.0, None),
     ] {
         let wanted = std::env::args().nth(1);
         if wanted.is_some_and(|wanted| wanted != language) {
