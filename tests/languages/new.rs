@@ -2,42 +2,108 @@
 
 use std::process::Command;
 
-use crate::harness::{Project, repository};
+use crate::harness::{Done, Project, repository};
+
+/// Makes a project, looks at what it does, and returns it.
+fn made(template: &str, own_loop: bool) -> Project {
+    let place = Project::empty();
+    let mut words = vec!["new", "my-trainer", "--template", template, "--json"];
+    if own_loop {
+        words.push("--loop");
+    }
+    let made = place.arkor(words);
+    made.expect(0);
+    for file in ["README.md", ".gitignore", "arkor.toml", "tests/tape.jsonl"] {
+        assert!(made.out.contains(file), "{template}: {file}");
+    }
+    let done = place.arkor(["run", "my-trainer", "--json", "--max-steps", "5"]);
+    done.expect(0);
+    assert_eq!(done.finished()["steps"], 5);
+    let shown = place.arkor(["runs", "show", "--json", "-C", "my-trainer"]);
+    assert!(
+        shown.out.contains("my-trainer"),
+        "{}{}",
+        shown.out,
+        shown.err
+    );
+    let replayed = replay(&place);
+    replayed.expect(0);
+    let summary = replayed.json().pop().unwrap();
+    assert!(summary["events"].as_u64().unwrap() >= 18, "{summary}");
+    place
+}
+
+fn replay(place: &Project) -> Done {
+    let tape = place.path("my-trainer/tests/tape.jsonl");
+    let tape = tape.to_str().unwrap();
+    place.arkor(["replay", tape, "--check", "--json", "-C", "my-trainer"])
+}
+
+/// After this change of the trainer its callbacks answer differently, and its test says so.
+fn fails_when_changed(place: &Project, entry: &str, from: &str, to: &str) {
+    let file = format!("my-trainer/{entry}");
+    let source = std::fs::read_to_string(place.path(&file)).unwrap();
+    let changed = source.replace(from, to);
+    assert_ne!(changed, source);
+    place.write(&file, &changed);
+    replay(place).expect(1);
+}
 
 #[test]
-fn every_template_runs_replays_and_has_its_types() {
-    for template in ["typescript", "javascript"] {
+fn typescript_and_javascript() {
+    for (template, entry) in [("typescript", "trainer.ts"), ("javascript", "trainer.js")] {
         for own_loop in [false, true] {
-            let place = Project::empty();
-            let mut words = vec!["new", "my-trainer", "--template", template, "--json"];
-            if own_loop {
-                words.push("--loop");
-            }
-            let made = place.arkor(words);
-            made.expect(0);
-            let files = made.json()[0]["files"].as_array().unwrap().len();
-            assert!(files >= 6, "{}", made.out);
-            let run = ["run", "my-trainer", "--json", "--max-steps", "5"];
-            let done = place.arkor(run);
-            done.expect(0);
-            assert_eq!(done.finished()["steps"], 5);
-            let replay = place.arkor(["replay", "latest", "-C", "my-trainer", "--json"]);
-            assert!(replay.out.contains("\"replayed\""), "{}", replay.err);
-            let shown = place.arkor(["runs", "show", "--json", "-C", "my-trainer"]);
-            assert!(
-                shown.out.contains("my-trainer"),
-                "{}{}",
-                shown.out,
-                shown.err
-            );
+            let place = made(template, own_loop);
             let tsc = repository().join("guest-sdk/js/node_modules/typescript/bin/tsc");
             let mut node = Command::new("node");
             node.arg(tsc).args(["--project", "my-trainer"]);
             let checked = node.current_dir(place.path("")).output().unwrap();
             let said = String::from_utf8_lossy(&checked.stdout);
             assert!(checked.status.success(), "{template} {own_loop}: {said}");
+            if own_loop {
+                fails_when_changed(&place, entry, "state.logs += 1", "state.logs += 2");
+            } else {
+                fails_when_changed(&place, entry, "PATIENCE = 3", "PATIENCE = 2");
+            }
         }
     }
+}
+
+#[test]
+fn python() {
+    for own_loop in [false, true] {
+        let place = made("python", own_loop);
+        let pyright = repository().join("guest-sdk/js/node_modules/pyright/index.js");
+        let mut node = Command::new("node");
+        node.arg(pyright).current_dir(place.path("my-trainer"));
+        let checked = node.output().unwrap();
+        let said = String::from_utf8_lossy(&checked.stdout);
+        assert!(checked.status.success(), "{own_loop}: {said}");
+        if own_loop {
+            fails_when_changed(&place, "trainer.py", "[\"logs\"] += 1", "[\"logs\"] += 2");
+        } else {
+            fails_when_changed(&place, "trainer.py", "PATIENCE = 3", "PATIENCE = 2");
+        }
+    }
+}
+
+#[test]
+fn rust() {
+    let place = made("rust", true);
+    fails_when_changed(&place, "src/lib.rs", "self.logs += 1", "self.logs += 2");
+    let place = made("rust", false);
+    fails_when_changed(
+        &place,
+        "src/lib.rs",
+        "PATIENCE: u32 = 3",
+        "PATIENCE: u32 = 2",
+    );
+}
+
+#[test]
+fn c() {
+    made("c", true);
+    made("c", false);
 }
 
 #[test]

@@ -34,6 +34,7 @@ pub(crate) enum Command {
     Build(BuildArguments),
     Inspect(InspectArguments),
     Runs(RunsArguments),
+    Toolchain(ToolchainArguments),
     Completions(CompletionsArguments),
 }
 
@@ -47,6 +48,7 @@ impl Command {
             Self::Build(build) => build.json,
             Self::Inspect(inspect) => inspect.json,
             Self::Runs(runs) => runs.json,
+            Self::Toolchain(toolchain) => toolchain.json,
             Self::Completions(_) => false,
         }
     }
@@ -75,6 +77,12 @@ pub(crate) enum Template {
     Typescript,
     /// trainer.js
     Javascript,
+    /// trainer.py
+    Python,
+    /// src/lib.rs, with the library it needs
+    Rust,
+    /// trainer.c, with the library it needs
+    C,
 }
 
 /// Train what a project's trainer describes.
@@ -245,6 +253,56 @@ pub(crate) enum RunsCommand {
         #[arg(required = true)]
         runs: Vec<String>,
     },
+}
+
+/// See, prepare or remove what runs and builds trainers in each language.
+///
+/// The runtimes of JavaScript and Python are part of this program. Their first trainer on a machine waits until
+/// they are compiled; `install` does that before, and nothing is fetched for it.
+#[derive(Debug, Args)]
+pub(crate) struct ToolchainArguments {
+    /// Print one JSON object for each toolchain.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: ToolchainCommand,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(crate) enum ToolchainCommand {
+    /// What there is, and whether it is ready.
+    List,
+    /// Make one ready: compile a language runtime, or add Rust's target for WebAssembly.
+    Install {
+        /// Which one.
+        name: ToolchainName,
+    },
+    /// Remove what `install` made.
+    Remove {
+        /// Which one.
+        name: ToolchainName,
+    },
+}
+
+/// A language with a toolchain that the host knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ToolchainName {
+    /// Runs trainers in TypeScript and JavaScript.
+    Javascript,
+    /// Runs trainers in Python.
+    Python,
+    /// Builds trainers in Rust.
+    Rust,
+}
+
+impl ToolchainName {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Javascript => "javascript",
+            Self::Python => "python",
+            Self::Rust => "rust",
+        }
+    }
 }
 
 /// Print a completion script for a shell.

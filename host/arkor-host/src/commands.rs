@@ -8,6 +8,7 @@ pub(crate) mod new;
 pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod runs;
+pub(crate) mod toolchain;
 
 use anyhow::Result;
 use arkor_project::{Artifact, BuildLine, Built, Project};
@@ -23,11 +24,19 @@ pub(crate) fn build_trainer(project: &Project, printer: &Printer) -> Result<Buil
 }
 
 /// Compiles what a build left, or takes it from the cache.
-pub(crate) fn load_trainer(runtime: &Runtime, artifact: &Artifact) -> Result<TrainerComponent> {
+pub(crate) fn load_trainer(
+    runtime: &Runtime,
+    artifact: &Artifact,
+    printer: &Printer,
+) -> Result<TrainerComponent> {
     Ok(match artifact {
         Artifact::Wasm(path) => runtime.load(path)?,
         Artifact::Program(program) => {
-            runtime.load_program(&language_runtime(program.language), program)?
+            let language = language_runtime(program.language);
+            if program.language == ScriptLanguage::Python {
+                toolchain::announce(runtime, &language, printer);
+            }
+            runtime.load_program(&language, program)?
         }
     })
 }

@@ -27,6 +27,7 @@ fn main() -> ExitCode {
         Command::Build(build) => commands::build::build(&build, &printer),
         Command::Inspect(inspect) => commands::inspect::inspect(&inspect, &printer),
         Command::Runs(runs) => commands::runs::runs(&runs, &printer),
+        Command::Toolchain(toolchain) => commands::toolchain::toolchain(&toolchain, &printer),
         Command::Completions(completions) => commands::completions::completions(&completions),
     };
     match result {

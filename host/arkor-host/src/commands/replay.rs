@@ -154,7 +154,7 @@ fn show_all(
     printer: &Printer,
 ) -> Result<Summary> {
     let built = commands::build_trainer(trainer, printer)?;
-    let component = commands::load_trainer(&settings::runtime()?, &built.artifact)?;
+    let component = commands::load_trainer(&settings::runtime()?, &built.artifact, printer)?;
     let executor = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .enable_io()

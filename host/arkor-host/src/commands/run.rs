@@ -18,7 +18,7 @@ const PAGE: usize = 256;
 pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Result<Exit> {
     let project = settings::project(&arguments.path)?;
     let built = commands::build_trainer(&project, printer)?;
-    let component = commands::load_trainer(&settings::runtime()?, &built.artifact)?;
+    let component = commands::load_trainer(&settings::runtime()?, &built.artifact, printer)?;
     let store = Store::open(&project.store_dir(), settings::store(&project))?;
     for run in store.mark_interrupted()? {
         printer.note(&format!(

@@ -82,12 +82,16 @@ impl CompiledCache {
         self.path(digest).is_file()
     }
 
-    /// Whether there was any.
-    pub(super) fn remove(&self, digest: &str) -> std::io::Result<bool> {
-        match std::fs::remove_file(self.path(digest)) {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error),
+    /// Its bytes, if there was any.
+    pub(super) fn remove(&self, digest: &str) -> std::io::Result<Option<u64>> {
+        let path = self.path(digest);
+        let found = path.metadata().and_then(|file| {
+            std::fs::remove_file(&path)?;
+            Ok(Some(file.len()))
+        });
+        match found {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            other => other,
         }
     }
 

@@ -156,15 +156,15 @@ impl Runtime {
         self.load_language(language).map(|_| ())
     }
 
-    /// Forgets the machine code of a language runtime; whether there was any.
+    /// Forgets the machine code of a language runtime: its bytes, if there was any.
     ///
     /// # Errors
     ///
     /// If its file cannot be removed.
-    pub fn forget(&self, language: &LanguageRuntime) -> std::io::Result<bool> {
+    pub fn forget(&self, language: &LanguageRuntime) -> std::io::Result<Option<u64>> {
         match &self.cache {
             Some(cache) => cache.remove(&language.digest),
-            None => Ok(false),
+            None => Ok(None),
         }
     }
 

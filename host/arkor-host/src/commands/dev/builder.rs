@@ -162,7 +162,7 @@ impl Work {
         };
         let built = project.build_within(&limits, &mut |line| build_line(&line, &self.printer))?;
         let build_ms = milliseconds(begin);
-        let component = commands::load_trainer(&self.runtime, &built.artifact)?;
+        let component = commands::load_trainer(&self.runtime, &built.artifact, &self.printer)?;
         let hash_ms = component.hash_time.as_secs_f64() * 1e3;
         let load_ms = component.load_time.as_secs_f64() * 1e3 - hash_ms;
         let begin = Instant::now();

@@ -1,0 +1,179 @@
+//! What a project needs of the guest libraries, which are on no registry.
+
+const MODULE_TYPES: &str = include_str!("../../../../../guest-sdk/js/index.d.ts");
+const GLOBAL_TYPES: &str = include_str!("../../../../../guest-sdk/js/globals.d.ts");
+
+/// One file that editors find by themselves, with nothing installed.
+pub(super) fn typescript() -> String {
+    let mut text = String::from(
+        "// Types of the module \"arkor\" and of the globals, by `arkor-host new`.\n\n\
+         declare module \"arkor\" {\n",
+    );
+    for line in MODULE_TYPES.lines() {
+        if !line.is_empty() {
+            text += "  ";
+        }
+        text += line;
+        text.push('\n');
+    }
+    text + "}\n\n" + GLOBAL_TYPES
+}
+
+pub(super) fn python(put: &mut impl FnMut(&str, String)) {
+    const FILES: &[(&str, &str)] = &[
+        (
+            "arkor/__init__.py",
+            include_str!("../../../../../guest-sdk/python/src/arkor/__init__.py"),
+        ),
+        (
+            "arkor/_host.py",
+            include_str!("../../../../../guest-sdk/python/src/arkor/_host.py"),
+        ),
+        (
+            "arkor/action.py",
+            include_str!("../../../../../guest-sdk/python/src/arkor/action.py"),
+        ),
+        (
+            "arkor/artifacts.py",
+            include_str!("../../../../../guest-sdk/python/src/arkor/artifacts.py"),
+        ),
+        (
+            "arkor/dataset.py",
+            include_str!("../../../../../guest-sdk/python/src/arkor/dataset.py"),
+        ),
+        (
+            "arkor/hooks.py",
+            include_str!("../../../../../guest-sdk/python/src/arkor/hooks.py"),
+        ),
+        (
+            "arkor/inference.py",
+            include_str!("../../../../../guest-sdk/python/src/arkor/inference.py"),
+        ),
+        (
+            "arkor/loss.py",
+            include_str!("../../../../../guest-sdk/python/src/arkor/loss.py"),
+        ),
+        (
+            "arkor/session.py",
+            include_str!("../../../../../guest-sdk/python/src/arkor/session.py"),
+        ),
+        (
+            "arkor/sources.py",
+            include_str!("../../../../../guest-sdk/python/src/arkor/sources.py"),
+        ),
+        (
+            "arkor/trainer.py",
+            include_str!("../../../../../guest-sdk/python/src/arkor/trainer.py"),
+        ),
+        (
+            "arkor/types.py",
+            include_str!("../../../../../guest-sdk/python/src/arkor/types.py"),
+        ),
+        (
+            "arkor/py.typed",
+            include_str!("../../../../../guest-sdk/python/src/arkor/py.typed"),
+        ),
+    ];
+    put_all(FILES, put);
+}
+
+pub(super) fn rust(put: &mut impl FnMut(&str, String)) {
+    const FILES: &[(&str, &str)] = &[
+        (
+            "arkor-guest/Cargo.toml",
+            include_str!("../../../../../guest-sdk/rust/Cargo.toml"),
+        ),
+        (
+            "arkor-guest/src/bindings.rs",
+            include_str!("../../../../../guest-sdk/rust/src/bindings.rs"),
+        ),
+        (
+            "arkor-guest/src/defaults.rs",
+            include_str!("../../../../../guest-sdk/rust/src/defaults.rs"),
+        ),
+        (
+            "arkor-guest/src/error.rs",
+            include_str!("../../../../../guest-sdk/rust/src/error.rs"),
+        ),
+        (
+            "arkor-guest/src/export.rs",
+            include_str!("../../../../../guest-sdk/rust/src/export.rs"),
+        ),
+        (
+            "arkor-guest/src/lib.rs",
+            include_str!("../../../../../guest-sdk/rust/src/lib.rs"),
+        ),
+        (
+            "arkor-guest/src/state.rs",
+            include_str!("../../../../../guest-sdk/rust/src/state.rs"),
+        ),
+        (
+            "arkor-guest/src/trainer.rs",
+            include_str!("../../../../../guest-sdk/rust/src/trainer.rs"),
+        ),
+    ];
+    for (path, content) in FILES {
+        // It is a part of the project's workspace, without the tools that made it.
+        let content = match content.split_once("\n[dev-dependencies]") {
+            Some((before, _)) if path.ends_with("Cargo.toml") => format!("{before}\n"),
+            _ => (*content).into(),
+        };
+        put(path, content);
+    }
+}
+
+pub(super) fn c(put: &mut impl FnMut(&str, String)) {
+    const FILES: &[(&str, &str)] = &[
+        (
+            "arkor/arkor.h",
+            include_str!("../../../../../guest-sdk/c/arkor.h"),
+        ),
+        (
+            "arkor/arkor.c",
+            include_str!("../../../../../guest-sdk/c/arkor.c"),
+        ),
+        (
+            "arkor/host.c",
+            include_str!("../../../../../guest-sdk/c/host.c"),
+        ),
+        (
+            "arkor/spec.c",
+            include_str!("../../../../../guest-sdk/c/spec.c"),
+        ),
+        (
+            "arkor/loop.h",
+            include_str!("../../../../../guest-sdk/c/loop.h"),
+        ),
+        (
+            "arkor/loop.c",
+            include_str!("../../../../../guest-sdk/c/loop.c"),
+        ),
+        (
+            "arkor/build.sh",
+            include_str!("../../../../../guest-sdk/c/build.sh"),
+        ),
+        (
+            "arkor/generated/managed-trainer.h",
+            include_str!("../../../../../guest-sdk/c/generated/managed-trainer.h"),
+        ),
+        (
+            "arkor/generated/managed-trainer.c",
+            include_str!("../../../../../guest-sdk/c/generated/managed-trainer.c"),
+        ),
+        (
+            "arkor/generated/loop-trainer.h",
+            include_str!("../../../../../guest-sdk/c/generated/loop-trainer.h"),
+        ),
+        (
+            "arkor/generated/loop-trainer.c",
+            include_str!("../../../../../guest-sdk/c/generated/loop-trainer.c"),
+        ),
+    ];
+    put_all(FILES, put);
+}
+
+fn put_all(files: &[(&str, &str)], put: &mut impl FnMut(&str, String)) {
+    for (path, content) in files {
+        put(path, (*content).into());
+    }
+}
