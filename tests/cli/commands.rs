@@ -98,7 +98,14 @@ fn completions_and_help() {
         done.expect(0);
         assert!(done.out.contains("max-steps"), "{shell}");
     }
-    for command in ["run", "build", "inspect", "runs", "completions"] {
+    for command in [
+        "run",
+        "build",
+        "inspect",
+        "runs",
+        "toolchain",
+        "completions",
+    ] {
         let done = project.arkor([command, "--help"]);
         done.expect(0);
         assert!(done.out.contains("Usage: arkor-host"), "{}", done.out);

@@ -195,7 +195,7 @@ fn case_20_many_edits_leave_nothing_behind(language: &Language) {
         let number = line.split_whitespace().nth(1).unwrap();
         number.parse::<u64>().unwrap() / 1024
     };
-    let mut edit = |dev: &mut Dev, number: usize| {
+    let edit = |dev: &mut Dev, number: usize| {
         let name = format!("n{number}");
         save(dev, language, &language.counting("", &name));
         dev.event("swapped");

@@ -1,6 +1,6 @@
 //! `arkor-host build` makes one component of a script.
 
-use crate::script::{messages, project, trainer};
+use crate::script::{messages, project, python, trainer};
 
 #[test]
 fn a_script_becomes_one_component_that_does_the_same() {
@@ -31,4 +31,30 @@ fn a_script_becomes_one_component_that_does_the_same() {
     again.write("trainer.ts", &source.replace("third", "fourth"));
     let changed = again.arkor(["build", "--json", "--output", "two.wasm"]);
     assert_ne!(changed.json()[0]["digest"], built["digest"]);
+}
+
+#[test]
+fn a_script_in_python_becomes_one_component_too() {
+    let source = python(
+        "def note(x): print(\"loss\", round(x, 4))",
+        "note(event.loss)\nif self.state[\"seen\"] == 3: raise ValueError(\"third\")",
+    );
+    let first = project("trainer.py", &source);
+    let built = first.arkor(["build", "--json", "--output", "one.wasm"]);
+    built.expect(0);
+    let again = project("trainer.py", &source);
+    let other = again.arkor(["build", "--json", "--output", "two.wasm"]);
+    assert_eq!(other.json()[0]["digest"], built.json()[0]["digest"]);
+    let elsewhere = project("unused.txt", "");
+    std::fs::copy(first.path("one.wasm"), elsewhere.path("one.wasm")).unwrap();
+    let done = elsewhere.arkor(["run", "--json", "one.wasm"]);
+    done.expect(0);
+    let script = first.run(&[]);
+    assert_eq!(messages(&done).len(), 4);
+    assert_eq!(messages(&done), messages(&script));
+    assert_eq!(done.only_fault()["cause"], script.only_fault()["cause"]);
+    assert_eq!(
+        done.only_fault()["backtrace"],
+        script.only_fault()["backtrace"]
+    );
 }

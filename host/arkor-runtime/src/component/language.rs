@@ -11,7 +11,7 @@ use arkor_types::Program;
 use super::{CodeSource, Runtime, TrainerComponent, contract};
 use crate::error::RuntimeError;
 
-/// The runtime of JavaScript and TypeScript; `cargo xtask runtime` makes it of runtimes/js.
+/// The runtime of JavaScript and TypeScript; `cargo xtask runtime javascript` makes it of runtimes/js.
 const JAVASCRIPT: &[u8] = include_bytes!("../../../../runtimes/js/arkor-js.wasm");
 
 /// The runtime of Python, in the XZ format; `cargo xtask runtime python` makes it of runtimes/python.
