@@ -235,6 +235,11 @@ fn asks_env() {
 fn asks_socket() {
     let done = Project::new("asks-socket").run(&[]);
     nothing_escaped(&done);
+    // With Debian's toolchain Rust has no sockets that it could ask for.
+    let toolchain = arkor_project::RustToolchain::detect(crate::harness::repository()).unwrap();
+    if toolchain.target() == "wasm32-wasip1" {
+        return;
+    }
     let warnings = warnings(&done);
     assert!(
         warnings.contains("[capabilities] network = [\"169.254.169.254:80\"]"),

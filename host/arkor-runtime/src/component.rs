@@ -87,8 +87,6 @@ pub struct TrainerComponent {
     pub hash_time: Duration,
     /// The files of a script trainer.
     pub program: Option<Arc<Program>>,
-    /// It was a core module, whose adapter looks at the folders at the first line that is printed.
-    pub(crate) is_adapted: bool,
     /// Whether it has an interpreter inside that can say where its trainer hangs.
     pub(crate) tells_places: bool,
     pub(crate) pre: InstancePre<GuestState>,
@@ -175,7 +173,6 @@ impl Runtime {
         }
         let mut linked = self.link(name, digest, &component, &contract)?;
         linked.size = bytes.len() as u64;
-        linked.is_adapted = wasmparser::Parser::is_core_wasm(bytes);
         linked.code = code;
         linked.hash_time = hash_time;
         linked.load_time = begin.elapsed();
@@ -201,7 +198,6 @@ impl Runtime {
             size: 0,
             owns_loop: contract.owns_loop,
             program: None,
-            is_adapted: false,
             tells_places: contract.tells_places,
             definition: exports::definition::GuestIndices::new(&pre).map_err(wrong_type)?,
             callbacks: exports::callbacks::GuestIndices::new(&pre).map_err(wrong_type)?,

@@ -85,7 +85,7 @@ impl Instance {
             console: console.clone(),
             denials,
             grants: Grants {
-                files: !capabilities.files.is_empty() || component.is_adapted,
+                files: !capabilities.files.is_empty(),
                 environment: !capabilities.environment.is_empty(),
                 name_lookup: capabilities.name_lookup,
             },

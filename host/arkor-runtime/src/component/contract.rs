@@ -149,8 +149,8 @@ pub(super) fn check(
             exports.join(", ")
         };
         let hint = if exports.is_empty() {
-            "a core module says in a custom section which world it was built against; wit-bindgen \
-             puts it there, and docs/languages.md has one to append"
+            "a core module says in a custom section that its world is arkor:trainer/managed-trainer \
+             or loop-trainer; wit-bindgen puts it there, and docs/languages.md has one to append"
         } else {
             "a trainer's world is arkor:trainer/managed-trainer or loop-trainer"
         };
