@@ -212,14 +212,23 @@ fn floods() {
     assert!((100..=1000).contains(&lines), "{lines}");
 }
 
+/// Whether guests are built by Debian's toolchain, for the first preview of WASI.
+fn is_preview_1() -> bool {
+    let toolchain = arkor_project::RustToolchain::detect(crate::harness::repository()).unwrap();
+    toolchain.target() == "wasm32-wasip1"
+}
+
 #[test]
 fn asks_file() {
     let done = Project::new("asks-file").run(&[]);
     nothing_escaped(&done);
     let warnings = warnings(&done);
-    assert!(warnings.contains("trainer `asks-file`"), "{warnings}");
-    assert!(warnings.contains("on-started"), "{warnings}");
     assert!(warnings.contains("[capabilities] files = "), "{warnings}");
+    // The C library of Debian's toolchain looks for folders at the first call already.
+    if !is_preview_1() {
+        assert!(warnings.contains("trainer `asks-file`"), "{warnings}");
+        assert!(warnings.contains("on-started"), "{warnings}");
+    }
 }
 
 #[test]
@@ -236,8 +245,7 @@ fn asks_socket() {
     let done = Project::new("asks-socket").run(&[]);
     nothing_escaped(&done);
     // With Debian's toolchain Rust has no sockets that it could ask for.
-    let toolchain = arkor_project::RustToolchain::detect(crate::harness::repository()).unwrap();
-    if toolchain.target() == "wasm32-wasip1" {
+    if is_preview_1() {
         return;
     }
     let warnings = warnings(&done);

@@ -60,7 +60,7 @@ pub(crate) fn browser() -> Result<()> {
 
 /// Makes sure that trainers in C and Go can be built, and returns the PATH that has what they need.
 pub(crate) fn compilers() -> Result<OsString> {
-    if !runtime::javascript::can_build() || on_path("wasm-ld-22").is_none() {
+    if !runtime::javascript::has_c_compiler() || on_path("wasm-ld-22").is_none() {
         install(
             "clang-22 lld-22 libclang-rt-22-dev-wasm32 wasi-libc",
             "a C compiler for wasm",

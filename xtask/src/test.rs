@@ -83,7 +83,7 @@ fn runtimes_are_current() -> bool {
     if runtime::javascript::can_build() {
         checked.push(runtime::javascript::check());
     } else {
-        eprintln!("not checked: the JavaScript runtime, for no C compiler for wasm is here");
+        eprintln!("not checked: the JavaScript runtime, for not all that it is made with is here");
     }
     let problems = checked.into_iter().filter_map(Result::err);
     problems.fold(true, |_, error| {

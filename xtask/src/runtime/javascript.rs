@@ -6,11 +6,15 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
+use arkor_project::RustToolchain;
+
 use crate::command;
 
 /// The C compiler it is made with, and what Debian calls the package.
 const CLANG: &str = "clang-22";
-const PACKAGES: &str = "clang-22 libclang-rt-22-dev-wasm32 lld-22 wasi-libc";
+const PACKAGES: &str = "clang-22 llvm-22 libclang-rt-22-dev-wasm32 lld-22 wasi-libc";
+
+const ARCHIVER: &str = "llvm-ar-22";
 
 /// Headers of wasi-libc where Debian puts them.
 const HEADERS: &str = "/usr/include/wasm32-wasi";
@@ -40,16 +44,31 @@ pub(crate) fn check() -> Result<()> {
 fn built() -> Result<Vec<u8>> {
     ensure!(
         can_build(),
-        "the JavaScript runtime is made with {CLANG} and wasi-libc: sudo apt-get install {PACKAGES}"
+        "the JavaScript runtime is made with {CLANG} and wasi-libc (sudo apt-get install {PACKAGES}), and Rust's \
+         target wasm32-wasip2 (rustup target add wasm32-wasip2)"
     );
     Ok(std::fs::read(build()?)?)
 }
 
-/// Whether the C compiler and the headers are here.
+/// Whether all that it is made with is here: the C compiler, its archiver, and Rust for the same target.
 pub(crate) fn can_build() -> bool {
-    let mut clang = Command::new(CLANG);
-    let has_clang = clang.arg("--version").output();
-    has_clang.is_ok_and(|output| output.status.success()) && Path::new(HEADERS).is_dir()
+    has_c_compiler()
+        && runs(ARCHIVER)
+        && matches!(
+            RustToolchain::detect(&command::root()),
+            Ok(RustToolchain::WasiP2)
+        )
+}
+
+/// Whether the C compiler and the headers are here.
+pub(crate) fn has_c_compiler() -> bool {
+    runs(CLANG) && Path::new(HEADERS).is_dir()
+}
+
+fn runs(program: &str) -> bool {
+    let mut command = Command::new(program);
+    let output = command.arg("--version").output();
+    output.is_ok_and(|output| output.status.success())
 }
 
 fn build() -> Result<PathBuf> {
@@ -85,7 +104,7 @@ fn build() -> Result<PathBuf> {
         // Otherwise its build script downloads a compiler.
         .env("RQUICKJS_SYS_NO_WASI_SDK", "1")
         .env("CC_wasm32_wasip2", CLANG)
-        .env("AR_wasm32_wasip2", "llvm-ar-22")
+        .env("AR_wasm32_wasip2", ARCHIVER)
         .env("CFLAGS_wasm32_wasip2", in_c);
     command::must(&mut cargo)?;
     Ok(target.join("wasm32-wasip2/release/arkor_js.wasm"))
