@@ -102,8 +102,30 @@ fn rust() {
 
 #[test]
 fn c() {
-    made("c", true);
-    made("c", false);
+    for own_loop in [false, true] {
+        let place = made("c", own_loop);
+        // As clangd reads it.
+        let flags = std::fs::read_to_string(place.path("my-trainer/compile_flags.txt")).unwrap();
+        let mut clang = Command::new("clang-22");
+        clang.args(flags.lines()).args([
+            "-fsyntax-only",
+            "-Wall",
+            "-Werror",
+            "-Wno-deprecated",
+            "trainer.c",
+        ]);
+        let checked = clang
+            .current_dir(place.path("my-trainer"))
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&checked.stderr);
+        assert!(checked.status.success(), "{own_loop}: {said}");
+        if own_loop {
+            fails_when_changed(&place, "trainer.c", "memory.logs += 1", "memory.logs += 2");
+        } else {
+            fails_when_changed(&place, "trainer.c", "PATIENCE = 3", "PATIENCE = 2");
+        }
+    }
 }
 
 #[test]

@@ -144,21 +144,25 @@ pub(super) fn files(template: Template, own_loop: bool, name: &str) -> Vec<File>
         }
         Template::C => {
             put(entry, source);
-            put(
-                "compile_flags.txt",
-                "-Iarkor\n--target=wasm32-wasi\n".into(),
-            );
             libraries::c(&mut put);
-            let trainer = if own_loop {
-                "[trainer]\nbuild = \"sh arkor/build.sh -DARKOR_LOOP trainer.c\"\ncomponent = \
-                 \"target/trainer.wasm\"\n\n"
+            // The editor must see what the compiler sees.
+            let (trainer, flags) = if own_loop {
+                (
+                    "[trainer]\nbuild = \"sh arkor/build.sh -DARKOR_LOOP trainer.c\"\ncomponent = \
+                     \"target/trainer.wasm\"\n\n",
+                    "-Iarkor\n--target=wasm32-wasi\n-DARKOR_LOOP\n",
+                )
             } else {
-                "[trainer]\nbuild = \"sh arkor/build.sh trainer.c\"\ncomponent = \"target/trainer.wasm\"\n\n"
+                (
+                    "[trainer]\nbuild = \"sh arkor/build.sh trainer.c\"\ncomponent = \"target/trainer.wasm\"\n\n",
+                    "-Iarkor\n--target=wasm32-wasi\n",
+                )
             };
+            put("compile_flags.txt", flags.into());
             (
                 trainer,
                 "target/\n",
-                "`arkor/` is the library it is written with.",
+                "`arkor/` is the library it is written with, and `compile_flags.txt` is for clangd.",
             )
         }
     };
