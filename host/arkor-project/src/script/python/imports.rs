@@ -131,7 +131,7 @@ fn tokens(text: &str) -> Vec<Token<'_>> {
                 .strip_prefix("\r\n")
                 .or_else(|| after.strip_prefix('\n'))
                 .unwrap_or(after),
-            '"' | '\'' => after_string(rest, false),
+            '"' | '\'' => after_string(rest),
             _ if first.is_alphabetic() || first == '_' => {
                 let is_part = |c: char| c.is_alphanumeric() || c == '_';
                 let end = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
@@ -140,7 +140,7 @@ fn tokens(text: &str) -> Vec<Token<'_>> {
                     && name.len() <= 2
                     && name.chars().all(|c| "rRbBuUfFtT".contains(c));
                 if is_prefix {
-                    after_string(after, name.contains(['r', 'R']))
+                    after_string(after)
                 } else {
                     tokens.push(Token::Name(name));
                     after
@@ -164,7 +164,7 @@ fn tokens(text: &str) -> Vec<Token<'_>> {
 
 /// What follows a string, which `text` begins with. In a raw one a backslash keeps a quote from ending it
 /// as well, so there is no difference.
-fn after_string(text: &str, _is_raw: bool) -> &str {
+fn after_string(text: &str) -> &str {
     let quote = text.get(..1).unwrap_or_default();
     let long = quote.repeat(3);
     let (end, mut rest) = match text.strip_prefix(&long) {
