@@ -1,7 +1,7 @@
 //! Which crate may depend on which.
 //!
 //! ```text
-//! host -> studio, project, runtime -> engine, store -> types
+//! host -> studio, project, runtime -> engine, store -> types, files
 //! ```
 //!
 //! A crate exists where the compiler should forbid something; this check makes it forbid it.
@@ -22,7 +22,12 @@ struct Rule {
     never: &'static [&'static str],
 }
 
-const RULES: [Rule; 8] = [
+const RULES: [Rule; 9] = [
+    Rule {
+        name: "arkor-files",
+        may: &[],
+        never: &["tokio", "wasmtime", "axum", "rusqlite", "clap", "serde"],
+    },
     Rule {
         name: "arkor-types",
         may: &[],
@@ -30,28 +35,29 @@ const RULES: [Rule; 8] = [
     },
     Rule {
         name: "arkor-engine",
-        may: &["arkor-types"],
+        may: &["arkor-types", "arkor-files"],
         never: &["tokio", "wasmtime", "axum", "rusqlite", "clap"],
     },
     Rule {
         name: "arkor-store",
-        may: &["arkor-types"],
+        may: &["arkor-types", "arkor-files"],
         never: &["tokio", "wasmtime", "axum", "hyper", "http", "clap"],
     },
     Rule {
         name: "arkor-project",
-        may: &["arkor-types"],
+        may: &["arkor-types", "arkor-files"],
         never: &["tokio", "wasmtime", "axum", "rusqlite", "clap"],
     },
     Rule {
         name: "arkor-runtime",
-        may: &["arkor-types", "arkor-engine", "arkor-store"],
+        may: &["arkor-types", "arkor-files", "arkor-engine", "arkor-store"],
         never: &["axum", "clap"],
     },
     Rule {
         name: "arkor-studio",
         may: &[
             "arkor-types",
+            "arkor-files",
             "arkor-engine",
             "arkor-store",
             "arkor-runtime",
@@ -62,6 +68,7 @@ const RULES: [Rule; 8] = [
         name: "arkor-host",
         may: &[
             "arkor-types",
+            "arkor-files",
             "arkor-engine",
             "arkor-store",
             "arkor-runtime",

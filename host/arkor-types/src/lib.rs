@@ -7,6 +7,7 @@ mod fault;
 mod program;
 mod run;
 mod spec;
+mod text;
 mod training;
 
 pub use event::{
@@ -21,6 +22,9 @@ pub use spec::{
     Dataset, DatasetSource, HubDataset, HubModel, Hyperparameters, HyperparametersDraft, Lora,
     LrSchedulerType, ModelShape, ModelSource, Setting, Spec, SpecDraft, SpecProblem,
     TokenizerSource, UrlDataset,
+};
+pub use text::{
+    BLOCK_LINES, LINE_LENGTH, ShownBlock, ShownLine, UntrustedText, acts, shown_block, shown_line,
 };
 pub use training::{
     AdamParameters, Datum, ForwardOutput, LogProbs, LossFunction, OptimOutput, SampledSequence,

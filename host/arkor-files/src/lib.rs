@@ -1,0 +1,17 @@
+//! Files under a folder that somebody else may have filled.
+//!
+//! What lies in a project came from a stranger: a link in place of a folder, a FIFO in place of a file, a
+//! name that is a path. A [`Folder`] holds an open directory and goes down one [`Name`] at a time without
+//! following links, so that nothing outside of it can be read, changed or removed through it, and nothing
+//! but regular files is opened. [`open_regular`] is for paths that may be links, but must not block.
+//!
+//! Errors are [`std::io::Error`] with texts that name the file; what was found in place of what was
+//! expected is told by [`is_foreign`].
+
+mod folder;
+mod name;
+mod regular;
+
+pub use folder::{Entry, Folder, Kind};
+pub use name::{InvalidName, Name};
+pub use regular::{Foreign, is_foreign, open_regular, read_regular};
