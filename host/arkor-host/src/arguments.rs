@@ -1,6 +1,7 @@
 //! What can be typed.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
@@ -10,7 +11,7 @@ Exit codes:
     0  completed
     1  failed
     2  usage: wrong arguments, or nothing there that could be run
-    3  stopped early, by the trainer or by early stopping
+    3  stopped early, by the trainer, early stopping or --time-limit
   130  interrupted (Ctrl-C; 143 after SIGTERM); the run can be resumed";
 
 /// Runs trainer code as sandboxed WebAssembly components.
@@ -52,6 +53,35 @@ impl Command {
             Self::Completions(_) => false,
         }
     }
+}
+
+/// What a project may do, if somebody else wrote it.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Projects of somebody else")]
+pub(crate) struct TrustArguments {
+    /// Trust nothing of the project: run no compiler, build command or package installer for it, grant
+    /// nothing that its arkor.toml asks for, keep runs outside of it, and end after --time-limit.
+    #[arg(long)]
+    pub(crate) untrusted: bool,
+    /// With --untrusted: a file outside of the project that grants and limits in its place, with the tables of
+    /// arkor.toml but [trainer].
+    #[arg(long, value_name = "FILE", requires = "untrusted")]
+    pub(crate) config: Option<PathBuf>,
+    /// With --untrusted: the folder that runs are kept in. Default: one for each project in the user's data
+    /// folder.
+    #[arg(long, value_name = "FOLDER", requires = "untrusted")]
+    pub(crate) store: Option<PathBuf>,
+    /// With --untrusted: how long the command may take as a whole, such as 90s, 10min or 2h.
+    #[arg(long, value_name = "TIME", requires = "untrusted", default_value = "1h", value_parser = time)]
+    pub(crate) time_limit: Duration,
+}
+
+/// `90s`, `10min`, `2h`.
+fn time(text: &str) -> Result<Duration, String> {
+    let range = Duration::from_secs(1)..=Duration::from_secs(30 * 24 * 3600);
+    arkor_project::parse_duration(text)
+        .filter(|time| range.contains(time))
+        .ok_or_else(|| "expected a time from 1s to 720h, such as 90s, 10min or 2h".into())
 }
 
 /// Make a project with a trainer that runs, to begin from.
@@ -108,6 +138,8 @@ pub(crate) struct RunArguments {
     /// Print one JSON object a line: every event, then one of type `finished`.
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) trust: TrustArguments,
 }
 
 const RUN_HELP: &str = "\
@@ -120,7 +152,7 @@ Exit codes:
     0  completed
     1  failed
     2  usage: wrong arguments, or nothing there that could be run
-    3  stopped early, by the trainer or by early stopping
+    3  stopped early, by the trainer, early stopping or --time-limit
   130  interrupted (Ctrl-C; 143 after SIGTERM); the run can be resumed";
 
 /// Train, and bring every change of the trainer into the run.
@@ -149,6 +181,8 @@ pub(crate) struct DevArguments {
     /// happens around them.
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) trust: TrustArguments,
 }
 
 /// Show the events of a recorded run to a trainer's callbacks, without training.
@@ -183,6 +217,8 @@ pub(crate) struct ReplayArguments {
     /// Print one JSON object for each event that a callback handled, and one of type `replayed`.
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) trust: TrustArguments,
 }
 
 /// Build a project's trainer to one component.
@@ -197,6 +233,8 @@ pub(crate) struct BuildArguments {
     /// Print one JSON object.
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) trust: TrustArguments,
 }
 
 /// Show what a component is: world, imports, exports, digest, and what it will ask for.
@@ -207,6 +245,8 @@ pub(crate) struct InspectArguments {
     /// Print one JSON object.
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) trust: TrustArguments,
 }
 
 /// Look at the runs of a project, or remove some.
@@ -224,6 +264,12 @@ pub(crate) struct RunsArguments {
     /// Print JSON.
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    /// The runs of a project that is not trusted, which are kept outside of it.
+    #[arg(long, global = true)]
+    pub(crate) untrusted: bool,
+    /// With --untrusted: the folder that they are kept in, if it is not the default one.
+    #[arg(long, global = true, value_name = "FOLDER", requires = "untrusted")]
+    pub(crate) store: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) command: RunsCommand,
 }

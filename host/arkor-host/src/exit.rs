@@ -21,19 +21,24 @@ pub(crate) enum Exit {
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Completed => 0,
-            Exit::Failed => 1,
-            Exit::Usage => 2,
-            Exit::StoppedEarly => 3,
-            // As a shell tells of a process that a signal ended.
-            Exit::Interrupted if TERMINATED.load(Ordering::Acquire) => 143,
-            Exit::Interrupted => 130,
-        })
+        // All of them fit.
+        Self::from(u8::try_from(exit.code()).unwrap_or(1))
     }
 }
 
 impl Exit {
+    pub(crate) fn code(self) -> i32 {
+        match self {
+            Self::Completed => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::StoppedEarly => 3,
+            // As a shell tells of a process that a signal ended.
+            Self::Interrupted if TERMINATED.load(Ordering::Acquire) => 143,
+            Self::Interrupted => 130,
+        }
+    }
+
     pub(crate) fn of(outcome: &RunOutcome) -> Self {
         match (outcome.status, &outcome.reason) {
             (RunStatus::Completed, _) => Self::Completed,

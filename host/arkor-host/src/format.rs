@@ -45,6 +45,7 @@ pub(crate) fn reason(reason: &EndReason) -> String {
         EndReason::Trainer(reason) => format!("the trainer asked to stop: {reason}"),
         EndReason::User => "a user asked to stop".into(),
         EndReason::Signal => "interrupted".into(),
+        EndReason::TimeLimit => "the time limit was over".into(),
         EndReason::Replaced => "new code with another configuration takes over".into(),
     }
 }

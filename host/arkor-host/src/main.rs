@@ -11,6 +11,8 @@ mod failure;
 mod format;
 mod output;
 mod settings;
+mod time_limit;
+mod trust;
 
 use arguments::{Arguments, Command};
 use output::Printer;

@@ -1,39 +1,17 @@
 //! From what a project says to what the runtime takes.
 
 use std::net::ToSocketAddrs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use arkor_engine::EmbeddedEngine;
-use arkor_project::{self as project, Project, ProjectError};
+use arkor_project::{self as project, Project};
 use arkor_runtime::{
     Capabilities, ClockPrecision, FileAccess, FileGrant, Limits, OnCallbackError, RandomSource,
     RunSettings, Runtime, RuntimeOptions,
 };
 use arkor_store::StoreOptions;
-
-/// The project that a path on the command line means: a folder in it, its file, or a bare
-/// component.
-pub(crate) fn project(path: &Path) -> Result<Project, ProjectError> {
-    let is_wasm = path
-        .extension()
-        .is_some_and(|ending| ending == "wasm" || ending == "wat");
-    let is_config = path
-        .file_name()
-        .is_some_and(|name| name == project::CONFIG_FILE);
-    if path.is_file() && !is_config {
-        return Project::prebuilt(path);
-    }
-    if is_wasm {
-        return Project::prebuilt(path);
-    }
-    if is_config {
-        Project::load(path)
-    } else {
-        Project::discover(path)
-    }
-}
 
 pub(crate) fn runtime() -> Result<Runtime> {
     Ok(Runtime::new(RuntimeOptions {
@@ -49,6 +27,21 @@ fn cache_folder() -> Option<PathBuf> {
     }
     let folders = directories::ProjectDirs::from("", "", "arkor-host")?;
     Some(folders.cache_dir().join("compiled"))
+}
+
+/// `ARKOR_DATA_DIR`, or the user's data folder.
+pub(crate) fn data_folder() -> Result<PathBuf> {
+    if let Some(folder) = std::env::var_os("ARKOR_DATA_DIR") {
+        let folder = PathBuf::from(folder);
+        anyhow::ensure!(
+            folder.is_absolute(),
+            "ARKOR_DATA_DIR is {folder:?}, and must be an absolute path"
+        );
+        return Ok(folder);
+    }
+    let folders = directories::ProjectDirs::from("", "", "arkor-host");
+    let folders = folders.context("there is no home folder; name one with ARKOR_DATA_DIR")?;
+    Ok(folders.data_dir().to_path_buf())
 }
 
 pub(crate) fn limits(project: &Project) -> Limits {

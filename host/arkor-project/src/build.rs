@@ -77,6 +77,7 @@ pub(crate) fn build(
     progress: &mut dyn FnMut(BuildLine),
 ) -> Result<Built, ProjectError> {
     let start = Instant::now();
+    project.check_build()?;
     let folder = project.source_dir();
     require("folder of sources", &folder)?;
     let mut compiler = Duration::ZERO;

@@ -56,6 +56,7 @@ mod values;
 
 pub(crate) use reader::expected_list;
 use reader::{Document, Table, Value};
+pub use values::parse_duration;
 
 /// What an `arkor.toml` says, with the defaults filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -260,6 +261,24 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// The smaller of each, so that nothing is allowed that either forbids.
+    #[must_use]
+    pub(crate) fn tightened(&self, other: &Self) -> Self {
+        Self {
+            memory: self.memory.min(other.memory),
+            table_elements: self.table_elements.min(other.table_elements),
+            instances: self.instances.min(other.instances),
+            callback_timeout: self.callback_timeout.min(other.callback_timeout),
+            start_timeout: self.start_timeout.min(other.start_timeout),
+            loop_timeout: self.loop_timeout.min(other.loop_timeout),
+            state_size: self.state_size.min(other.state_size),
+            artifact_size: self.artifact_size.min(other.artifact_size),
+            messages_per_second: self.messages_per_second.min(other.messages_per_second),
+        }
+    }
+}
+
 /// What trains.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EngineConfig {
@@ -333,6 +352,42 @@ const HOUR: Duration = Duration::from_secs(3600);
 pub(crate) const BUILD_TIMEOUT: Duration = Duration::from_secs(600);
 
 impl Config {
+    /// The defaults, for a trainer whose project says nothing.
+    pub(crate) fn nothing_said(trainer: TrainerSource) -> Self {
+        Self {
+            trainer,
+            capabilities: Capabilities::default(),
+            limits: Limits::default(),
+            engine: EngineConfig::default(),
+            build_timeout: BUILD_TIMEOUT,
+            run: RunConfig::default(),
+            reload: ReloadConfig::default(),
+            store: StoreConfig::default(),
+        }
+    }
+
+    /// Reads what a user says about a project that is not trusted: everything but where its trainer comes
+    /// from.
+    pub(crate) fn parse_user(
+        path: &Path,
+        text: &str,
+        trainer: TrainerSource,
+    ) -> Result<Self, ProjectError> {
+        let document = Document::new(path, text);
+        let mut root = document.root()?;
+        let config = Self {
+            capabilities: capabilities(root.table("capabilities")?)?,
+            limits: limits(root.table("limits")?)?,
+            engine: engine(root.table("engine")?)?,
+            run: run(root.table("run")?)?,
+            reload: reload(root.table("reload")?)?,
+            store: store(root.table("store")?)?,
+            ..Self::nothing_said(trainer)
+        };
+        root.finish()?;
+        Ok(config)
+    }
+
     /// Reads a project file. `path` is its path, for messages and to look around in its folder.
     pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, ProjectError> {
         let document = Document::new(path, text);

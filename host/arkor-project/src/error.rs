@@ -110,6 +110,14 @@ pub enum ProjectError {
         /// The path, as given.
         path: String,
     },
+    /// A project that is not trusted asks for something that it does not get.
+    #[error("the project is not trusted: {what}")]
+    Untrusted {
+        /// What it asks for.
+        what: String,
+        /// What to do.
+        hint: String,
+    },
     /// A program could not be started.
     #[error("could not start `{program}`")]
     Start {
@@ -220,6 +228,7 @@ impl ProjectError {
             }
             Self::InvalidTrainer { hint, .. } | Self::NoArtifact { hint, .. } => (*hint).into(),
             Self::Source { hint, .. } => return hint.clone(),
+            Self::Untrusted { hint, .. } => hint.clone(),
             Self::Outside { .. } => {
                 "a project reaches only what lies in its own folder, also through links: move or \
                  copy it there"

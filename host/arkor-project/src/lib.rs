@@ -21,13 +21,14 @@ mod process;
 mod project;
 mod script;
 mod toolchain;
+mod untrusted;
 mod watch;
 
 pub use build::{Artifact, BuildLine, Built};
 pub use config::{
     BuildCommand, Capabilities, ClockPrecision, Config, EngineConfig, EngineKind, FileAccess,
     FileGrant, Language, Limits, NetworkGrant, OnCallbackError, RandomSource, ReloadConfig,
-    Restart, RunConfig, StoreConfig, TrainerSource,
+    Restart, RunConfig, StoreConfig, TrainerSource, parse_duration,
 };
 pub use error::{Place, ProjectError};
 pub use paths::resolve_inside;
@@ -36,4 +37,5 @@ pub use project::{CONFIG_FILE, Project, STORE_FOLDER};
 pub use toolchain::{
     CrateBuild, DebianToolchain, Installed, RustToolchain, install_wasm_toolchain,
 };
+pub use untrusted::UntrustedOptions;
 pub use watch::{ProjectWatcher, WatchWaker};

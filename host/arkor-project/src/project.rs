@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::script_language;
-use crate::config::{
-    Capabilities, Config, EngineConfig, Limits, ReloadConfig, RunConfig, StoreConfig, TrainerSource,
-};
+use crate::config::{Capabilities, Config, Limits, TrainerSource};
 use crate::paths::{canonical, resolve_inside};
+use crate::untrusted::Restrictions;
 use crate::{BuildLimits, BuildLine, Built, ProjectError, build};
 
 /// Name of the project file.
@@ -21,6 +20,8 @@ pub struct Project {
     root: PathBuf,
     config_file: Option<PathBuf>,
     config: Config,
+    /// Of a project that is not trusted.
+    restrictions: Option<Restrictions>,
 }
 
 impl Project {
@@ -69,6 +70,7 @@ impl Project {
             root: folder_of(&file),
             config: Config::parse(&file, &text)?,
             config_file: Some(file),
+            restrictions: None,
         })
     }
 
@@ -92,16 +94,8 @@ impl Project {
         Ok(Self {
             root: folder_of(&component),
             config_file: None,
-            config: Config {
-                trainer,
-                capabilities: Capabilities::default(),
-                limits: Limits::default(),
-                engine: EngineConfig::default(),
-                build_timeout: crate::config::BUILD_TIMEOUT,
-                run: RunConfig::default(),
-                reload: ReloadConfig::default(),
-                store: StoreConfig::default(),
-            },
+            config: Config::nothing_said(trainer),
+            restrictions: None,
         })
     }
 
@@ -132,7 +126,19 @@ impl Project {
 
     /// Where the host keeps runs, checkpoints and builds. It need not exist yet.
     pub fn store_dir(&self) -> PathBuf {
-        self.root.join(STORE_FOLDER)
+        match &self.restrictions {
+            Some(restrictions) => restrictions.store().to_path_buf(),
+            None => self.root.join(STORE_FOLDER),
+        }
+    }
+
+    pub(crate) fn restrictions(&self) -> Option<&Restrictions> {
+        self.restrictions.as_ref()
+    }
+
+    pub(crate) fn restrict(&mut self, config: Config, restrictions: Restrictions) {
+        self.config = config;
+        self.restrictions = Some(restrictions);
     }
 
     /// The absolute path of something in the project; see [`resolve_inside`].

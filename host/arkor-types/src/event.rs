@@ -409,6 +409,8 @@ pub enum EndReason {
     User,
     /// The process was asked to end (Ctrl-C).
     Signal,
+    /// The time that the command may take was over.
+    TimeLimit,
     /// A run of new code with another configuration takes over.
     Replaced,
 }

@@ -10,10 +10,11 @@ use crate::arguments::BuildArguments;
 use crate::exit::Exit;
 use crate::format;
 use crate::output::Printer;
-use crate::{commands, settings};
+use crate::{commands, settings, time_limit, trust};
 
 pub(crate) fn build(arguments: &BuildArguments, printer: &Printer) -> Result<Exit> {
-    let project = settings::project(&arguments.path)?;
+    let project = trust::open(&arguments.path, &arguments.trust, printer)?;
+    let _time_limit = time_limit::start(&arguments.trust, false, printer)?;
     let built = commands::build_trainer(&project, printer)?;
     let runtime = settings::runtime()?;
     let bytes = commands::component_bytes(&built.artifact)?;

@@ -22,7 +22,7 @@ use arkor_studio::{Hub, StudioServer, Token, TokenFile};
 use crate::arguments::DevArguments;
 use crate::exit::Exit;
 use crate::output::Printer;
-use crate::settings;
+use crate::{settings, time_limit, trust};
 
 mod active;
 mod builder;
@@ -35,7 +35,8 @@ use session::Session;
 const TOKEN_FILE: &str = "studio.json";
 
 pub(crate) fn dev(arguments: &DevArguments, printer: &Printer) -> Result<Exit> {
-    let project = settings::project(&arguments.path)?;
+    let project = trust::open(&arguments.path, &arguments.trust, printer)?;
+    let time_limit = time_limit::start(&arguments.trust, true, printer)?;
     let _only_one = lock(&project)?;
     let executor = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -57,7 +58,7 @@ pub(crate) fn dev(arguments: &DevArguments, printer: &Printer) -> Result<Exit> {
             Some(Studio::start(arguments.port, &project, hub.clone(), printer).await?)
         };
         let (builder, builds) = Builder::start(&project, arguments.max_steps, printer)?;
-        let session = Session::new(project, store, printer.clone(), hub, builder)?;
+        let session = Session::new(project, store, printer.clone(), hub, builder, time_limit)?;
         session.work(builds, commands).await
     });
     // Streams may be open still, and a build on its way.

@@ -8,12 +8,13 @@ use crate::arguments::InspectArguments;
 use crate::exit::Exit;
 use crate::format;
 use crate::output::Printer;
-use crate::{commands, settings};
+use crate::{commands, settings, time_limit, trust};
 
 pub(crate) fn inspect(arguments: &InspectArguments, printer: &Printer) -> Result<Exit> {
+    let _time_limit = time_limit::start(&arguments.trust, false, printer)?;
     let runtime = settings::runtime()?;
     let found = if arguments.component.is_dir() {
-        let project = settings::project(&arguments.component)?;
+        let project = trust::open(&arguments.component, &arguments.trust, printer)?;
         match commands::build_trainer(&project, printer)?.artifact {
             Artifact::Wasm(path) => runtime.inspect(&path)?,
             artifact @ Artifact::Program(_) => {

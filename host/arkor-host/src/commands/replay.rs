@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::arguments::ReplayArguments;
 use crate::exit::Exit;
 use crate::output::Printer;
-use crate::{commands, format, settings};
+use crate::{commands, format, settings, time_limit, trust};
 
 mod tape;
 
@@ -113,9 +113,10 @@ pub(crate) async fn replay_events(
 }
 
 pub(crate) fn replay(arguments: &ReplayArguments, printer: &Printer) -> Result<Exit> {
-    let project = settings::project(&arguments.project)?;
+    let project = trust::open(&arguments.project, &arguments.trust, printer)?;
+    let _time_limit = time_limit::start(&arguments.trust, false, printer)?;
     let trainer = match &arguments.trainer {
-        Some(path) => settings::project(path)?,
+        Some(path) => trust::open(path, &arguments.trust, printer)?,
         None => project.clone(),
     };
     let replayed = if let Some(path) = tape::file(&arguments.run) {

@@ -10,13 +10,15 @@ use crate::arguments::RunArguments;
 use crate::exit::Exit;
 use crate::format;
 use crate::output::Printer;
-use crate::{commands, settings};
+use crate::time_limit::TimeLimit;
+use crate::{commands, settings, time_limit, trust};
 
 /// Events that are read from the store at once.
 const PAGE: usize = 256;
 
 pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Result<Exit> {
-    let project = settings::project(&arguments.path)?;
+    let project = trust::open(&arguments.path, &arguments.trust, printer)?;
+    let time_limit = time_limit::start(&arguments.trust, true, printer)?;
     let built = commands::build_trainer(&project, printer)?;
     let component = commands::load_trainer(&settings::runtime()?, &built.artifact, printer)?;
     let store = Store::open(&project.store_dir(), settings::store(&project))?;
@@ -59,16 +61,21 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Result<Exit> {
                 trainer.run(spec, &store, &settings).await?
             }
         };
-        let outcome = follow(control, &store, printer).await?;
+        let outcome = follow(control, &store, printer, time_limit).await?;
         finished(&outcome, printer);
         Ok(Exit::of(&outcome))
     })
 }
 
 /// Shows the run's events until it ends.
-async fn follow(control: RunControl, store: &Store, printer: &Printer) -> Result<RunOutcome> {
+async fn follow(
+    control: RunControl,
+    store: &Store,
+    printer: &Printer,
+    time_limit: TimeLimit,
+) -> Result<RunOutcome> {
     let mut follower = Follower::new(&control, printer);
-    let stop = stop_on_signals(signals()?, control.requests(), printer.clone());
+    let stop = stop_on_signals(signals()?, time_limit, control.requests(), printer.clone());
     let signals = tokio::spawn(stop);
     loop {
         let alive = follower.changed().await;
@@ -155,17 +162,25 @@ fn show(event: &Event, text: &str, printer: &Printer) {
     }
 }
 
-/// The first signal stops with a checkpoint, the second at once.
+/// The first signal, or the end of the time, stops with a checkpoint, the second signal at once.
 async fn stop_on_signals(
     mut signals: mpsc::Receiver<()>,
+    mut time_limit: TimeLimit,
     requests: mpsc::Sender<RunRequest>,
     printer: Printer,
 ) {
-    if signals.recv().await.is_none() {
-        return;
-    }
-    printer.note("stopping with a checkpoint; Ctrl-C again stops at once");
-    let _ = requests.send(RunRequest::Stop(EndReason::Signal)).await;
+    let reason = tokio::select! {
+        signal = signals.recv() => match signal {
+            Some(()) => EndReason::Signal,
+            None => return,
+        },
+        () = time_limit.over() => EndReason::TimeLimit,
+    };
+    printer.note(match reason {
+        EndReason::TimeLimit => "the time limit is over: stopping with a checkpoint",
+        _ => "stopping with a checkpoint; Ctrl-C again stops at once",
+    });
+    let _ = requests.send(RunRequest::Stop(reason)).await;
     if signals.recv().await.is_some() {
         let _ = requests.send(RunRequest::Cancel).await;
     }

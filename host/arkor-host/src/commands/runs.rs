@@ -8,13 +8,17 @@ use crate::arguments::{RunsArguments, RunsCommand};
 use crate::exit::Exit;
 use crate::format;
 use crate::output::Printer;
-use crate::settings;
+use crate::trust;
 
 /// Events that are read at once.
 const PAGE: usize = 1000;
 
 pub(crate) fn runs(arguments: &RunsArguments, printer: &Printer) -> Result<Exit> {
-    let folder = settings::project(&arguments.project)?.store_dir();
+    let folder = trust::store_folder(
+        &arguments.project,
+        arguments.untrusted,
+        arguments.store.as_deref(),
+    )?;
     match &arguments.command {
         RunsCommand::List => list(Store::open_read_only(&folder), printer)?,
         RunsCommand::Show { run } => show(&Store::open_read_only(&folder)?, run, printer)?,

@@ -19,7 +19,7 @@ pub(super) fn parse_size(text: &str) -> Option<u64> {
 }
 
 /// `500ms`, `30s`, `5 min`, `1h`: a whole number and a unit of time.
-pub(super) fn parse_duration(text: &str) -> Option<Duration> {
+pub fn parse_duration(text: &str) -> Option<Duration> {
     let (number, unit) = split(text)?;
     Some(match unit {
         "ms" => Duration::from_millis(number),

@@ -163,7 +163,7 @@ pub(crate) fn end_reason(reason: &EndReason) -> callbacks::EndReason {
         EndReason::Finished => callbacks::EndReason::Finished,
         EndReason::EarlyStopping => callbacks::EndReason::EarlyStopping,
         EndReason::Trainer(reason) => callbacks::EndReason::Trainer(reason.clone()),
-        EndReason::User | EndReason::Signal => callbacks::EndReason::User,
+        EndReason::User | EndReason::Signal | EndReason::TimeLimit => callbacks::EndReason::User,
         EndReason::Replaced => callbacks::EndReason::Replaced,
     }
 }

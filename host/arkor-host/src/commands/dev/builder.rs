@@ -150,11 +150,8 @@ fn milliseconds(since: Instant) -> f64 {
 impl Work {
     fn build(&self) -> Result<(Code, Artifact)> {
         let begin = Instant::now();
-        let project = match self.project.config_file() {
-            None => self.project.clone(),
-            // The project file may be what was changed.
-            Some(_) => Project::load(self.project.root())?,
-        };
+        // The project file may be what was changed.
+        let project = self.project.reload()?;
         let limits = BuildLimits {
             timeout: project.config().build_timeout,
             stop: Arc::clone(&self.stop),

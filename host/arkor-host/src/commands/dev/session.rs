@@ -21,6 +21,7 @@ use crate::commands::run::{finished, signals};
 use crate::exit::Exit;
 use crate::output::Printer;
 use crate::settings;
+use crate::time_limit::TimeLimit;
 
 /// Most answers of a replay that are kept for the page.
 const ANSWERS: usize = 2_000;
@@ -41,6 +42,7 @@ pub(super) struct Session {
     wanted: bool,
     swaps: (mpsc::Sender<Swapped>, mpsc::Receiver<Swapped>),
     signals: mpsc::Receiver<()>,
+    time_limit: TimeLimit,
     told_to_end: u32,
 }
 
@@ -70,6 +72,7 @@ impl Session {
         printer: Printer,
         hub: Hub,
         builder: Builder,
+        time_limit: TimeLimit,
     ) -> Result<Self> {
         Ok(Self {
             project,
@@ -84,6 +87,7 @@ impl Session {
             wanted: false,
             swaps: mpsc::channel(16),
             signals: signals()?,
+            time_limit,
             told_to_end: 0,
         })
     }
@@ -97,6 +101,10 @@ impl Session {
             let deadline = self.run.as_ref().and_then(|run| run.stopping);
             let came = tokio::select! {
                 Some(()) = self.signals.recv() => Came::Signal,
+                () = self.time_limit.over() => {
+                    self.printer.note("the time limit is over");
+                    Came::Signal
+                }
                 more = progress(&mut self.run) => Came::Progress(more),
                 Some(swapped) = self.swaps.1.recv() => Came::Swapped(Box::new(swapped)),
                 Some(built) = builds.recv() => Came::Build(built),

@@ -1,0 +1,15 @@
+//! Projects of somebody who means harm: the real program must not touch anything outside of them, and end.
+#![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod outside;
+mod planted;
+mod program;
+mod random;
+mod rows;
+mod untrusted;

@@ -1,0 +1,162 @@
+//! `--untrusted`: what a project asks for beside the sandbox is not done.
+
+use crate::program::{Place, text, trainer};
+
+fn place(config: &str, on_log: &str) -> Place {
+    let place = Place::new();
+    place.write("arkor.toml", config);
+    place.write("text.txt", text());
+    place.write("trainer.js", trainer(on_log));
+    place
+}
+
+#[test]
+fn a_trainer_trains_and_its_runs_are_kept_outside() {
+    let place = place("", "console.log('step', event.step)");
+    place
+        .arkor(&["run", "--untrusted", "--json", "."])
+        .expect(0);
+    assert!(!place.project().join(".arkor").exists());
+    let list = place.arkor(&["runs", "list", "--untrusted"]);
+    assert!(list.expect(0).out.contains("completed"), "{}", list.out);
+    let own = place.arkor(&["runs", "list"]);
+    assert!(own.expect(0).out.contains("no runs yet"), "{}", own.out);
+    place.arkor(&["replay", "--untrusted", "latest"]).expect(0);
+    assert!(!place.project().join(".arkor").exists());
+}
+
+#[test]
+fn what_it_asks_for_is_ignored_and_told() {
+    let place = place(
+        "[capabilities]\nenv = [\"HOST_SECRET\"]\nfiles = [{ path = \".\", mode = \"write\" }]\n\
+         network = [\"169.254.169.254:80\"]\n[limits]\nmemory = \"4 GiB\"\n",
+        "",
+    );
+    let done = place.arkor(&["run", "--untrusted", "."]);
+    done.expect(0);
+    for part in [
+        "[capabilities] files",
+        "[capabilities] env",
+        "[capabilities] network",
+        "[limits]",
+        "--config FILE",
+    ] {
+        assert!(done.err.contains(part), "no {part} in {}", done.err);
+    }
+}
+
+#[test]
+fn a_build_command_is_not_run() {
+    let place = place(
+        "[trainer]\nbuild = \"touch built\"\ncomponent = \"t.wasm\"\n",
+        "",
+    );
+    for command in ["run", "build", "inspect"] {
+        let done = place.arkor(&[command, "--untrusted", "."]);
+        done.expect(2);
+        assert!(done.err.contains("build command"), "{}", done.err);
+    }
+    assert!(!place.project().join("built").exists());
+}
+
+#[test]
+fn cargo_is_not_run() {
+    let place = Place::new();
+    place.write("arkor.toml", "");
+    place.write(
+        "Cargo.toml",
+        "[package]\nname = \"x\"\nversion = \"1.0.0\"\nbuild = \"build.rs\"\n",
+    );
+    place.write(
+        "build.rs",
+        "fn main() { std::fs::write(\"/tmp/never\", \"\").unwrap(); }",
+    );
+    let done = place.arkor(&["run", "--untrusted", "."]);
+    done.expect(2);
+    assert!(done.err.contains("cargo"), "{}", done.err);
+    assert!(!place.project().join(".arkor").exists());
+}
+
+#[test]
+fn packages_are_not_installed() {
+    let place = Place::new();
+    place.write("arkor.toml", "");
+    place.write("text.txt", text());
+    place.write("requirements.txt", "tabulate==0.9.0\n");
+    place.write("trainer.py", "from arkor import *\n");
+    let done = place.arkor(&["run", "--untrusted", "."]);
+    done.expect(2);
+    assert!(done.err.contains("requirements.txt"), "{}", done.err);
+}
+
+#[test]
+fn packages_above_the_project_are_not_its_own() {
+    let place = place("", "");
+    let above = place.root().join("node_modules/above");
+    std::fs::create_dir_all(&above).unwrap();
+    std::fs::write(
+        above.join("index.js"),
+        "module.exports = 'SECRET-OF-THE-USER';",
+    )
+    .unwrap();
+    place.write(
+        "trainer.js",
+        format!("import x from \"above\";\n{}", trainer("console.log(x)")),
+    );
+    place.arkor(&["run", "--json", "."]).expect(0);
+    let done = place.arkor(&["run", "--untrusted", "--json", "."]);
+    done.expect(2);
+    assert!(!done.out.contains("SECRET-OF"), "{}", done.out);
+}
+
+#[test]
+fn a_project_above_is_not_taken() {
+    let place = place("", "");
+    std::fs::create_dir(place.project().join("below")).unwrap();
+    let done = place.arkor(&["run", "--untrusted", "below"]);
+    done.expect(2);
+}
+
+#[test]
+fn grants_come_from_outside_only() {
+    let place = place("", "");
+    place.write("grants.toml", "[capabilities]\nenv = [\"HOST_SECRET\"]\n");
+    let done = place.arkor(&["run", "--untrusted", "--config", "grants.toml", "."]);
+    done.expect(2);
+    assert!(done.err.contains("lies in the project"), "{}", done.err);
+    let done = place.arkor(&["run", "--untrusted", "--store", "here", "."]);
+    done.expect(2);
+    let done = place.arkor(&["run", "--config", "grants.toml", "."]);
+    assert!(done.expect(2).err.contains("--untrusted"), "{}", done.err);
+}
+
+#[test]
+fn it_ends_when_its_time_is_over() {
+    let place = place("", "");
+    let done = place.arkor(&[
+        "run",
+        "--untrusted",
+        "--json",
+        "--max-steps",
+        "1000000000",
+        "--time-limit",
+        "2s",
+        ".",
+    ]);
+    done.expect(3);
+    assert!(done.out.contains("\"kind\":\"time-limit\""), "{}", done.out);
+}
+
+#[test]
+fn it_ends_in_time_though_it_never_gets_to_train() {
+    let place = place("", "");
+    // Each instance may take its time to start; all of it together may not.
+    place.write("trainer.js", "for (;;) {}\n");
+    let begin = std::time::Instant::now();
+    let done = place.arkor(&["inspect", "--untrusted", "--time-limit", "1s", "."]);
+    done.ended_in_order("inspect");
+    let done = place.arkor(&["run", "--untrusted", "--time-limit", "1s", "."]);
+    done.ended_in_order("run");
+    assert_ne!(done.status.code(), Some(0));
+    assert!(begin.elapsed().as_secs() < 60);
+}
