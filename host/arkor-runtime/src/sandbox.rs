@@ -69,8 +69,8 @@ pub struct Capabilities {
     pub environment: Vec<(String, String)>,
     /// Addresses it may connect to, resolved when the run was prepared.
     pub network: Vec<SocketAddr>,
-    /// Whether it may look up names.
-    pub name_lookup: bool,
+    /// Names of hosts it may look up.
+    pub names: Arc<[String]>,
     /// How exactly it can tell time.
     pub clock: ClockPrecision,
     /// Where its random numbers come from.
@@ -96,10 +96,10 @@ impl Capabilities {
             .stderr(output::Output::new(console.clone(), output::Stream::Stderr))
             .envs(&self.environment)
             .max_random_size(RANDOM_CALL)
-            // Sockets as such may be made, so that the check below sees the addresses.
-            .allow_tcp(true)
-            .allow_udp(true)
-            .allow_ip_name_lookup(self.name_lookup);
+            // With a grant sockets as such may be made, and the check below sees the addresses.
+            .allow_tcp(!self.network.is_empty())
+            .allow_udp(!self.network.is_empty())
+            .allow_ip_name_lookup(!self.names.is_empty());
         for grant in &self.files {
             let access = match grant.access {
                 FileAccess::Read => FsPerms::ReadOnly,
@@ -128,17 +128,20 @@ impl Capabilities {
                 .map_or(0, |bytes| u128::from_le_bytes(*bytes));
             builder.insecure_random_seed(seed);
         }
-        let granted = self.network.clone();
+        let granted: Vec<SocketAddr> = self.network.iter().copied().map(canonical).collect();
         let denials = Arc::clone(denials);
         builder.socket_addr_check(move |address, purpose| {
             // Connecting binds to "any address, any port" first; without leave to listen that
             // opens nothing, and refusing it would hide the address that is meant.
-            let implicit = matches!(purpose, SocketAddrUse::TcpBind | SocketAddrUse::UdpBind)
+            // What comes to it from elsewhere is dropped: each datagram is checked.
+            let implicit = !granted.is_empty()
+                && matches!(purpose, SocketAddrUse::TcpBind | SocketAddrUse::UdpBind)
                 && address.ip().is_unspecified()
                 && address.port() == 0;
             let listens = matches!(purpose, SocketAddrUse::TcpListen | SocketAddrUse::TcpAccept);
             let allowed = implicit || (!listens && granted.contains(&canonical(address)));
-            if !allowed {
+            // Who sends something to it is not the guest's doing.
+            if !allowed && !matches!(purpose, SocketAddrUse::UdpReceive) {
                 denials.record(Denial::Network(address.to_string()));
             }
             Box::pin(async move { allowed })
