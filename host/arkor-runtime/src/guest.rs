@@ -14,7 +14,7 @@ use crate::console::{Console, GuestText};
 use crate::driver::machine::LoopProgress;
 use crate::driver::progress::LoopState;
 use crate::limits::{Limiter, Limits};
-use crate::sandbox::Denials;
+use crate::sandbox::{Capabilities, Denials};
 use crate::worker::Worker;
 
 /// Sent by an instance to the driver of its run, which answers while the instance waits.
@@ -173,8 +173,7 @@ pub(crate) struct Grants {
     pub(crate) files: bool,
     pub(crate) environment: bool,
     pub(crate) network: bool,
-    /// Names of hosts that may be looked up.
-    pub(crate) names: Arc<[String]>,
+    pub(crate) capabilities: Arc<Capabilities>,
 }
 
 /// A call of the host by a loop. Its end gives the loop its time back.

@@ -93,7 +93,7 @@ impl Instance {
                 files: !capabilities.files.is_empty(),
                 environment: !capabilities.environment.is_empty(),
                 network: !capabilities.network.is_empty(),
-                names: Arc::clone(&capabilities.names),
+                capabilities: Arc::clone(capabilities),
             },
             directory_streams: 0,
             role: Role::Starting,

@@ -4,7 +4,7 @@
 //! error become messages of the run. Clocks are coarse and random numbers a function of the
 //! trainer's code, so that a run repeats; both can be opened up by `arkor.toml`.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -99,7 +99,7 @@ impl Capabilities {
             // With a grant sockets as such may be made, and the check below sees the addresses.
             .allow_tcp(!self.network.is_empty())
             .allow_udp(!self.network.is_empty())
-            .allow_ip_name_lookup(!self.names.is_empty());
+            .allow_ip_name_lookup(!self.network.is_empty());
         for grant in &self.files {
             let access = match grant.access {
                 FileAccess::Read => FsPerms::ReadOnly,
@@ -150,7 +150,58 @@ impl Capabilities {
     }
 }
 
+impl Capabilities {
+    /// Whether a name may be looked up: one that is granted, or an address that is and needs no look-up.
+    pub(crate) fn grants_name(&self, name: &str) -> bool {
+        let name = name.strip_suffix('.').unwrap_or(name);
+        let address: Option<IpAddr> = name.parse().ok();
+        match address.map(|address| address.to_canonical()) {
+            Some(address) => {
+                let mut granted = self.network.iter();
+                granted.any(|granted| granted.ip().to_canonical() == address)
+            }
+            None => {
+                let mut granted = self.names.iter();
+                granted.any(|granted| granted.eq_ignore_ascii_case(name))
+            }
+        }
+    }
+}
+
 /// `::ffff:127.0.0.1` is 127.0.0.1, whatever it calls itself.
 fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_granted_names_are_looked_up() {
+        let capabilities = Capabilities {
+            network: vec!["[::ffff:127.0.0.1]:9".parse().unwrap()],
+            names: ["Example.org".to_owned()].into(),
+            ..Capabilities::default()
+        };
+        for name in [
+            "example.org",
+            "EXAMPLE.ORG.",
+            "127.0.0.1",
+            "::ffff:127.0.0.1",
+        ] {
+            assert!(capabilities.grants_name(name), "{name}");
+        }
+        for name in [
+            "",
+            "a.example.org",
+            "example.org.evil",
+            "127.0.0.2",
+            "::1",
+            "localhost",
+        ] {
+            assert!(!capabilities.grants_name(name), "{name}");
+        }
+        assert!(!Capabilities::default().grants_name("example.org"));
+    }
 }

@@ -54,9 +54,7 @@ impl LookupHost for WatchedView<'_> {
         network: Resource<Network>,
         name: String,
     ) -> Result<Resource<ResolveAddressStream>, SocketError> {
-        let asked = name.strip_suffix('.').unwrap_or(&name);
-        let mut granted = self.0.grants.names.iter();
-        if !granted.any(|granted| granted.eq_ignore_ascii_case(asked)) {
+        if !self.0.grants.capabilities.grants_name(&name) {
             self.0.denials.record(Denial::NameLookup(name));
             return Err(ErrorCode::AccessDenied.into());
         }

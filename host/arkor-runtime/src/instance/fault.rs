@@ -67,11 +67,11 @@ pub(super) fn cause(error: &Error, around: &Circumstances<'_>) -> FaultCause {
         return FaultCause::Panic(cut(message, WORDS));
     }
     match trap {
-        Some(trap) => FaultCause::Trap(trap.to_string().into()),
+        Some(trap) => FaultCause::Trap(cut(trap.to_string(), WORDS)),
         None => {
             let text = format!("{:#}", error.root_cause());
             FaultCause::Trap(match limit(&text) {
-                Some(limit) => limit.to_owned().into(),
+                Some(limit) => cut(limit, WORDS),
                 None => cut(text, WORDS),
             })
         }
