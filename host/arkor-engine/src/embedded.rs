@@ -1,7 +1,6 @@
 //! The engine that trains in this process.
 
 mod data;
-mod memory;
 mod sampling;
 mod session;
 mod state;
@@ -14,6 +13,8 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use crate::tokenizer::Tokenizer;
 use crate::{Engine, EngineError, SessionRequest, TrainingSession};
 use session::Session;
+
+pub(crate) use data::PASS_TOKENS;
 
 /// Trains transformers of the Llama architecture on the CPU, from new weights.
 ///

@@ -26,6 +26,7 @@ mod embedded;
 mod engine;
 mod error;
 mod kernels;
+mod memory;
 mod model;
 mod rng;
 mod schedule;

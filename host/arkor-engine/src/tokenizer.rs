@@ -10,6 +10,9 @@ use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::{AddedToken, Tokenizer as Json};
 
 use crate::EngineError;
+use crate::memory;
+
+mod check;
 
 /// Ends a text, in vocabularies trained here.
 const END_OF_TEXT: &str = "<|endoftext|>";
@@ -32,6 +35,9 @@ const BYTES_END: TokenId = 256;
 /// Text is tokenized in pieces of about this many bytes: the time stays linear in the length of the
 /// text, and pieces can be done side by side.
 const PIECE: usize = 1 << 15;
+
+/// Pieces that are done before the next ones begin.
+const PIECES: usize = 64;
 
 /// A tokenizer with what a session needs to know of it.
 #[derive(Debug, Clone)]
@@ -72,9 +78,12 @@ impl Tokenizer {
 
     /// Reads a `tokenizer.json`.
     pub(crate) fn from_file(path: &Path) -> Result<Self, EngineError> {
-        let inner = Json::from_file(path).map_err(|e| {
+        let unreadable = |e: &dyn std::fmt::Display| {
             EngineError::tokenizer(format!("file `{}` cannot be read: {e}", path.display()))
-        })?;
+        };
+        let bytes = memory::read(path, memory::TOKENIZER).map_err(|e| unreadable(&e))?;
+        let text = String::from_utf8(bytes).map_err(|e| unreadable(&e))?;
+        let inner = check::parse(&text).map_err(|what| unreadable(&what))?;
         Self::json(inner)
     }
 
@@ -83,8 +92,7 @@ impl Tokenizer {
         match saved {
             None => Ok(Self::Bytes),
             Some(json) => {
-                let inner: Json = json
-                    .parse()
+                let inner = check::parse(json)
                     .map_err(|e| EngineError::state(format!("has a broken tokenizer: {e}")))?;
                 Self::json(inner)
             }
@@ -140,17 +148,18 @@ impl Tokenizer {
         match self {
             Self::Bytes => Ok(text.bytes().map(TokenId::from).collect()),
             Self::Json { inner, .. } => {
-                let encoded: Result<Vec<_>, _> = pieces(text)
-                    .into_par_iter()
-                    .map(|piece| inner.encode_fast(piece, false))
-                    .collect();
-                let encoded = encoded
-                    .map_err(|e| EngineError::tokenizer(format!("failed on the text: {e}")))?;
-                Ok(encoded
-                    .iter()
-                    .flat_map(|piece| piece.get_ids())
-                    .copied()
-                    .collect())
+                let mut tokens = Vec::new();
+                // What the library makes of a piece is far larger than its ids.
+                for group in pieces(text).chunks(PIECES) {
+                    let encoded: Result<Vec<_>, _> = group
+                        .par_iter()
+                        .map(|piece| check::caught(|| inner.encode_fast(*piece, false)))
+                        .collect();
+                    let encoded = encoded
+                        .map_err(|e| EngineError::tokenizer(format!("failed on the text: {e}")))?;
+                    tokens.extend(encoded.iter().flat_map(|piece| piece.get_ids()).copied());
+                }
+                Ok(tokens)
             }
         }
     }
@@ -165,8 +174,7 @@ impl Tokenizer {
                     .collect();
                 Ok(String::from_utf8_lossy(&bytes).into_owned())
             }
-            Self::Json { inner, .. } => inner
-                .decode(tokens, true)
+            Self::Json { inner, .. } => check::caught(|| inner.decode(tokens, true))
                 .map_err(|e| EngineError::tokenizer(format!("failed on token ids: {e}"))),
         }
     }

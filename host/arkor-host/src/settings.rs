@@ -56,6 +56,11 @@ pub(crate) fn limits(project: &Project) -> Limits {
         state_size: limits.state_size,
         artifact_size: limits.artifact_size,
         messages_per_second: limits.messages_per_second,
+        resources: limits.resources,
+        artifacts_total: limits.artifacts_total,
+        artifacts_count: limits.artifacts_count,
+        messages_total: limits.messages_total,
+        saved_states: limits.saved_states,
     }
 }
 
@@ -82,9 +87,21 @@ pub(crate) fn capabilities(project: &Project) -> Result<Capabilities> {
                     grant.host, grant.port
                 )
             })?;
-        network.extend(found);
+        let named = grant.host != "localhost" && grant.host.parse::<std::net::IpAddr>().is_err();
+        for address in found {
+            // Whoever owns a name decides where it leads, also to this machine and its network.
+            anyhow::ensure!(
+                !named || !is_local(address.ip()),
+                "capabilities.network: {}:{} leads to {}, an address of this machine or its network; if \
+                 that is meant, name the address itself",
+                grant.host,
+                grant.port,
+                address.ip()
+            );
+            network.push(address);
+        }
     }
-    let is_name = |grant: &project::NetworkGrant| grant.host.parse::<std::net::IpAddr>().is_err();
+    let is_name = |grant: &&project::NetworkGrant| grant.host.parse::<std::net::IpAddr>().is_err();
     Ok(Capabilities {
         files,
         // A variable that is granted and not set is not there, as in any process.
@@ -93,7 +110,12 @@ pub(crate) fn capabilities(project: &Project) -> Result<Capabilities> {
             .iter()
             .filter_map(|name| Some((name.clone(), std::env::var(name).ok()?)))
             .collect(),
-        name_lookup: granted.network.iter().any(is_name),
+        names: granted
+            .network
+            .iter()
+            .filter(is_name)
+            .map(|grant| grant.host.clone())
+            .collect(),
         network,
         clock: match granted.clock {
             project::ClockPrecision::Coarse => ClockPrecision::Coarse,
@@ -104,6 +126,29 @@ pub(crate) fn capabilities(project: &Project) -> Result<Capabilities> {
             project::RandomSource::System => RandomSource::System,
         },
     })
+}
+
+/// Whether an address is of this machine, or of a network around it that others cannot reach.
+fn is_local(address: std::net::IpAddr) -> bool {
+    match address.to_canonical() {
+        std::net::IpAddr::V4(ip) => {
+            ip.is_loopback()
+                || ip.is_private()
+                || ip.is_link_local()
+                || ip.is_unspecified()
+                || ip.is_broadcast()
+                || ip.is_multicast()
+                // Shared by the customers of a carrier (RFC 6598).
+                || matches!(ip.octets(), [100, 64..=127, ..])
+        }
+        std::net::IpAddr::V6(ip) => {
+            ip.is_loopback()
+                || ip.is_unspecified()
+                || ip.is_unique_local()
+                || ip.is_unicast_link_local()
+                || ip.is_multicast()
+        }
+    }
 }
 
 pub(crate) fn run(project: &Project) -> Result<RunSettings> {

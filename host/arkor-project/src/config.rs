@@ -28,6 +28,11 @@
 //! state-size = "16 MiB"
 //! artifact-size = "64 MiB"
 //! messages-per-second = 1000
+//! resources = 160            # files, folders, sockets and streams held at once
+//! artifacts-total = "1 GiB"  # this and the following: of one attempt at a run
+//! artifacts-count = 10000
+//! messages-total = "256 MiB" # messages and lines of output
+//! saved-states = 100         # named states of a training loop
 //!
 //! [engine]
 //! kind = "embedded"
@@ -243,6 +248,16 @@ pub struct Limits {
     pub artifact_size: u64,
     /// Messages and lines of output a second. Default: 1000.
     pub messages_per_second: u32,
+    /// Files, folders, sockets and streams held at once. Default: 160.
+    pub resources: u32,
+    /// Bytes of all artifacts of one attempt at a run. Default: 1 GiB.
+    pub artifacts_total: u64,
+    /// Number of these. Default: 10,000.
+    pub artifacts_count: u32,
+    /// Bytes of all messages and lines of output of one attempt at a run. Default: 256 MiB.
+    pub messages_total: u64,
+    /// Named states that a training loop saves during one attempt at a run. Default: 100.
+    pub saved_states: u32,
 }
 
 impl Default for Limits {
@@ -257,6 +272,11 @@ impl Default for Limits {
             state_size: 16 << 20,
             artifact_size: 64 << 20,
             messages_per_second: 1000,
+            resources: 160,
+            artifacts_total: 1 << 30,
+            artifacts_count: 10_000,
+            messages_total: 256 << 20,
+            saved_states: 100,
         }
     }
 }
@@ -673,6 +693,21 @@ fn limits(mut table: Table<'_>) -> Result<Limits, ProjectError> {
     }
     if let Some(value) = table.take("messages-per-second") {
         limits.messages_per_second = small(value.integer(1..=1_000_000)?);
+    }
+    if let Some(value) = table.take("resources") {
+        limits.resources = small(value.integer(16..=10_000)?);
+    }
+    if let Some(value) = table.take("artifacts-total") {
+        limits.artifacts_total = value.size(0..=1 << 50)?;
+    }
+    if let Some(value) = table.take("artifacts-count") {
+        limits.artifacts_count = small(value.integer(0..=1_000_000)?);
+    }
+    if let Some(value) = table.take("messages-total") {
+        limits.messages_total = value.size(0..=1 << 50)?;
+    }
+    if let Some(value) = table.take("saved-states") {
+        limits.saved_states = small(value.integer(0..=1_000_000)?);
     }
     table.finish()?;
     Ok(limits)

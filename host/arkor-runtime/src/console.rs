@@ -1,7 +1,8 @@
 //! Where a guest's text goes: one bounded queue, read by whoever drives the run.
 //!
 //! A guest that writes faster than its rate, or than the run's log can take, waits inside the call
-//! that writes. Nothing is dropped; text that ends without a line break is told when the call ends.
+//! that writes. Text that ends without a line break is told when the call ends. What a guest left in the
+//! queue when its call ended is told within [`LAST`]; the rest is cut, and that it was is told.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,6 +15,18 @@ use crate::guest::GuestRequest;
 
 /// Longer lines are cut.
 const LINE: usize = 64 << 10;
+
+/// Lines that wait for a place in the queue; more come only from a guest with many streams, and are cut.
+const WAITING: usize = 8 << 10;
+
+/// Longest time that the lines left at the end of a call may take.
+const LAST: Duration = Duration::from_secs(1);
+
+/// Lines that are told at the end of a call in any case.
+const LAST_LINES: usize = 100;
+
+/// How long lines that look like a panic wait for the trap that makes them one.
+const PANIC: Duration = Duration::from_secs(1);
 
 /// Text for people, not yet placed in a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +53,10 @@ struct Shared {
     waiting: VecDeque<GuestText>,
     /// A panic in progress: its lines belong to the fault, if there is one.
     panic: Vec<String>,
+    /// Counts the panics.
+    panics: u64,
+    /// Lines that found no place.
+    cut: u64,
     bucket: Bucket,
 }
 
@@ -82,6 +99,8 @@ impl Console {
             stderr: Vec::new(),
             waiting: VecDeque::new(),
             panic: Vec::new(),
+            panics: 0,
+            cut: 0,
             bucket: Bucket::new(messages_per_second),
         };
         Self {
@@ -103,6 +122,7 @@ impl Console {
     /// Takes bytes of a stream and keeps the lines that are complete for [`Self::drain`].
     pub(crate) fn output(&self, source: MessageSource, bytes: &[u8]) {
         let mut shared = self.lock();
+        let panics = shared.panics;
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             let buffer = shared.buffer(source);
             buffer.extend_from_slice(piece);
@@ -110,6 +130,30 @@ impl Console {
                 shared.end_line(source);
             }
         }
+        let began = (shared.panics != panics).then_some(shared.panics);
+        drop(shared);
+        if let Some(panic) = began {
+            self.watch_panic(panic);
+        }
+    }
+
+    /// Lets go of lines that looked like a panic and were none: whoever panics is gone soon.
+    fn watch_panic(&self, panic: u64) {
+        let Ok(executor) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        let console = self.clone();
+        executor.spawn(async move {
+            tokio::time::sleep(PANIC).await;
+            let lines = {
+                let mut shared = console.lock();
+                if shared.panics != panic {
+                    return;
+                }
+                std::mem::take(&mut shared.panic)
+            };
+            console.release(lines).await;
+        });
     }
 
     pub(crate) fn is_waiting(&self) -> bool {
@@ -161,6 +205,14 @@ impl Console {
         .await;
     }
 
+    /// Waits as long as a message of so many bytes would.
+    pub(crate) async fn pace(&self, bytes: usize) {
+        let wait = self.lock().bucket.take(bytes);
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
+    }
+
     async fn put(&self, text: GuestText, wait: Duration) {
         if !wait.is_zero() {
             tokio::time::sleep(wait).await;
@@ -180,8 +232,43 @@ impl Console {
             }
             std::mem::take(&mut shared.panic)
         };
-        self.drain().await;
+        self.drain_last().await;
         panic
+    }
+
+    async fn drain_last(&self) {
+        let begin = Instant::now();
+        let mut told = 0;
+        loop {
+            let next = {
+                let mut shared = self.lock();
+                let next = shared.waiting.pop_front();
+                next.map(|text| (shared.bucket.take(text.text.len()), text))
+            };
+            let Some((wait, text)) = next else { break };
+            let left = LAST.saturating_sub(begin.elapsed());
+            if told < LAST_LINES {
+                // They come in any case, on account of those that follow.
+                self.put(text, Duration::ZERO).await;
+            } else if wait <= left {
+                self.put(text, wait).await;
+            } else {
+                let mut shared = self.lock();
+                shared.cut += 1 + shared.waiting.len() as u64;
+                shared.waiting.clear();
+                break;
+            }
+            told += 1;
+        }
+        let cut = std::mem::take(&mut self.lock().cut);
+        if cut > 0 {
+            let text = format!(
+                "{cut} lines of the trainer's output were left out: it wrote more than \
+                 limits.messages-per-second = {} lets through",
+                self.messages_per_second
+            );
+            self.notice(Level::Warn, text).await;
+        }
     }
 
     /// Tells lines that looked like a panic and were none.
@@ -219,10 +306,17 @@ impl Shared {
             || text.contains("panicked at ")
             || text.starts_with("memory allocation of ");
         if stderr && panics && self.panic.len() < PANIC_LINES {
+            if self.panic.is_empty() {
+                self.panics += 1;
+            }
             self.panic.push(text);
             return;
         }
         if stderr && text.is_empty() {
+            return;
+        }
+        if self.waiting.len() >= WAITING {
+            self.cut += 1;
             return;
         }
         let level = if stderr { Level::Warn } else { Level::Info };
@@ -239,5 +333,75 @@ fn cut(text: &mut String) {
     if text.len() > LINE {
         text.truncate(text.floor_char_boundary(LINE));
         text.push('…');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn console(rate: u32) -> (Console, mpsc::Receiver<GuestRequest>) {
+        let (requests, queue) = mpsc::channel(1 << 16);
+        (Console::new(requests, rate), queue)
+    }
+
+    fn texts(queue: &mut mpsc::Receiver<GuestRequest>) -> Vec<GuestText> {
+        let mut texts = Vec::new();
+        while let Ok(GuestRequest::Text(text)) = queue.try_recv() {
+            texts.push(text);
+        }
+        texts
+    }
+
+    #[tokio::test]
+    async fn lines_left_at_the_end_of_a_call_are_told_within_a_bound() {
+        let (console, mut queue) = console(1000);
+        console.output(MessageSource::Stdout, &vec![b'\n'; 1 << 20]);
+        assert!(console.lock().waiting.len() <= WAITING);
+        let begin = Instant::now();
+        console.end_call().await;
+        assert!(begin.elapsed() < 3 * LAST, "{:?}", begin.elapsed());
+        let told = texts(&mut queue);
+        let last = told.last().unwrap();
+        assert_eq!(last.source, MessageSource::Host);
+        assert!(
+            last.text.contains("limits.messages-per-second = 1000"),
+            "{}",
+            last.text
+        );
+        let told = told.len() as u64 - 1;
+        let cut: u64 = last.text.split(' ').next().unwrap().parse().unwrap();
+        assert_eq!(told + cut, 1 << 20);
+        // The next call begins anew.
+        console.output(MessageSource::Stdout, b"again\n");
+        console.end_call().await;
+        assert_eq!(texts(&mut queue)[0].text, "again");
+    }
+
+    #[tokio::test]
+    async fn a_few_lines_are_told_at_any_rate() {
+        let (console, mut queue) = console(1);
+        console.output(MessageSource::Stdout, b"one\ntwo\nthree\nfour");
+        console.end_call().await;
+        assert_eq!(texts(&mut queue).len(), 4);
+    }
+
+    #[tokio::test]
+    async fn what_only_looks_like_a_panic_is_told_while_the_call_goes_on() {
+        let (console, mut queue) = console(1000);
+        console.output(
+            MessageSource::Stderr,
+            b"worker panicked at noon\nand went home\n",
+        );
+        assert!(texts(&mut queue).is_empty());
+        let Some(GuestRequest::Text(first)) = queue.recv().await else {
+            panic!("it is told")
+        };
+        assert_eq!(first.text, "worker panicked at noon");
+        let Some(GuestRequest::Text(second)) = queue.recv().await else {
+            panic!("it is told")
+        };
+        assert_eq!(second.text, "and went home");
+        assert!(console.end_call().await.is_empty());
     }
 }

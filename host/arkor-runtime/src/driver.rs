@@ -88,6 +88,16 @@ pub(crate) struct Driver {
     eval_tokens: u64,
     last_log: Instant,
     terminal: Option<Event>,
+    totals: Totals,
+}
+
+/// What the trainer's code has put into the run during this attempt.
+#[derive(Debug, Default)]
+struct Totals {
+    artifacts: u64,
+    artifact_bytes: u64,
+    message_bytes: u64,
+    saved_states: u64,
 }
 
 /// Why something was not done to its end.
@@ -150,6 +160,7 @@ impl Driver {
             eval_tokens: parts.context.examples.info().eval_tokens.saturating_sub(1),
             last_log: Instant::now(),
             terminal: None,
+            totals: Totals::default(),
             parts,
         };
         let task = tokio::spawn(driver.run());
@@ -330,7 +341,54 @@ impl Driver {
         });
     }
 
+    /// Whether there is room for a guest's text in the run's log. That it is full is told once.
+    fn log_has_room(&mut self, bytes: usize) -> Done<bool> {
+        let limit = self.parts.surroundings.limits.messages_total;
+        let before = self.totals.message_bytes;
+        self.totals.message_bytes = before.saturating_add(bytes as u64);
+        if self.totals.message_bytes <= limit {
+            return Ok(true);
+        }
+        if before <= limit {
+            self.message(GuestText {
+                level: arkor_types::Level::Warn,
+                source: arkor_types::MessageSource::Host,
+                text: format!(
+                    "the trainer has written {limit} bytes of messages, which is limits.messages-total: \
+                     what follows is left out"
+                ),
+            })?;
+        }
+        Ok(false)
+    }
+
+    /// An error if the run has no room for another artifact.
+    fn count_artifact(&mut self, name: &str, bytes: usize) -> Result<(), String> {
+        let limits = &self.parts.surroundings.limits;
+        let totals = &mut self.totals;
+        if totals.artifacts >= limits.artifacts_count.into() {
+            return Err(format!(
+                "{name} would be one artifact too many: limits.artifacts-count is {}",
+                limits.artifacts_count
+            ));
+        }
+        let total = totals.artifact_bytes.saturating_add(bytes as u64);
+        if total > limits.artifacts_total {
+            return Err(format!(
+                "{name} has {bytes} bytes, which makes {total} with the artifacts before it, and \
+                 limits.artifacts-total is {}",
+                limits.artifacts_total
+            ));
+        }
+        totals.artifacts += 1;
+        totals.artifact_bytes = total;
+        Ok(())
+    }
+
     fn message(&mut self, text: GuestText) -> Done<()> {
+        if text.source != arkor_types::MessageSource::Host && !self.log_has_room(text.text.len())? {
+            return Ok(());
+        }
         let step = self.parts.steps.load(Ordering::Acquire);
         let GuestText {
             level,
@@ -402,6 +460,10 @@ impl Driver {
                 content,
                 reply,
             } => {
+                if let Err(full) = self.count_artifact(&name, content.len()) {
+                    let _ = reply.send(Err(full));
+                    return Ok(());
+                }
                 let step = self.parts.steps.load(Ordering::Acquire);
                 let handle = &mut self.parts.handle;
                 let written =

@@ -14,7 +14,7 @@ use crate::console::{Console, GuestText};
 use crate::driver::machine::LoopProgress;
 use crate::driver::progress::LoopState;
 use crate::limits::{Limiter, Limits};
-use crate::sandbox::Denials;
+use crate::sandbox::{Capabilities, Denials};
 use crate::worker::Worker;
 
 /// Sent by an instance to the driver of its run, which answers while the instance waits.
@@ -132,6 +132,8 @@ pub(crate) struct GuestState {
     pub(crate) failed_at: Vec<String>,
     /// The running call asked for something of a run, and there is none.
     pub(crate) missed_run: bool,
+    /// Lists of folders that it holds: each is in memory as a whole.
+    pub(crate) directory_streams: u32,
 }
 
 /// When a call is cut off, for the epoch that interrupts wasm and the timer that ends a wait.
@@ -166,11 +168,12 @@ impl Deadline {
 }
 
 /// Which things are granted at all: asking for one that is not is worth a message.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Grants {
     pub(crate) files: bool,
     pub(crate) environment: bool,
-    pub(crate) name_lookup: bool,
+    pub(crate) network: bool,
+    pub(crate) capabilities: Arc<Capabilities>,
 }
 
 /// A call of the host by a loop. Its end gives the loop its time back.

@@ -10,6 +10,7 @@ use crate::guest::GuestState;
 mod artifacts;
 mod dataset;
 mod diagnostics;
+mod files;
 mod hooks;
 mod inference;
 mod session;
@@ -39,6 +40,13 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<GuestState>> {
     cli::environment::add_to_linker::<_, Watched>(l, |state| watched::WatchedView(state))?;
     filesystem::preopens::add_to_linker::<_, Watched>(l, |state| watched::WatchedView(state))?;
     sockets::ip_name_lookup::add_to_linker::<_, Watched>(l, |state| watched::WatchedView(state))?;
+    sockets::tcp_create_socket::add_to_linker::<_, Watched>(l, |state| {
+        watched::WatchedView(state)
+    })?;
+    sockets::udp_create_socket::add_to_linker::<_, Watched>(l, |state| {
+        watched::WatchedView(state)
+    })?;
+    filesystem::types::add_to_linker::<_, Watched>(l, |state| watched::WatchedView(state))?;
     l.allow_shadowing(false);
     trainer::types::add_to_linker::<_, Host>(l, |state| state)?;
     trainer::hooks::add_to_linker::<_, Host>(l, |state| state)?;

@@ -25,6 +25,16 @@ pub struct Limits {
     pub artifact_size: u64,
     /// Messages and lines of output a second; more wait.
     pub messages_per_second: u32,
+    /// Files, folders, sockets and streams held at once.
+    pub resources: u32,
+    /// Bytes of all artifacts that one attempt at a run writes.
+    pub artifacts_total: u64,
+    /// Number of these.
+    pub artifacts_count: u32,
+    /// Bytes of all messages and lines of output of one attempt at a run.
+    pub messages_total: u64,
+    /// Named states that a training loop saves, of one attempt at a run.
+    pub saved_states: u32,
 }
 
 impl Default for Limits {
@@ -40,6 +50,11 @@ impl Default for Limits {
             state_size: 16 * MIB,
             artifact_size: 64 * MIB,
             messages_per_second: 1000,
+            resources: 160,
+            artifacts_total: 1024 * MIB,
+            artifacts_count: 10_000,
+            messages_total: 256 * MIB,
+            saved_states: 100,
         }
     }
 }

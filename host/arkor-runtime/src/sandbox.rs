@@ -4,7 +4,7 @@
 //! error become messages of the run. Clocks are coarse and random numbers a function of the
 //! trainer's code, so that a run repeats; both can be opened up by `arkor.toml`.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -69,8 +69,8 @@ pub struct Capabilities {
     pub environment: Vec<(String, String)>,
     /// Addresses it may connect to, resolved when the run was prepared.
     pub network: Vec<SocketAddr>,
-    /// Whether it may look up names.
-    pub name_lookup: bool,
+    /// Names of hosts it may look up.
+    pub names: Arc<[String]>,
     /// How exactly it can tell time.
     pub clock: ClockPrecision,
     /// Where its random numbers come from.
@@ -96,10 +96,10 @@ impl Capabilities {
             .stderr(output::Output::new(console.clone(), output::Stream::Stderr))
             .envs(&self.environment)
             .max_random_size(RANDOM_CALL)
-            // Sockets as such may be made, so that the check below sees the addresses.
-            .allow_tcp(true)
-            .allow_udp(true)
-            .allow_ip_name_lookup(self.name_lookup);
+            // With a grant sockets as such may be made, and the check below sees the addresses.
+            .allow_tcp(!self.network.is_empty())
+            .allow_udp(!self.network.is_empty())
+            .allow_ip_name_lookup(!self.network.is_empty());
         for grant in &self.files {
             let access = match grant.access {
                 FileAccess::Read => FsPerms::ReadOnly,
@@ -128,17 +128,20 @@ impl Capabilities {
                 .map_or(0, |bytes| u128::from_le_bytes(*bytes));
             builder.insecure_random_seed(seed);
         }
-        let granted = self.network.clone();
+        let granted: Vec<SocketAddr> = self.network.iter().copied().map(canonical).collect();
         let denials = Arc::clone(denials);
         builder.socket_addr_check(move |address, purpose| {
             // Connecting binds to "any address, any port" first; without leave to listen that
             // opens nothing, and refusing it would hide the address that is meant.
-            let implicit = matches!(purpose, SocketAddrUse::TcpBind | SocketAddrUse::UdpBind)
+            // What comes to it from elsewhere is dropped: each datagram is checked.
+            let implicit = !granted.is_empty()
+                && matches!(purpose, SocketAddrUse::TcpBind | SocketAddrUse::UdpBind)
                 && address.ip().is_unspecified()
                 && address.port() == 0;
             let listens = matches!(purpose, SocketAddrUse::TcpListen | SocketAddrUse::TcpAccept);
             let allowed = implicit || (!listens && granted.contains(&canonical(address)));
-            if !allowed {
+            // Who sends something to it is not the guest's doing.
+            if !allowed && !matches!(purpose, SocketAddrUse::UdpReceive) {
                 denials.record(Denial::Network(address.to_string()));
             }
             Box::pin(async move { allowed })
@@ -147,7 +150,58 @@ impl Capabilities {
     }
 }
 
+impl Capabilities {
+    /// Whether a name may be looked up: one that is granted, or an address that is and needs no look-up.
+    pub(crate) fn grants_name(&self, name: &str) -> bool {
+        let name = name.strip_suffix('.').unwrap_or(name);
+        let address: Option<IpAddr> = name.parse().ok();
+        match address.map(|address| address.to_canonical()) {
+            Some(address) => {
+                let mut granted = self.network.iter();
+                granted.any(|granted| granted.ip().to_canonical() == address)
+            }
+            None => {
+                let mut granted = self.names.iter();
+                granted.any(|granted| granted.eq_ignore_ascii_case(name))
+            }
+        }
+    }
+}
+
 /// `::ffff:127.0.0.1` is 127.0.0.1, whatever it calls itself.
 fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_granted_names_are_looked_up() {
+        let capabilities = Capabilities {
+            network: vec!["[::ffff:127.0.0.1]:9".parse().unwrap()],
+            names: ["Example.org".to_owned()].into(),
+            ..Capabilities::default()
+        };
+        for name in [
+            "example.org",
+            "EXAMPLE.ORG.",
+            "127.0.0.1",
+            "::ffff:127.0.0.1",
+        ] {
+            assert!(capabilities.grants_name(name), "{name}");
+        }
+        for name in [
+            "",
+            "a.example.org",
+            "example.org.evil",
+            "127.0.0.2",
+            "::1",
+            "localhost",
+        ] {
+            assert!(!capabilities.grants_name(name), "{name}");
+        }
+        assert!(!Capabilities::default().grants_name("example.org"));
+    }
 }

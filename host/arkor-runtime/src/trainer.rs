@@ -517,7 +517,8 @@ fn config_hash(spec: &Spec) -> Result<String, RuntimeError> {
         .map_err(|error| RuntimeError::Setup(error.to_string()))
 }
 
-/// A path of the spec, which must lead to something inside the project, links resolved.
+/// A path of the spec, which must lead to something inside the project that is not hidden, links resolved.
+/// Hidden are settings and secrets, of git, of the user, of the host: a trainer reads its dataset back.
 fn inside(project: &Path, field: &'static str, path: &str) -> Result<PathBuf, RuntimeError> {
     let problem = |problem: String| RuntimeError::Path {
         field,
@@ -540,6 +541,14 @@ fn inside(project: &Path, field: &'static str, path: &str) -> Result<PathBuf, Ru
         return Err(problem(format!(
             "which leads out of the project, to `{}`",
             found.display()
+        )));
+    }
+    let within = found.strip_prefix(&root).unwrap_or(&found);
+    let mut parts = within.components();
+    if let Some(hidden) = parts.find(|part| part.as_os_str().as_encoded_bytes().starts_with(b".")) {
+        return Err(problem(format!(
+            "which leads to {:?}, and hidden files and folders are not given to trainers",
+            hidden.as_os_str()
         )));
     }
     Ok(found)

@@ -5,7 +5,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arkor_engine::{EngineError, TrainingSession};
 use tokio::sync::{mpsc, oneshot};
@@ -23,9 +23,16 @@ pub(crate) struct Work {
     pub(crate) tokens: u64,
     /// Tokens whose gradients wait for the next optimizer step.
     pub(crate) pending_tokens: u64,
+    /// Whether whoever waits for the running job has gone.
+    abandoned: Arc<AtomicBool>,
 }
 
 impl Work {
+    /// Whether nobody waits for the running job any more: a callback was cut off, or the run ends at once.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.abandoned.load(Ordering::Acquire)
+    }
+
     pub(crate) fn step(&self) -> u64 {
         self.steps.load(Ordering::Acquire)
     }
@@ -60,6 +67,15 @@ impl From<WorkerGone> for RuntimeError {
     }
 }
 
+/// Says at its end that nobody waits any more.
+struct Gone(Arc<AtomicBool>);
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
 impl Worker {
     /// Starts the thread and opens the session on it.
     pub(crate) async fn start(
@@ -85,6 +101,7 @@ impl Worker {
                     steps,
                     tokens,
                     pending_tokens: 0,
+                    abandoned: Arc::default(),
                 };
                 while let Some(job) = queue.blocking_recv() {
                     // After a panic the session may be half-changed, so the thread ends with it;
@@ -105,9 +122,16 @@ impl Worker {
         job: impl FnOnce(&mut Work) -> T + Send + 'static,
     ) -> Result<T, WorkerGone> {
         let (reply, answer) = oneshot::channel();
+        let abandoned = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&abandoned);
         let job: Job = Box::new(move |work| {
+            if flag.load(Ordering::Acquire) {
+                return;
+            }
+            work.abandoned = flag;
             let _ = reply.send(job(work));
         });
+        let _gone = Gone(abandoned);
         self.jobs.send(job).await.map_err(|_| WorkerGone)?;
         answer.await.map_err(|_| WorkerGone)
     }

@@ -9,6 +9,9 @@ use crate::rng::Rng;
 use crate::schedule::examples_per_step;
 use crate::{EngineError, TrainingSession};
 
+/// Most tokens of the examples that are made at once.
+const PASS: usize = 1 << 20;
+
 /// One example for next-token prediction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Example {
@@ -185,11 +188,36 @@ impl Examples {
     /// Steps take `per-device-train-batch-size` times `gradient-accumulation-steps` examples, one
     /// after the other, from a sequence in which each epoch is all examples in an order of its own.
     /// This is a function of the seed and `step` alone.
+    ///
+    /// All of them are in memory at once: what a step makes pass by pass is [`Self::pass`].
     pub fn batch(&self, step: u64) -> Vec<Example> {
+        self.part(step, 0, self.per_step)
+    }
+
+    /// Training examples of one optimizer step.
+    pub fn per_step(&self) -> u64 {
+        self.per_step
+    }
+
+    /// The examples of a step from `place` on that go through the model together: up to the end of their
+    /// micro-batch, and no more than there is memory for, whatever sizes the spec has.
+    pub fn pass(&self, step: u64, place: u64) -> Vec<Example> {
+        let micro = self.per_pass as u64;
+        let room = (PASS / self.length.max(1)).max(1) as u64;
+        let end = (place - place % micro + micro)
+            .min(place + room)
+            .min(self.per_step);
+        self.part(step, place, end)
+    }
+
+    fn part(&self, step: u64, from: u64, to: u64) -> Vec<Example> {
         let examples = self.train_examples as u128;
+        if examples == 0 {
+            return Vec::new();
+        }
         let first = u128::from(step) * u128::from(self.per_step);
         let mut order = self.order.lock().unwrap_or_else(PoisonError::into_inner);
-        (first..first + u128::from(self.per_step))
+        (first + u128::from(from)..first + u128::from(to))
             .map(|place| {
                 let epoch = u64::try_from(place / examples).unwrap_or(u64::MAX);
                 let place = usize::try_from(place % examples).unwrap_or(0);

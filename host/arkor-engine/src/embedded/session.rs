@@ -11,9 +11,10 @@ use arkor_types::{
 use rayon::ThreadPool;
 
 use super::data::{self, Pass};
+use super::sampling;
 use super::state::{self, Header, Moments};
-use super::{memory, sampling};
 use crate::kernels::optimizer;
+use crate::memory;
 use crate::model::{Batch, Decoder, Grad, Layout, Transformer};
 use crate::tokenizer::Tokenizer;
 use crate::{EngineError, ModelSummary, TrainingSession};
@@ -71,7 +72,7 @@ impl Session {
         context: u32,
         path: &Path,
     ) -> Result<Self, EngineError> {
-        let file = std::fs::File::open(path).map_err(|source| {
+        let file = arkor_files::open_regular(path).map_err(|source| {
             EngineError::io(
                 format!("open the training state `{}`", path.display()),
                 source,

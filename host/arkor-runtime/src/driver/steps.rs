@@ -96,20 +96,30 @@ fn train(
     step: u64,
     learning_rate: f64,
 ) -> Result<StepReport, EngineError> {
-    let batch = examples.batch(step);
-    let tokens: usize = batch.iter().map(|example| example.tokens.len()).sum();
+    // Each is `max-length` long, as training examples are; they are made pass by pass.
+    let tokens = examples.per_step() * u64::from(hyperparameters.max_length);
     let weight = 1.0 / tokens as f32;
-    let mut data: Vec<Datum> = batch
-        .into_iter()
-        .map(|example| datum(example, weight))
-        .collect();
     let mut mean_loss = 0.0;
-    let micro = hyperparameters.per_device_train_batch_size as usize;
-    for part in data.chunks_mut(micro.max(1)) {
+    let mut place = 0;
+    while place < examples.per_step() {
+        let part = examples.pass(step, place);
+        if part.is_empty() {
+            break;
+        }
+        place += part.len() as u64;
+        let data: Vec<Datum> = part
+            .into_iter()
+            .map(|example| datum(example, weight))
+            .collect();
         let output =
             work.session
-                .forward_backward(part, LossFunction::CrossEntropy, LogProbs::Omit)?;
+                .forward_backward(&data, LossFunction::CrossEntropy, LogProbs::Omit)?;
         mean_loss += output.loss_sum;
+        if work.is_abandoned() {
+            return Err(EngineError::Unsupported {
+                what: "finish a step that nobody waits for".into(),
+            });
+        }
     }
     let output = work.session.optim_step(&AdamParameters {
         learning_rate,
@@ -119,11 +129,11 @@ fn train(
         weight_decay: hyperparameters.weight_decay,
         max_grad_norm: hyperparameters.max_grad_norm,
     })?;
-    work.pending_tokens = tokens as u64;
+    work.pending_tokens = tokens;
     work.finish_step();
     Ok(StepReport {
         loss_sum: mean_loss * tokens as f64,
-        tokens: tokens as u64,
+        tokens,
         learning_rate,
         grad_norm: output.grad_norm,
         epoch: examples.epoch_at(step + 1),

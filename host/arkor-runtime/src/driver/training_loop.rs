@@ -244,7 +244,15 @@ impl Driver {
                 Ok(Some(Input::Loop(LoopRequest::Evaluate { step, tokens })))
             }
             GuestRequest::SaveNamed { name, reply } => {
-                let saved = self.save_named(&name).await?;
+                let limit = self.parts.surroundings.limits.saved_states;
+                let saved = if self.totals.saved_states >= limit.into() {
+                    Err(format!(
+                        "{limit} states were saved, which is limits.saved-states"
+                    ))
+                } else {
+                    self.totals.saved_states += 1;
+                    self.save_named(&name).await?
+                };
                 let _ = reply.send(saved);
                 Ok(None)
             }

@@ -11,12 +11,34 @@ use crate::instance::convert;
 /// Most examples in one call.
 const COUNT: u32 = 4096;
 
+/// Most tokens in one answer.
+const TOKENS: u64 = 1 << 20;
+
+/// An error if so many examples are too much for one answer.
+fn check_size(examples: u64, length: u32) -> Result<(), DatasetError> {
+    let tokens = examples.saturating_mul(length.into());
+    if tokens <= TOKENS {
+        return Ok(());
+    }
+    Err(DatasetError::Invalid(format!(
+        "{examples} examples of max-length {length} are {tokens} tokens, but one answer has at most \
+         {TOKENS}"
+    )))
+}
+
 impl GuestState {
     fn examples(&mut self) -> Result<Arc<Examples>, DatasetError> {
         self.run()
             .filter(|run| run.spec.dataset.is_some())
             .map(|run| Arc::clone(&run.examples))
             .ok_or(DatasetError::NotReady)
+    }
+}
+
+impl GuestState {
+    fn max_length(&mut self) -> u32 {
+        self.run()
+            .map_or(0, |run| run.spec.hyperparameters.max_length)
     }
 }
 
@@ -55,6 +77,10 @@ impl Host for GuestState {
             let what = format!("count is {count}, but must be between 1 and {COUNT}");
             return Ok(Err(DatasetError::Invalid(what)));
         }
+        let length = self.max_length();
+        if let Err(error) = check_size(count.into(), length) {
+            return Ok(Err(error));
+        }
         let split = match split {
             Split::Train => EngineSplit::Train,
             Split::Eval => EngineSplit::Eval,
@@ -68,12 +94,14 @@ impl Host for GuestState {
 
     async fn batch(&mut self, step: u32) -> wasmtime::Result<Result<Vec<Example>, DatasetError>> {
         let _waits = self.wait_for_host();
-        Ok(self.examples().map(|examples| {
-            examples
+        let length = self.max_length();
+        Ok(self.examples().and_then(|examples| {
+            check_size(examples.per_step(), length)?;
+            Ok(examples
                 .batch(step.into())
                 .into_iter()
                 .map(example)
-                .collect()
+                .collect())
         }))
     }
 }

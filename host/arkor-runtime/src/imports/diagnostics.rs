@@ -15,8 +15,11 @@ impl Host for GuestState {
         let lines = frames.into_iter().map(|frame| {
             let function = frame.function.as_deref().unwrap_or("(anonymous)");
             format!(
-                "{function} at {}:{}:{}",
-                frame.file, frame.line, frame.column
+                "{} at {}:{}:{}",
+                fault::cut::<String>(function, fault::NAME),
+                fault::cut::<String>(frame.file.as_str(), fault::NAME),
+                frame.line,
+                frame.column
             )
         });
         self.failed_at = fault::fold(lines);

@@ -88,10 +88,14 @@ impl GuestState {
         told: Progress,
         metrics: Vec<Metric>,
     ) -> Result<Wishes, HookError> {
+        let console = self.console.clone();
         let role = self.hooked()?;
         let told = convert::progress(&told).map_err(HookError::Invalid)?;
         let metrics = convert::metrics(metrics).map_err(HookError::Invalid)?;
         check_step(&role.run.worker, step, false).await?;
+        // A log event is a line like others.
+        let bytes = metrics.iter().map(|one| one.name.len() + 20).sum();
+        console.pace(bytes).await;
         let request = |reply| GuestRequest::Log {
             step,
             told,

@@ -14,6 +14,16 @@ pub(super) fn stop_reason(reason: EngineStop) -> StopReason {
     }
 }
 
+/// The end of a prompt in which the last `tokens` tokens are, so that a long one is not tokenized whole
+/// to be cut then.
+fn end_of(prompt: &str, tokens: usize) -> &str {
+    /// Tokens are shorter on average, in every vocabulary that is of use.
+    const BYTES: usize = 16;
+    let keep = tokens.saturating_mul(BYTES);
+    let at = prompt.ceil_char_boundary(prompt.len().saturating_sub(keep));
+    prompt.get(at..).unwrap_or(prompt)
+}
+
 impl Host for GuestState {
     async fn generate(
         &mut self,
@@ -34,13 +44,13 @@ impl Host for GuestState {
         let generated = worker
             .call(move |work| {
                 let session = &mut work.session;
-                let mut tokens = session.tokenize(&prompt)?;
                 let room = session.model().context_length.saturating_sub(1) as usize;
                 // The end of a long prompt matters most, and some room is left to write.
                 let keep = room
                     .saturating_sub(parameters.max_tokens as usize)
                     .max(room / 2)
                     .max(1);
+                let mut tokens = session.tokenize(end_of(&prompt, keep))?;
                 if tokens.len() > keep {
                     tokens.drain(..tokens.len() - keep);
                 }

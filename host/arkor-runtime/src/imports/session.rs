@@ -10,8 +10,14 @@ use crate::bindings::arkor::trainer::session::{
 };
 use crate::bindings::arkor::trainer::types::{Sampling, Setting};
 use crate::guest::{GuestRequest, GuestState, LoopReply, LoopRole, Role};
-use crate::instance::convert;
+use crate::instance::{convert, fault};
 use crate::worker::Work;
+
+/// Bytes of a text that is tokenized in one call.
+const TEXT: usize = 1 << 20;
+
+/// Tokens that become text in one call.
+const TOKENS: usize = 1 << 17;
 
 fn error(error: EngineError) -> SessionError {
     match error {
@@ -97,11 +103,13 @@ fn wanted_pass(
             Loss::Other(named) => named.name.as_str(),
             _ => "",
         };
+        let name: String = fault::cut(name, fault::NAME);
         let what = format!("the engine has no loss {name:?}");
         return Err(SessionError::Unsupported(what));
     };
     if let Some(column) = data.iter().find_map(|datum| datum.additional.first()) {
-        let what = format!("no loss of the engine reads {:?}", column.name);
+        let name: String = fault::cut(column.name.as_str(), fault::NAME);
+        let what = format!("no loss of the engine reads {name:?}");
         return Err(SessionError::Unsupported(what));
     }
     let data = data.into_iter().map(|datum| arkor_types::Datum {
@@ -246,6 +254,7 @@ impl Host for GuestState {
 
     async fn save_state(&mut self, name: String) -> wasmtime::Result<Result<(), SessionError>> {
         if !super::is_name(&name) {
+            let name: String = fault::cut(name, fault::NAME);
             return Ok(Err(SessionError::Invalid(format!(
                 "{name:?} is not a name"
             ))));
@@ -266,6 +275,12 @@ impl Host for GuestState {
     }
 
     async fn load_state(&mut self, name: String) -> wasmtime::Result<Result<(), SessionError>> {
+        if !super::is_name(&name) {
+            return Ok(Err(SessionError::NoSuchState(fault::cut(
+                name,
+                fault::NAME,
+            ))));
+        }
         let asked = name.clone();
         let loaded = self
             .ask_driver(|reply| GuestRequest::LoadNamed { name, reply })
@@ -279,6 +294,12 @@ impl Host for GuestState {
     }
 
     async fn tokenize(&mut self, text: String) -> wasmtime::Result<Result<Vec<u32>, SessionError>> {
+        if text.len() > TEXT {
+            return Ok(Err(SessionError::Invalid(format!(
+                "the text has {} bytes, but at most {TEXT} are tokenized in one call",
+                text.len()
+            ))));
+        }
         self.work(move |work| work.session.tokenize(&text)).await
     }
 
@@ -286,6 +307,12 @@ impl Host for GuestState {
         &mut self,
         tokens: Vec<u32>,
     ) -> wasmtime::Result<Result<String, SessionError>> {
+        if tokens.len() > TOKENS {
+            return Ok(Err(SessionError::Invalid(format!(
+                "there are {} tokens, but at most {TOKENS} become text in one call",
+                tokens.len()
+            ))));
+        }
         self.work(move |work| work.session.detokenize(&tokens))
             .await
     }

@@ -8,10 +8,11 @@ use wasmtime_wasi::p2::bindings::sockets::ip_name_lookup::{
     Host as LookupHost, HostResolveAddressStream, ResolveAddressStream,
 };
 use wasmtime_wasi::p2::bindings::sockets::network::{
-    ErrorCode, Host as NetworkHost, HostNetwork, IpAddress, Network,
+    ErrorCode, Host as NetworkHost, HostNetwork, IpAddress, IpAddressFamily, Network,
 };
+use wasmtime_wasi::p2::bindings::sockets::{tcp_create_socket, udp_create_socket};
 use wasmtime_wasi::p2::bindings::{cli::environment, filesystem::preopens};
-use wasmtime_wasi::p2::{DynPollable, SocketError};
+use wasmtime_wasi::p2::{DynPollable, SocketError, TcpSocket, UdpSocket};
 use wasmtime_wasi::sockets::WasiSocketsView;
 
 use crate::guest::GuestState;
@@ -53,8 +54,9 @@ impl LookupHost for WatchedView<'_> {
         network: Resource<Network>,
         name: String,
     ) -> Result<Resource<ResolveAddressStream>, SocketError> {
-        if !self.0.grants.name_lookup {
-            self.0.denials.record(Denial::NameLookup(name.clone()));
+        if !self.0.grants.capabilities.grants_name(&name) {
+            self.0.denials.record(Denial::NameLookup(name));
+            return Err(ErrorCode::AccessDenied.into());
         }
         self.0.sockets().resolve_addresses(network, name)
     }
@@ -77,6 +79,32 @@ impl HostResolveAddressStream for WatchedView<'_> {
 
     fn drop(&mut self, stream: Resource<ResolveAddressStream>) -> wasmtime::Result<()> {
         HostResolveAddressStream::drop(&mut self.0.sockets(), stream)
+    }
+}
+
+impl tcp_create_socket::Host for WatchedView<'_> {
+    fn create_tcp_socket(
+        &mut self,
+        family: IpAddressFamily,
+    ) -> Result<Resource<TcpSocket>, SocketError> {
+        if !self.0.grants.network {
+            self.0.denials.record(Denial::Sockets);
+            return Err(ErrorCode::AccessDenied.into());
+        }
+        self.0.sockets().create_tcp_socket(family)
+    }
+}
+
+impl udp_create_socket::Host for WatchedView<'_> {
+    async fn create_udp_socket(
+        &mut self,
+        family: IpAddressFamily,
+    ) -> Result<Resource<UdpSocket>, SocketError> {
+        if !self.0.grants.network {
+            self.0.denials.record(Denial::Sockets);
+            return Err(ErrorCode::AccessDenied.into());
+        }
+        self.0.sockets().create_udp_socket(family).await
     }
 }
 

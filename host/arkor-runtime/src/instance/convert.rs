@@ -9,11 +9,16 @@ use arkor_types::{
 use crate::bindings::arkor::trainer::{hooks, session, types};
 use crate::bindings::exports::arkor::trainer::{callbacks, definition};
 use crate::driver::machine::LoopProgress;
+use crate::instance::fault;
 
 /// Longest name of a metric.
 const NAME: usize = 100;
 /// Where a Hugging Face repository is read, if nothing else is said.
 const REVISION: &str = "main";
+/// Most texts, and most tokens, that end a generated text.
+const STOPS: usize = 64;
+/// Bytes of such a text.
+const STOP_LENGTH: usize = 1000;
 /// Most actions of one answer, and most metrics of one log event.
 const COUNT: usize = 1000;
 
@@ -40,7 +45,8 @@ fn metric(name: String, value: f64) -> Result<Metric, String> {
             .all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c));
     if !fits {
         return Err(format!(
-            "the metric's name {name:?} must have 1 to {NAME} letters, digits or any of -_./"
+            "the metric's name {:?} must have 1 to {NAME} letters, digits or any of -_./",
+            fault::cut::<String>(name, NAME)
         ));
     }
     if !value.is_finite() {
@@ -85,7 +91,7 @@ pub(crate) fn actions(list: Vec<callbacks::Action>) -> Result<Vec<Action>, Strin
     list.into_iter()
         .map(|action| {
             Ok(match action {
-                callbacks::Action::Stop(reason) => Action::Stop(reason),
+                callbacks::Action::Stop(reason) => Action::Stop(fault::cut(reason, fault::WORDS)),
                 callbacks::Action::Save => Action::Save,
                 callbacks::Action::Evaluate => Action::Evaluate,
                 callbacks::Action::SetLearningRate(rate) if !(0.0..=10.0).contains(&rate) => {
@@ -99,7 +105,9 @@ pub(crate) fn actions(list: Vec<callbacks::Action>) -> Result<Vec<Action>, Strin
                 callbacks::Action::LogMetric(one) => {
                     Action::LogMetric(metric(one.name, one.value)?)
                 }
-                callbacks::Action::Other(setting) => Action::Unknown(setting.name),
+                callbacks::Action::Other(setting) => {
+                    Action::Unknown(fault::cut(setting.name, NAME))
+                }
             })
         })
         .collect()
@@ -119,7 +127,16 @@ pub(crate) fn sampling(sampling: types::Sampling, seed: u64) -> Result<SamplingP
     if let Some(setting) = sampling.additional.first() {
         return Err(format!(
             "{:?} is no setting of sampling that this host knows",
-            setting.name
+            fault::cut::<String>(setting.name.as_str(), NAME)
+        ));
+    }
+    let long = sampling.stop.iter().any(|stop| stop.len() > STOP_LENGTH);
+    if long || sampling.stop.len() > STOPS || sampling.stop_tokens.len() > STOPS {
+        return Err(format!(
+            "there are {} stop texts and {} stop tokens: at most {STOPS} of each are taken, and texts \
+             of at most {STOP_LENGTH} bytes",
+            sampling.stop.len(),
+            sampling.stop_tokens.len()
         ));
     }
     Ok(SamplingParameters {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use arkor_types::FaultCause;
+use arkor_types::{FaultCause, UntrustedText};
 use wasmtime::{Error, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
@@ -10,6 +10,17 @@ use crate::limits::Limiter;
 
 /// Most frames that are told.
 const FRAMES: usize = 30;
+
+/// Longest error, reason or message of a panic that is taken from a guest.
+pub(crate) const WORDS: usize = 4 << 10;
+
+/// Longest name of a function or a file.
+pub(crate) const NAME: usize = 500;
+
+/// A guest's text, cut where it comes in.
+pub(crate) fn cut<T: From<String>>(text: impl Into<String>, limit: usize) -> T {
+    UntrustedText::cut(text, limit).into_string().into()
+}
 
 /// Ends a guest whose time is up; made by the epoch callback.
 #[derive(Debug, thiserror::Error)]
@@ -53,12 +64,47 @@ pub(super) fn cause(error: &Error, around: &Circumstances<'_>) -> FaultCause {
         };
     }
     if let Some(message) = panic_message(around.panic) {
-        return FaultCause::Panic(message);
+        return FaultCause::Panic(cut(message, WORDS));
     }
     match trap {
-        Some(trap) => FaultCause::Trap(trap.to_string()),
-        None => FaultCause::Trap(format!("{:#}", error.root_cause())),
+        Some(trap) => FaultCause::Trap(cut(trap.to_string(), WORDS)),
+        None => {
+            let text = format!("{:#}", error.root_cause());
+            FaultCause::Trap(match limit(&text) {
+                Some(limit) => cut(limit, WORDS),
+                None => cut(text, WORDS),
+            })
+        }
     }
+}
+
+/// The limit that wasmtime means, in words that an arkor.toml has.
+fn limit(text: &str) -> Option<&'static str> {
+    let known = [
+        (
+            "allocated for hostcalls",
+            "passed more to the host in one call than limits.artifact-size and limits.state-size \
+             leave room for",
+        ),
+        (
+            "no free keys",
+            "held more files, folders, sockets and streams at once than limits.resources allows",
+        ),
+        (
+            "instance count too high",
+            "has more core instances than limits.instances",
+        ),
+        (
+            "memory count too high",
+            "has more memories than limits.instances",
+        ),
+        (
+            "table count too high",
+            "has more tables than limits.instances",
+        ),
+    ];
+    let mut found = known.iter().filter(|(words, _)| text.contains(words));
+    found.next().map(|(_, meaning)| *meaning)
 }
 
 /// Whether the innermost frames are a few functions over and over.
@@ -104,41 +150,44 @@ pub(super) fn backtrace(error: &Error) -> Vec<String> {
 
 /// A frame of wasm, and before it those of the functions that were compiled into it.
 fn places(frame: &wasmtime::FrameInfo) -> Vec<String> {
-    let name = frame.func_name().map_or_else(
-        || format!("function {}", frame.func_index()),
-        |name| format!("{:#}", rustc_demangle::demangle(name)),
-    );
+    let name = frame
+        .func_name()
+        .map_or_else(|| format!("function {}", frame.func_index()), readable);
     let symbols = frame.symbols();
     let Some(outermost) = symbols.len().checked_sub(1) else {
         return vec![name];
     };
     let lines = symbols.iter().enumerate().map(|(index, symbol)| {
         let inlined = symbol.name().filter(|_| index < outermost);
-        let name = inlined.map_or_else(
-            || name.clone(),
-            |inlined| format!("{:#}", rustc_demangle::demangle(inlined)),
-        );
+        let name = inlined.map_or_else(|| name.clone(), readable);
         match (symbol.file(), symbol.line()) {
-            (Some(file), Some(line)) => format!("{name} at {file}:{line}"),
-            (Some(file), None) => format!("{name} at {file}"),
+            (Some(file), Some(line)) => format!("{name} at {}:{line}", cut::<String>(file, NAME)),
+            (Some(file), None) => format!("{name} at {}", cut::<String>(file, NAME)),
             (None, _) => name,
         }
     });
     lines.collect()
 }
 
+/// The name of a function as its author wrote it. Any length is possible, before and after.
+fn readable(name: &str) -> String {
+    let name = name.get(..name.floor_char_boundary(4 * NAME)).unwrap_or("");
+    cut(format!("{:#}", rustc_demangle::demangle(name)), NAME)
+}
+
 /// Lines of a backtrace; one that comes again and again once, with the number of times.
 pub(crate) fn fold(frames: impl Iterator<Item = String>) -> Vec<String> {
     let mut lines: Vec<(String, usize)> = Vec::new();
     for line in frames {
+        let full = lines.len() == FRAMES;
         match lines.last_mut() {
             Some((last, times)) if *last == line => *times += 1,
+            _ if full => break,
             _ => lines.push((line, 1)),
         }
     }
     lines
         .into_iter()
-        .take(FRAMES)
         .map(|(line, times)| match times {
             1 => line,
             _ => format!("{line} ({times} times)"),

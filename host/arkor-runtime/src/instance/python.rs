@@ -83,6 +83,10 @@ fn places(memory: &[u8], program: Option<&Program>) -> Option<Vec<String>> {
             && is_of_trainer(&file, program)
         {
             let column = characters(program, &file, line, column);
+            let (function, file): (String, String) = (
+                fault::cut(function, fault::NAME),
+                fault::cut(file, fault::NAME),
+            );
             lines.push(format!("{function} at {file}:{line}:{column}"));
         }
     }

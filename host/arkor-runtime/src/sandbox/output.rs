@@ -3,12 +3,13 @@
 use arkor_types::MessageSource;
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
-use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 use crate::console::Console;
 
-/// Bytes that may be written between two waits.
-const PERMIT: usize = 16 << 10;
+/// Bytes that may be written between two waits. Few, since what is left at the end of a call is told
+/// within a bound of time.
+const PERMIT: usize = 4 << 10;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stream {
@@ -43,6 +44,7 @@ impl StdoutStream for Output {
         Box::new(LineStream {
             console: self.console.clone(),
             stream: self.stream,
+            permit: 0,
         })
     }
 }
@@ -50,10 +52,23 @@ impl StdoutStream for Output {
 struct LineStream {
     console: Console,
     stream: Stream,
+    /// Bytes that may still be written before the next look at whether there is room.
+    permit: usize,
+}
+
+impl LineStream {
+    /// A write beyond the permit is against the contract of streams, and ends the guest.
+    fn spend(&mut self, bytes: usize) -> StreamResult<()> {
+        self.permit = self.permit.checked_sub(bytes).ok_or_else(|| {
+            StreamError::trap("wrote more to a standard stream than check-write allowed")
+        })?;
+        Ok(())
+    }
 }
 
 impl OutputStream for LineStream {
     fn write(&mut self, bytes: bytes::Bytes) -> StreamResult<()> {
+        self.spend(bytes.len())?;
         let source = match self.stream {
             Stream::Stdout => MessageSource::Stdout,
             Stream::Stderr => MessageSource::Stderr,
@@ -67,7 +82,8 @@ impl OutputStream for LineStream {
     }
 
     fn check_write(&mut self) -> StreamResult<usize> {
-        Ok(if self.console.is_waiting() { 0 } else { PERMIT })
+        self.permit = if self.console.is_waiting() { 0 } else { PERMIT };
+        Ok(self.permit)
     }
 }
 
@@ -75,5 +91,30 @@ impl OutputStream for LineStream {
 impl Pollable for LineStream {
     async fn ready(&mut self) {
         self.console.drain().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_stream_takes_no_more_than_its_permit() {
+        let (requests, _queue) = tokio::sync::mpsc::channel(64);
+        let output = Output::new(Console::new(requests, 1000), Stream::Stdout);
+        let stream = || output.p2_stream();
+        // Without a look at whether there is room, nothing.
+        assert!(stream().write(vec![b'\n'; 1].into()).is_err());
+        let mut one = stream();
+        let permit = one.check_write().unwrap();
+        assert!(one.write(vec![b'\n'; permit + 1].into()).is_err());
+        let mut two = stream();
+        let permit = two.check_write().unwrap();
+        two.write(vec![b'x'; permit / 2].into()).unwrap();
+        two.write(vec![b'\n'; permit - permit / 2].into()).unwrap();
+        assert!(two.write(vec![b'x'; 1].into()).is_err());
+        // Lines wait: there is no room.
+        assert_eq!(two.check_write().unwrap(), 0);
+        assert!(two.write_zeroes(usize::MAX).is_err());
     }
 }

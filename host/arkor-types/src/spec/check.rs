@@ -1,7 +1,8 @@
 //! The allowed values of each field of a spec.
 
 use super::{
-    DatasetSource, Lora, ModelShape, ModelSource, Setting, SpecProblem, TokenizerSource, UrlDataset,
+    DatasetSource, Lora, ModelShape, ModelSource, Setting, SpecDraft, SpecProblem, TokenizerSource,
+    UrlDataset,
 };
 
 /// Bounds of a real number. NaN is in no range, since every comparison with it is false.
@@ -75,6 +76,17 @@ impl Range {
     }
 }
 
+/// Longest description, in bytes.
+const DESCRIPTION: usize = 16 << 10;
+/// Most tags, and most settings that the host does not know.
+const TAGS: usize = 100;
+/// Longest tag, in bytes.
+const TAG: usize = 200;
+/// Longest text of a trainer's own, in bytes.
+const EXTRAS: usize = 64 << 10;
+/// Longest path, name or address, in bytes.
+const PATH: usize = 4096;
+
 /// Collects the problems of a spec, so that all are told at once.
 #[derive(Default)]
 pub(super) struct Check {
@@ -119,6 +131,60 @@ impl Check {
                 "name",
                 quoted(name),
                 "must be 1 to 100 letters, digits, '-', '_' or '.', the first a letter or digit",
+            );
+        }
+    }
+
+    /// Texts that are kept with a run and shown have bounds.
+    pub(super) fn texts(&mut self, draft: &SpecDraft) {
+        let description = draft.description.as_deref().unwrap_or_default();
+        self.length("description", description.len(), DESCRIPTION);
+        if draft.tags.len() > TAGS || draft.tags.iter().any(|tag| tag.len() > TAG) {
+            self.problem(
+                "tags",
+                format!("{} tags", draft.tags.len()),
+                format!("must be at most {TAGS}, each of at most {TAG} bytes"),
+            );
+        }
+        self.length(
+            "extras",
+            draft.extras.as_ref().map_or(0, String::len),
+            EXTRAS,
+        );
+        let model = match &draft.model {
+            ModelSource::File(path) => path.len(),
+            ModelSource::Hub(model) => model.name.len() + model.revision.len(),
+            ModelSource::Scratch(_) => 0,
+        };
+        self.length("model", model, PATH);
+        if let Some(TokenizerSource::File(path)) = &draft.tokenizer {
+            self.length("tokenizer.file", path.len(), PATH);
+        }
+        let optional = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let dataset = match &draft.dataset {
+            None => 0,
+            Some(DatasetSource::File(path)) => path.len(),
+            Some(DatasetSource::Hub(hub)) => {
+                hub.name.len() + optional(&hub.config) + hub.split.len() + hub.revision.len()
+            }
+            Some(DatasetSource::Url(file)) => file.url.len() + optional(&file.sha256),
+        };
+        self.length("dataset.source", dataset, PATH);
+        let lora = draft.lora.as_ref();
+        let modules = lora.map_or(0, |lora| lora.target_modules.iter().map(String::len).sum());
+        self.length("lora.target-modules", modules, PATH);
+        if draft.additional.len() > TAGS {
+            let count = format!("{} settings", draft.additional.len());
+            self.problem("additional", count, format!("must be at most {TAGS}"));
+        }
+    }
+
+    fn length(&mut self, field: &'static str, bytes: usize, most: usize) {
+        if bytes > most {
+            self.problem(
+                field,
+                format!("{bytes} bytes long"),
+                format!("must have at most {most}"),
             );
         }
     }

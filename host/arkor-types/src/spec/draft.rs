@@ -95,6 +95,7 @@ impl SpecDraft {
     pub fn resolve(self) -> Result<Spec, Vec<SpecProblem>> {
         let mut check = Check::default();
         check.name(&self.name);
+        check.texts(&self);
         check.model(&self.model);
         let tokenizer = self.tokenizer.unwrap_or(match self.model {
             ModelSource::Scratch(_) => TokenizerSource::Bytes,

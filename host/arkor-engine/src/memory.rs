@@ -1,10 +1,27 @@
 //! Whether a model fits into memory, asked before memory is taken: a spec can name any size, and a
 //! process that runs out of memory is killed without a word.
 
+use std::path::Path;
+
 use arkor_types::ModelShape;
 
-use super::data::PASS_TOKENS;
 use crate::EngineError;
+use crate::embedded::PASS_TOKENS;
+
+/// Largest dataset, in bytes.
+pub(crate) const DATASET: u64 = 1 << 30;
+
+/// Largest `tokenizer.json`, in bytes.
+pub(crate) const TOKENIZER: u64 = 64 << 20;
+
+/// What reading a file takes: itself, its copies, and its tokens.
+const COPIES: u64 = 8;
+
+/// All of a regular file that has at most `limit` bytes, and for which there is memory.
+pub(crate) fn read(path: &Path, limit: u64) -> std::io::Result<Vec<u8>> {
+    let free = available().map_or(limit, |available| available / COPIES);
+    arkor_files::read_regular(path, limit.min(free))
+}
 
 /// An error if a model of this shape needs more memory than is free.
 pub(crate) fn check(shape: &ModelShape, vocab: usize, context: u32) -> Result<(), EngineError> {
@@ -41,6 +58,33 @@ fn needed(shape: &ModelShape, vocab: usize, context: u32) -> u128 {
 
 /// Bytes that can be taken without swapping, where the system says so.
 fn available() -> Option<u64> {
+    match (of_machine(), of_group()) {
+        (Some(machine), Some(group)) => Some(machine.min(group)),
+        (one, other) => one.or(other),
+    }
+}
+
+/// What the control group of this process (version 2) and those around it leave.
+fn of_group() -> Option<u64> {
+    let groups = std::fs::read_to_string("/proc/self/cgroup").ok()?;
+    let path = groups.lines().find_map(|line| line.strip_prefix("0::/"))?;
+    let root = Path::new("/sys/fs/cgroup");
+    let own = root.join(path);
+    let left = |folder: &Path| {
+        let number = |name: &str| -> Option<u64> {
+            let text = std::fs::read_to_string(folder.join(name)).ok()?;
+            text.trim().parse().ok()
+        };
+        // Without a limit it says "max".
+        Some(number("memory.max")?.saturating_sub(number("memory.current")?))
+    };
+    own.ancestors()
+        .take_while(|folder| folder.starts_with(root))
+        .filter_map(left)
+        .min()
+}
+
+fn of_machine() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = text
         .lines()
