@@ -33,6 +33,7 @@ pub use error::{Place, ProjectError};
 pub use paths::resolve_inside;
 pub use process::BuildLimits;
 pub use project::{CONFIG_FILE, Project, STORE_FOLDER};
+pub use script::{serve_parser, use_parser_process};
 pub use toolchain::{
     CrateBuild, DebianToolchain, Installed, RustToolchain, install_wasm_toolchain,
 };

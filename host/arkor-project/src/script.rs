@@ -12,6 +12,8 @@ mod place;
 mod python;
 mod resolve;
 
+pub use javascript::{serve_parser, use_parser_process};
+
 /// All files that a script trainer consists of.
 pub(crate) fn program(
     root: &Path,
@@ -23,7 +25,7 @@ pub(crate) fn program(
     crate::project::require("entry", &root.join(entry))?;
     let entry = crate::paths::resolve_inside(root, entry)?;
     match language {
-        ScriptLanguage::JavaScript => javascript::program(root, &entry),
+        ScriptLanguage::JavaScript => javascript::program(root, &entry, limits),
         ScriptLanguage::Python => {
             let packages = python::install(root, limits, progress)?;
             python::program(root, &entry, packages)
