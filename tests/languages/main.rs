@@ -12,6 +12,7 @@ mod faults;
 #[allow(dead_code, reason = "the harness has more than these tests use")]
 #[path = "../cli/harness.rs"]
 mod harness;
+mod hostile;
 mod new;
 mod packages;
 #[allow(dead_code, reason = "shared with other tests")]

@@ -16,6 +16,9 @@
 mod build;
 mod config;
 mod error;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod paths;
 mod process;
 mod project;

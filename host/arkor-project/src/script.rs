@@ -41,6 +41,13 @@ fn read(path: &Path) -> Result<Vec<u8>, ProjectError> {
     })
 }
 
+/// See [`crate::fuzzing`].
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing {
+    pub(crate) use super::javascript::fuzz as javascript;
+    pub(crate) use super::python::fuzz_imports as python_imports;
+}
+
 /// A path with `/` between parts.
 fn slashed(path: &Path) -> String {
     let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();

@@ -281,3 +281,18 @@ fn json(name: &str, text: &str) -> Result<Translated, Vec<String>> {
         imports: Vec::new(),
     })
 }
+
+/// Translates a file as programs without a parser process do.
+#[cfg(fuzzing)]
+pub(crate) fn fuzz(name: &str, text: &str) {
+    if let Ok(translated) = translate::in_process(name, text, true) {
+        let mut answer = Vec::new();
+        let size = text.len();
+        let expected = translated.clone();
+        if wire::write_answer(&mut answer, Ok(translated)).is_ok()
+            && let Ok(frame) = wire::read_frame(&mut answer.as_slice())
+        {
+            assert!(wire::read_answer(frame, size).is_ok_and(|found| found == Ok(expected)));
+        }
+    }
+}

@@ -27,10 +27,6 @@ pub(super) fn component_bytes<'a>(
     Validator::new()
         .validate_all(bytes)
         .map_err(|error| bounds::invalid(name, &error))?;
-    let failed = |error: wasmtime::Error| RuntimeError::Componentize {
-        name: name.into(),
-        reason: format!("{error:#}"),
-    };
     let encoded = ComponentEncoder::default()
         .module(bytes)
         .and_then(|encoder| {
@@ -40,6 +36,9 @@ pub(super) fn component_bytes<'a>(
             )
         })
         .and_then(|encoder| encoder.validate(true).encode())
-        .map_err(|error| failed(wasmtime::Error::msg(format!("{error:#}"))))?;
+        .map_err(|error| RuntimeError::Componentize {
+            name: name.into(),
+            reason: format!("{error:#}"),
+        })?;
     Ok(Cow::Owned(encoded))
 }

@@ -63,7 +63,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<EventRecord>, TapeError> {
 }
 
 /// The events in what a tape holds, or what is wrong with it.
-fn events(mut tape: impl BufRead) -> Result<Vec<EventRecord>, String> {
+pub(super) fn events(mut tape: impl BufRead) -> Result<Vec<EventRecord>, String> {
     let mut events: Vec<EventRecord> = Vec::new();
     let mut line = Vec::new();
     for number in 1.. {
