@@ -13,9 +13,7 @@ fn nested(depth: usize) -> Vec<(&'static str, String)> {
     vec![
         ("parentheses", around("(", "1", ")")),
         ("lists", around("[", "1", "]")),
-        ("operators before", around("!", "1", "")),
         ("functions", around("x=>", "1", "")),
-        ("a sum", around("1+", "1", "")),
         ("conditions", around("a?b:", "1", "")),
     ]
 }
@@ -32,6 +30,15 @@ fn a_file_that_nests_too_deeply_is_an_error_of_that_file() {
             "hint: split the file",
         ]);
         assert!(!done.err.contains("overflow"), "{what}: {}", done.err);
+    }
+}
+
+#[test]
+fn what_only_the_engine_cannot_take_is_told_by_the_engine() {
+    for expression in ["!".repeat(DEEP) + "1", "1+".repeat(DEEP) + "1"] {
+        let done = project("trainer.js", &format!("export default {expression};\n")).arkor(["run"]);
+        done.expect(1);
+        done.one_error(&["describe"]);
     }
 }
 
@@ -81,6 +88,14 @@ fn files_without_end_or_measure_are_not_read() {
     let done = wasm.arkor(["run"]);
     done.expect(2);
     done.one_error(&["trainer.wasm", "at most 134217728"]);
+
+    let package = project("trainer.ts", &trainer("import \"deep\";", ""));
+    std::fs::create_dir_all(package.path("node_modules/deep")).unwrap();
+    let file = std::fs::File::create(package.path("node_modules/deep/package.json")).unwrap();
+    file.set_len(5 << 30).unwrap();
+    let done = package.arkor(["build"]);
+    done.expect(2);
+    done.one_error(&["trainer.ts:2", "deep"]);
 
     let many = (0..10_001).map(|number| format!("import \"./{number}.js\";\n"));
     let done = project("trainer.js", &many.collect::<String>()).arkor(["run"]);

@@ -7,6 +7,7 @@ use arkor_types::{Program, ScriptLanguage};
 use crate::process::BuildLimits;
 use crate::{BuildLine, ProjectError};
 
+mod files;
 mod javascript;
 mod place;
 mod python;
