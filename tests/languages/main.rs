@@ -27,3 +27,4 @@ mod sandbox;
 mod script;
 mod standalone;
 mod types;
+mod unparsable;

@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::Result;
 
-use crate::{arrows, command, test};
+use crate::{arrows, command, fuzz, test};
 
 pub(crate) fn run() -> Result<ExitCode> {
     let guests = guest_workspaces();
@@ -37,7 +37,10 @@ pub(crate) fn run() -> Result<ExitCode> {
 
     arrows::check()?;
 
-    let code = test::run(&[])?;
+    let mut code = test::run(&[])?;
+    if fuzz::run(&[])? != ExitCode::SUCCESS {
+        code = ExitCode::FAILURE;
+    }
     for tool in skipped {
         eprintln!("not checked: {tool} is not installed here");
     }

@@ -13,6 +13,7 @@ mod arrows;
 mod bench;
 mod ci;
 mod command;
+mod fuzz;
 mod runtime;
 mod setup;
 mod soak;
@@ -28,7 +29,9 @@ Tasks of this repository. Each installs what it needs and says so.
     cargo xtask soak [SECONDS]     save all kinds of code into a training `dev`; 600 if not said
     cargo xtask runtime LANGUAGE   make a language runtime, javascript or python; --check compares it
                                    with its sources
-    cargo xtask ci                 format, lints, docs, crate dependencies, tests
+    cargo xtask fuzz [SECONDS] [TARGET]
+                                   give hostile bytes to what parses them; 60 seconds each if not said
+    cargo xtask ci                 format, lints, docs, crate dependencies, tests, fuzz targets
 ";
 
 fn main() -> ExitCode {
@@ -49,6 +52,7 @@ fn run(task: &str, rest: &[String]) -> Result<ExitCode> {
         "test" => test::run(rest),
         "bench" => bench::run(rest),
         "soak" => soak::run(rest),
+        "fuzz" => fuzz::run(rest),
         "runtime" => runtime::run(rest),
         "ci" => ci::run(),
         "" | "help" | "-h" | "--help" => {

@@ -58,6 +58,18 @@ pub(crate) fn browser() -> Result<()> {
     npm_packages("guest-sdk/js", "pyright")
 }
 
+/// Makes sure that there is a C++ compiler, which libFuzzer is built with.
+pub(crate) fn cpp_compiler() -> Result<()> {
+    let there = std::env::var_os("CXX").is_some()
+        || ["c++", "g++", "clang++"]
+            .iter()
+            .any(|name| on_path(name).is_some());
+    if !there {
+        install("g++", "a C++ compiler", "g++ or clang++, or set CXX to one")?;
+    }
+    Ok(())
+}
+
 /// Makes sure that trainers in C and Go can be built, and returns the PATH that has what they need.
 pub(crate) fn compilers() -> Result<OsString> {
     if !runtime::javascript::has_c_compiler() || on_path("wasm-ld-22").is_none() {

@@ -53,6 +53,8 @@ pub(crate) fn code(error: &anyhow::Error) -> Exit {
                 RuntimeError::Read { .. }
                     | RuntimeError::NotWasm { .. }
                     | RuntimeError::Contract { .. }
+                    | RuntimeError::Invalid { .. }
+                    | RuntimeError::TooLarge { .. }
                     | RuntimeError::Compile { .. }
                     | RuntimeError::Componentize { .. }
             )

@@ -17,7 +17,22 @@ mod trust;
 use arguments::{Arguments, Command};
 use output::Printer;
 
+/// The first argument with which this program starts itself to parse a project's files. Not for people.
+const PARSE: &str = "__parse";
+
 fn main() -> ExitCode {
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|first| first == PARSE)
+    {
+        // It does not come back unless it could not begin.
+        let _ = arkor_project::serve_parser();
+        return ExitCode::FAILURE;
+    }
+    quiet_guarded_panics();
+    if let Ok(program) = std::env::current_exe() {
+        arkor_project::use_parser_process(program, PARSE);
+    }
     let arguments = Arguments::parse();
     start_log(arguments.verbose);
     let printer = Printer::new(arguments.command.json());
@@ -39,6 +54,18 @@ fn main() -> ExitCode {
             failure::code(&error).into()
         }
     }
+}
+
+/// A panic over the bytes of somebody else's component is told as an error of the component, once.
+fn quiet_guarded_panics() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if std::thread::current().name() == Some(arkor_runtime::GUARDED_THREAD) {
+            tracing::debug!("{panic}");
+        } else {
+            usual(panic);
+        }
+    }));
 }
 
 /// Logs go to standard error. `ARKOR_LOG` says more exactly than `-v` what is shown.

@@ -16,6 +16,9 @@
 mod build;
 mod config;
 mod error;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod paths;
 mod process;
 mod project;
@@ -34,6 +37,7 @@ pub use error::{Place, ProjectError};
 pub use paths::resolve_inside;
 pub use process::BuildLimits;
 pub use project::{CONFIG_FILE, Project, STORE_FOLDER};
+pub use script::{serve_parser, use_parser_process};
 pub use toolchain::{
     CrateBuild, DebianToolchain, Installed, RustToolchain, install_wasm_toolchain,
 };

@@ -7,10 +7,13 @@ use arkor_types::{Program, ScriptLanguage};
 use crate::process::BuildLimits;
 use crate::{BuildLine, ProjectError};
 
+mod files;
 mod javascript;
 mod place;
 mod python;
 mod resolve;
+
+pub use javascript::{serve_parser, use_parser_process};
 
 /// All files that a script trainer consists of.
 pub(crate) fn program(
@@ -23,7 +26,7 @@ pub(crate) fn program(
     crate::project::require("entry", &root.join(entry))?;
     let entry = crate::paths::resolve_inside(root, entry)?;
     match language {
-        ScriptLanguage::JavaScript => javascript::program(root, &entry),
+        ScriptLanguage::JavaScript => javascript::program(root, &entry, limits),
         ScriptLanguage::Python => {
             let packages = python::install(root, limits, progress)?;
             python::program(root, &entry, packages)
@@ -37,6 +40,13 @@ fn read(path: &Path) -> Result<Vec<u8>, ProjectError> {
         path: path.into(),
         source,
     })
+}
+
+/// See [`crate::fuzzing`].
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing {
+    pub(crate) use super::javascript::fuzz as javascript;
+    pub(crate) use super::python::fuzz_imports as python_imports;
 }
 
 /// A path with `/` between parts.

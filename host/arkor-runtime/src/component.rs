@@ -15,17 +15,21 @@ use crate::error::RuntimeError;
 use crate::guest::GuestState;
 use crate::imports;
 
+mod bounds;
 mod cache;
 mod componentize;
 mod contract;
 mod engine;
 mod functions;
+mod guard;
 mod inspect;
 mod language;
 mod standalone;
 
 use cache::CompiledCache;
 pub use contract::Capability;
+pub use guard::GUARDED_THREAD;
+use guard::{guarded, one_compilation};
 pub use inspect::Inspection;
 pub use language::LanguageRuntime;
 pub use standalone::standalone;
@@ -140,7 +144,7 @@ impl Runtime {
         let begin = Instant::now();
         let bytes = read(path)?;
         let name = name_of(path);
-        self.load_since(begin, &name, &bytes)
+        guarded(&name, || self.load_since(begin, &name, &bytes))
     }
 
     /// The same, for bytes that are already in memory.
@@ -149,7 +153,7 @@ impl Runtime {
     ///
     /// As [`Self::load`].
     pub fn load_bytes(&self, name: &str, bytes: &[u8]) -> Result<TrainerComponent, RuntimeError> {
-        self.load_since(Instant::now(), name, bytes)
+        guarded(name, || self.load_since(Instant::now(), name, bytes))
     }
 
     fn load_since(
@@ -224,14 +228,10 @@ impl Runtime {
     pub fn learn_functions(&self, path: &Path) -> Result<(), RuntimeError> {
         let bytes = read(path)?;
         let name = name_of(path);
-        let component = componentize::component_bytes(&name, &bytes)?;
-        match Component::new(&self.engine, &component) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(RuntimeError::Compile {
-                name,
-                reason: format!("{error:#}"),
-            }),
-        }
+        guarded(&name, || {
+            let component = componentize::component_bytes(&name, &bytes)?;
+            self.compile(&name, &component).map(|_| ())
+        })
     }
 
     /// Describes the component in a file, trainer or not.
@@ -249,15 +249,17 @@ impl Runtime {
     ///
     /// As [`Self::inspect`].
     pub fn inspect_bytes(&self, name: &str, bytes: &[u8]) -> Result<Inspection, RuntimeError> {
-        let digest = self::digest(bytes);
-        let (component, _) = self.compiled(name, &digest, || Ok(bytes.into()))?;
-        Ok(Inspection::of(
-            name.into(),
-            digest,
-            bytes,
-            &self.engine,
-            &component,
-        ))
+        guarded(name, || {
+            let digest = self::digest(bytes);
+            let (component, _) = self.compiled(name, &digest, || Ok(bytes.into()))?;
+            Ok(Inspection::of(
+                name.into(),
+                digest,
+                bytes,
+                &self.engine,
+                &component,
+            ))
+        })
     }
 
     /// The machine code of a component, whose bytes are asked for only if it has to be compiled.
@@ -276,16 +278,19 @@ impl Runtime {
         }
         let bytes = bytes()?;
         let component_bytes = componentize::component_bytes(name, &bytes)?;
-        let component = Component::new(&self.engine, &component_bytes).map_err(|error| {
-            RuntimeError::Compile {
-                name: name.into(),
-                reason: format!("{error:#}"),
-            }
-        })?;
+        let component = self.compile(name, &component_bytes)?;
         if let Some(cache) = &self.cache {
             cache.put(digest, &component);
         }
         Ok((component, CodeSource::Compiled))
+    }
+
+    fn compile(&self, name: &str, component: &[u8]) -> Result<Component, RuntimeError> {
+        let _alone = one_compilation();
+        Component::new(&self.engine, component).map_err(|error| RuntimeError::Compile {
+            name: name.into(),
+            reason: format!("{error:#}"),
+        })
     }
 }
 
@@ -296,8 +301,10 @@ impl Runtime {
 /// If the file cannot be read, is not wasm, or is a core module that was not built against the
 /// contract.
 pub fn read_component(path: &Path) -> Result<Vec<u8>, RuntimeError> {
-    let bytes = read(path)?;
-    Ok(componentize::component_bytes(&name_of(path), &bytes)?.into_owned())
+    let (bytes, name) = (read(path)?, name_of(path));
+    guarded(&name, || {
+        Ok(componentize::component_bytes(&name, &bytes)?.into_owned())
+    })
 }
 
 /// blake3 in hex, by which a component is known.
@@ -306,7 +313,8 @@ pub fn digest(bytes: &[u8]) -> String {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, RuntimeError> {
-    let bytes = std::fs::read(path).map_err(|source| RuntimeError::Read {
+    let read = arkor_files::read_regular(path, bounds::FILE_SIZE);
+    let bytes = read.map_err(|source| RuntimeError::Read {
         path: path.into(),
         source,
     })?;

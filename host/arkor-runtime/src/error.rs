@@ -44,6 +44,22 @@ pub enum RuntimeError {
         /// What to do.
         hint: Option<String>,
     },
+    /// It is damaged, or was never WebAssembly.
+    #[error("`{name}` is no valid component: {problem}")]
+    Invalid {
+        /// The trainer.
+        name: String,
+        /// What is wrong, and at which byte.
+        problem: String,
+    },
+    /// It is more than is compiled.
+    #[error("`{name}` is too large: {problem}")]
+    TooLarge {
+        /// The trainer.
+        name: String,
+        /// What it has too much of, and the limit.
+        problem: String,
+    },
     /// It did not compile.
     #[error("the trainer `{name}` does not compile: {reason}")]
     Compile {
@@ -121,6 +137,12 @@ impl RuntimeError {
             Self::NotWasm { .. } => Some(
                 "give a .wasm file or a folder with an arkor.toml; a trainer's sources are built \
                  by `arkor-host build`"
+                    .into(),
+            ),
+            Self::Invalid { .. } => Some("build it again: the file may be cut or damaged".into()),
+            Self::TooLarge { .. } => Some(
+                "build it without debug information and with less code: optimised, and without what it \
+                 does not use"
                     .into(),
             ),
             Self::Guest(fault) => crate::sandbox::denial_hint(&fault.to_string()),

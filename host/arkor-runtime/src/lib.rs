@@ -34,8 +34,8 @@ mod trainer;
 mod worker;
 
 pub use component::{
-    Capability, CodeSource, Inspection, LanguageRuntime, Runtime, RuntimeOptions, TrainerComponent,
-    digest, read_component, standalone,
+    Capability, CodeSource, GUARDED_THREAD, Inspection, LanguageRuntime, Runtime, RuntimeOptions,
+    TrainerComponent, digest, read_component, standalone,
 };
 pub use console::GuestText;
 pub use decision::{CodeIdentity, Decision, decide};

@@ -1,27 +1,31 @@
 //! JavaScript and TypeScript: types are taken away, imports followed.
+//!
+//! Files are parsed in a process of its own, as one of them may end it; what they became is kept here, so
+//! that a reload parses only what has changed.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::Instant;
 
 use arkor_types::{ModuleFormat, Program, ProgramModule, ScriptLanguage};
-use oxc_allocator::Allocator;
-use oxc_ast::ast::{
-    Argument, CallExpression, ExportAllDeclaration, ExportFromDeclaration, Expression,
-    ImportDeclaration, ImportExpression, StringLiteral,
-};
-use oxc_ast_visit::{Visit, walk};
-use oxc_codegen::{Codegen, CodegenOptions};
-use oxc_diagnostics::{OxcDiagnostic, Severity};
-use oxc_parser::Parser;
-use oxc_semantic::SemanticBuilder;
-use oxc_span::SourceType;
-use oxc_transformer::{TransformOptions, Transformer};
 
 use super::place;
 use super::resolve::{Modules, Wanted};
 use crate::ProjectError;
+use crate::process::BuildLimits;
+
+mod serve;
+mod translate;
+mod wire;
+mod worker;
+
+pub use serve::serve_parser;
+use translate::Translated;
+use worker::Outcome;
+pub use worker::use_parser_process;
 
 /// Part of the runtime; no file.
 const API: &str = "arkor";
@@ -29,37 +33,42 @@ const API: &str = "arkor";
 /// Most problems that are told at once.
 const PROBLEMS: usize = 10;
 
-/// An import as it is written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Import {
-    specifier: String,
-    wanted: Wanted,
-    /// In bytes of the file.
-    offset: usize,
-    length: usize,
-}
+/// Most bytes of a file.
+const FILE_SIZE: u64 = 16 << 20;
 
-/// What became of one file.
-#[derive(Debug)]
-struct Translated {
-    format: ModuleFormat,
-    content: Vec<u8>,
-    source_map: Option<String>,
-    imports: Vec<Import>,
-}
+/// Most bytes of all files.
+const TOTAL_SIZE: usize = 256 << 20;
+
+/// Most files.
+const FILES: usize = 20_000;
 
 /// Files that were translated before: most of them are what they were.
-type Known = HashMap<(PathBuf, u64), Arc<Translated>>;
+#[derive(Default)]
+struct Known {
+    files: HashMap<(PathBuf, u64), Arc<Translated>>,
+    size: usize,
+}
+
 static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
 
-/// Above this many files the oldest session has long been over.
-const KNOWN_LIMIT: usize = 20_000;
+/// Above this the oldest session has long been over.
+const KNOWN_LIMIT: usize = 2 * TOTAL_SIZE;
 
-pub(super) fn program(root: &Path, entry: &Path) -> Result<Program, ProjectError> {
+pub(super) fn program(
+    root: &Path,
+    entry: &Path,
+    limits: &BuildLimits,
+) -> Result<Program, ProjectError> {
+    worker::prepare();
+    let begin = Instant::now();
+    let end = begin
+        .checked_add(limits.timeout)
+        .unwrap_or_else(|| begin + std::time::Duration::from_secs(24 * 3600));
     let modules = Modules::new(root);
     let mut found: BTreeMap<String, ProgramModule> = BTreeMap::new();
     let mut queue = VecDeque::from([(entry.to_path_buf(), true)]);
-    let mut problems = Vec::new();
+    let mut problems = Problems::default();
+    let mut size = 0_usize;
     let name_of = |path: &Path| {
         let name = modules.name(path);
         name.ok_or_else(|| ProjectError::Outside {
@@ -72,8 +81,15 @@ pub(super) fn program(root: &Path, entry: &Path) -> Result<Program, ProjectError
         if found.contains_key(&name) {
             continue;
         }
+        if limits.stop.load(Ordering::Acquire) || Instant::now() >= end {
+            return Err(stopped(&name, limits));
+        }
         let text = text(&path, &name)?;
-        let translated = match translated(&path, &name, &text, is_module) {
+        size += text.len();
+        if size > TOTAL_SIZE || found.len() >= FILES {
+            return Err(too_much(&name));
+        }
+        let translated = match translated(&path, &name, &text, is_module, limits, end)? {
             Ok(translated) => translated,
             Err(more) => {
                 problems.extend(more);
@@ -81,8 +97,11 @@ pub(super) fn program(root: &Path, entry: &Path) -> Result<Program, ProjectError
             }
         };
         let mut links = Vec::new();
+        let mut asked = HashSet::new();
         for import in &translated.imports {
-            if import.specifier == API {
+            if import.specifier == API
+                || !asked.insert((import.specifier.as_str(), import.wanted == Wanted::Require))
+            {
                 continue;
             }
             match modules.resolve(import.wanted, &path, &import.specifier) {
@@ -92,28 +111,34 @@ pub(super) fn program(root: &Path, entry: &Path) -> Result<Program, ProjectError
                 }
                 // Packages ask for what may be missing, and live without it.
                 Err(_) if import.wanted == Wanted::Require => {}
-                Err(problem) => problems.push(place::show(
+                // To show a place takes a look through the whole text.
+                Err(_) if problems.is_full() => problems.more += 1,
+                Err(problem) => problems.extend([place::show(
                     &name,
                     &text,
                     import.offset,
                     import.length,
                     &problem,
-                )),
+                )]),
             }
         }
         links.sort();
         links.dedup();
+        let content = match &translated.content {
+            Some(content) => content.clone(),
+            None => text.into_bytes(),
+        };
         let module = ProgramModule {
             name: name.clone(),
             format: translated.format,
-            content: translated.content.clone(),
+            content,
             links,
             source_map: translated.source_map.clone(),
         };
         found.insert(name, module);
     }
-    if !problems.is_empty() {
-        return Err(wrong(problems));
+    if !problems.shown.is_empty() {
+        return Err(problems.error());
     }
     Ok(Program {
         language: ScriptLanguage::JavaScript,
@@ -122,219 +147,152 @@ pub(super) fn program(root: &Path, entry: &Path) -> Result<Program, ProjectError
     })
 }
 
-fn wrong(mut problems: Vec<String>) -> ProjectError {
-    let more = problems.len().saturating_sub(PROBLEMS);
-    problems.truncate(PROBLEMS);
-    if more > 0 {
-        problems.push(format!("and {more} more"));
+/// What is wrong with the files; many are only counted.
+#[derive(Default)]
+struct Problems {
+    shown: Vec<String>,
+    more: usize,
+}
+
+impl Problems {
+    fn is_full(&self) -> bool {
+        self.shown.len() >= PROBLEMS
     }
+
+    fn extend(&mut self, problems: impl IntoIterator<Item = String>) {
+        for problem in problems {
+            if self.is_full() {
+                self.more += 1;
+            } else {
+                self.shown.push(problem);
+            }
+        }
+    }
+
+    fn error(mut self) -> ProjectError {
+        if self.more > 0 {
+            self.shown.push(format!("and {} more", self.more));
+        }
+        wrong(self.shown.join("\n"), None)
+    }
+}
+
+fn wrong(problems: String, hint: Option<&str>) -> ProjectError {
     ProjectError::Source {
-        problems: problems.join("\n"),
-        hint: None,
+        problems,
+        hint: hint.map(Into::into),
+    }
+}
+
+fn too_much(name: &str) -> ProjectError {
+    wrong(
+        format!(
+            "{name}: a trainer's files have at most {} MB together and are at most {FILES}, and with this \
+             one they are more",
+            TOTAL_SIZE >> 20
+        ),
+        Some("import less: a package often has smaller entry points"),
+    )
+}
+
+fn stopped(name: &str, limits: &BuildLimits) -> ProjectError {
+    let command = format!("parse {name}");
+    if limits.stop.load(Ordering::Acquire) {
+        return ProjectError::BuildStopped { command };
+    }
+    ProjectError::BuildTimeout {
+        command,
+        seconds: limits.timeout.as_secs(),
+        output: String::new(),
     }
 }
 
 fn text(path: &Path, name: &str) -> Result<String, ProjectError> {
-    String::from_utf8(super::read(path)?)
-        .map_err(|error| wrong(vec![format!("{name}: not UTF-8: {error}")]))
+    let bytes = arkor_files::read_regular(path, FILE_SIZE).map_err(|source| ProjectError::Io {
+        action: "read",
+        path: path.into(),
+        source,
+    })?;
+    String::from_utf8(bytes).map_err(|error| wrong(format!("{name}: not UTF-8: {error}"), None))
 }
+
+type Attempted = Result<Arc<Translated>, Vec<String>>;
 
 fn translated(
     path: &Path,
     name: &str,
     text: &str,
     is_module: bool,
-) -> Result<Arc<Translated>, Vec<String>> {
+    limits: &BuildLimits,
+    end: Instant,
+) -> Result<Attempted, ProjectError> {
     let mut hasher = DefaultHasher::new();
     (name, text, is_module).hash(&mut hasher);
     let key = (path.to_path_buf(), hasher.finish());
     let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(found) = known().get(&key) {
-        return Ok(Arc::clone(found));
+    if let Some(found) = known().files.get(&key) {
+        return Ok(Ok(Arc::clone(found)));
     }
-    let translated = Arc::new(translate(path, name, text, is_module)?);
+    let is_json = path.extension().is_some_and(|ending| ending == "json");
+    let answer = if is_json {
+        json(name, text)
+    } else {
+        match worker::translate(name, text, is_module, limits, end)? {
+            Outcome::Answer(answer) => answer,
+            Outcome::Stopped => return Err(stopped(name, limits)),
+            Outcome::Died(how) => {
+                return Err(wrong(
+                    format!(
+                        "{name}: cannot be parsed: nested too deeply or too large for the parser ({how})"
+                    ),
+                    Some(
+                        "split the file, or split what is nested into variables and functions of their own",
+                    ),
+                ));
+            }
+        }
+    };
+    let translated = match answer {
+        Ok(translated) => Arc::new(translated),
+        Err(problems) => return Ok(Err(problems)),
+    };
     let mut known = known();
-    if known.len() >= KNOWN_LIMIT {
-        known.clear();
+    if known.size > KNOWN_LIMIT || known.files.len() > FILES {
+        *known = Known::default();
     }
-    known.insert(key, Arc::clone(&translated));
-    Ok(translated)
+    known.size += translated.size();
+    known.files.insert(key, Arc::clone(&translated));
+    Ok(Ok(translated))
 }
 
-fn translate(
-    path: &Path,
-    name: &str,
-    text: &str,
-    is_module: bool,
-) -> Result<Translated, Vec<String>> {
-    let ending = path.extension().and_then(|ending| ending.to_str());
-    let plain = |format| Translated {
-        format,
-        content: text.as_bytes().to_vec(),
+/// A JSON document runs as it is; its parser passes over nesting without recursion.
+fn json(name: &str, text: &str) -> Result<Translated, Vec<String>> {
+    serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| {
+        vec![format!(
+            "{name}:{}:{}: {error}",
+            error.line(),
+            error.column()
+        )]
+    })?;
+    Ok(Translated {
+        format: ModuleFormat::Json,
+        content: None,
         source_map: None,
         imports: Vec::new(),
-    };
-    let source_type = match ending {
-        Some("json") => {
-            serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| {
-                vec![format!(
-                    "{name}:{}:{}: {error}",
-                    error.line(),
-                    error.column()
-                )]
-            })?;
-            return Ok(plain(ModuleFormat::Json));
-        }
-        Some("ts" | "mts") => SourceType::ts(),
-        Some("mjs") => SourceType::mjs(),
-        Some("cjs") => SourceType::cjs(),
-        Some("js") if is_module && in_package(name) => SourceType::mjs(),
-        Some("js") => SourceType::unambiguous(),
-        _ => {
-            return Err(vec![format!(
-                "{name}: files of this kind cannot be imported; .ts, .mts, .js, .mjs, .cjs and .json \
-                 can"
-            )]);
-        }
-    };
-    let show = |diagnostics: Vec<&OxcDiagnostic>| -> Vec<String> {
-        let shown = diagnostics.into_iter().map(|one| problem(name, text, one));
-        shown.collect()
-    };
-    let allocator = Allocator::default();
-    let parsed = Parser::new(&allocator, text, source_type).parse();
-    if parsed.diagnostics.has_errors() || parsed.panicked {
-        return Err(show(parsed.diagnostics.errors().collect()));
-    }
-    let has_module_syntax = parsed.module_record.has_module_syntax;
-    let mut program = parsed.program;
-    let is_typescript = source_type.is_typescript();
-    // What the parser leaves to later: a name declared twice, a `break` outside of a loop.
-    let semantic = SemanticBuilder::new()
-        .with_check_syntax_error(true)
-        .with_excess_capacity(if is_typescript { 1.0 } else { 0.0 })
-        .with_enum_eval(true)
-        .build(&program);
-    if semantic.diagnostics.has_errors() {
-        return Err(show(semantic.diagnostics.errors().collect()));
-    }
-    let mut code = None;
-    if is_typescript {
-        let scoping = semantic.semantic.into_scoping();
-        let transformed = Transformer::new(&allocator, path, &TransformOptions::default())
-            .build_with_scoping(scoping, &mut program);
-        if transformed.diagnostics.has_errors() {
-            return Err(show(transformed.diagnostics.errors().collect()));
-        }
-        let options = CodegenOptions {
-            source_map_path: Some(name.into()),
-            ..CodegenOptions::default()
-        };
-        code = Some(Codegen::new().with_options(options).build(&program));
-    }
-    let mut imports = Imports {
-        found: Vec::new(),
-        require: !has_module_syntax && !is_typescript,
-    };
-    imports.visit_program(&program);
-    let is_ecmascript = is_typescript
-        || has_module_syntax
-        || source_type.is_module()
-        || !imports
-            .found
-            .iter()
-            .any(|import| import.wanted == Wanted::Require)
-            && !text.contains("exports");
-    let format = if is_ecmascript && ending != Some("cjs") {
-        ModuleFormat::EcmaScript
-    } else {
-        ModuleFormat::CommonJs
-    };
-    let (content, source_map) = match code {
-        Some(code) => (
-            code.code.into_bytes(),
-            code.map.map(|map| map.to_json_string()),
-        ),
-        None => (text.as_bytes().to_vec(), None),
-    };
-    Ok(Translated {
-        format,
-        content,
-        source_map,
-        imports: imports.found,
     })
 }
 
-/// Whether a file is of an installed package, and not one of the user's.
-fn in_package(name: &str) -> bool {
-    name.split('/').any(|part| part == "node_modules")
-}
-
-fn problem(name: &str, text: &str, diagnostic: &OxcDiagnostic) -> String {
-    let mut message = diagnostic.message.to_string();
-    if let Some(help) = &diagnostic.help {
-        message += &format!(" ({help})");
-    }
-    debug_assert!(diagnostic.severity == Severity::Error);
-    match diagnostic.labels.first() {
-        Some(label) => place::show(
-            name,
-            text,
-            label.offset() as usize,
-            label.len() as usize,
-            &message,
-        ),
-        None => format!("{name}: {message}"),
-    }
-}
-
-/// Collects what a file imports, once types are gone.
-struct Imports {
-    found: Vec<Import>,
-    /// Whether calls of `require` count.
-    require: bool,
-}
-
-impl Imports {
-    fn add(&mut self, source: &StringLiteral<'_>, wanted: Wanted) {
-        self.found.push(Import {
-            specifier: source.value.to_string(),
-            wanted,
-            offset: source.span.start as usize,
-            length: (source.span.end - source.span.start) as usize,
-        });
-    }
-}
-
-impl<'a> Visit<'a> for Imports {
-    fn visit_import_declaration(&mut self, it: &ImportDeclaration<'a>) {
-        self.add(&it.source, Wanted::Import);
-    }
-
-    fn visit_export_all_declaration(&mut self, it: &ExportAllDeclaration<'a>) {
-        self.add(&it.source, Wanted::Import);
-    }
-
-    fn visit_export_from_declaration(&mut self, it: &ExportFromDeclaration<'a>) {
-        self.add(&it.source, Wanted::Import);
-    }
-
-    fn visit_import_expression(&mut self, it: &ImportExpression<'a>) {
-        if let Expression::StringLiteral(source) = &it.source {
-            self.add(source, Wanted::Import);
-        }
-        walk::walk_import_expression(self, it);
-    }
-
-    fn visit_call_expression(&mut self, it: &CallExpression<'a>) {
-        let is_require =
-            matches!(&it.callee, Expression::Identifier(name) if name.name == "require");
-        if self.require
-            && is_require
-            && let [Argument::StringLiteral(source)] = it.arguments.as_slice()
+/// Translates a file as programs without a parser process do.
+#[cfg(fuzzing)]
+pub(crate) fn fuzz(name: &str, text: &str) {
+    if let Ok(translated) = translate::in_process(name, text, true) {
+        let mut answer = Vec::new();
+        let size = text.len();
+        let expected = translated.clone();
+        if wire::write_answer(&mut answer, Ok(translated)).is_ok()
+            && let Ok(frame) = wire::read_frame(&mut answer.as_slice())
         {
-            self.add(source, Wanted::Require);
+            assert!(wire::read_answer(frame, size).is_ok_and(|found| found == Ok(expected)));
         }
-        walk::walk_call_expression(self, it);
     }
 }

@@ -223,6 +223,12 @@ impl Found<'_> {
     }
 }
 
+/// Looks for imports.
+#[cfg(fuzzing)]
+pub(crate) fn fuzz_imports(text: &str) {
+    let _ = imports::imports(text);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

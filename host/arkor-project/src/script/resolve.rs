@@ -2,10 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use oxc_resolver::{ModuleType, ResolveError, ResolveOptions, Resolver};
+use oxc_resolver::{ModuleType, ResolveError, ResolveOptions, ResolverGeneric};
 
+use super::files::Files;
 use super::{folder_of, slashed};
 use crate::STORE_FOLDER;
+
+type Resolver = ResolverGeneric<Files>;
 
 /// How a module is asked for; packages may have a file for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -16,6 +16,7 @@ use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
 use super::LanguageRuntime;
+use super::guard::guarded;
 use crate::error::RuntimeError;
 
 const INTERFACE: &str = "arkor:trainer/source@0.1.0";
@@ -34,9 +35,11 @@ const PAGE: usize = 64 << 10;
 ///
 /// If the program is too large, or the language runtime cannot be composed.
 pub fn standalone(language: &LanguageRuntime, program: &Program) -> Result<Vec<u8>, RuntimeError> {
-    compose(language, program).map_err(|error| RuntimeError::Componentize {
-        name: program.name().into(),
-        reason: format!("{error:#}"),
+    guarded(program.name(), || {
+        compose(language, program).map_err(|error| RuntimeError::Componentize {
+            name: program.name().into(),
+            reason: format!("{error:#}"),
+        })
     })
 }
 

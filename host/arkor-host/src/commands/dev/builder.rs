@@ -1,10 +1,12 @@
 //! The thread that watches and builds.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use arkor_project::{Artifact, BuildLimits, Project, ProjectWatcher, WatchWaker};
 use arkor_runtime::{CodeIdentity, CodeSource, Runtime, Trainer, TrainerComponent};
 use arkor_studio::Timings;
@@ -38,6 +40,8 @@ pub(super) enum Built {
     Begun,
     /// It is over.
     Done(Box<Result<Code>>),
+    /// No more builds come, and this is why.
+    Over(anyhow::Error),
 }
 
 /// A handle to the thread. When it is dropped, a build on its way is ended, and the thread ends.
@@ -88,35 +92,10 @@ impl Builder {
         let thread = std::thread::Builder::new()
             .name("build".into())
             .spawn(move || {
-                let mut knows_functions = false;
-                loop {
-                    if found.blocking_send(Built::Begun).is_err() {
-                        return;
-                    }
-                    let (code, artifact) = match work.build() {
-                        Ok((code, artifact)) => (Ok(code), Some(artifact)),
-                        Err(error) => (Err(error), None),
-                    };
-                    let is_compiled = code
-                        .as_ref()
-                        .is_ok_and(|code| code.component.code == CodeSource::Compiled);
-                    if found.blocking_send(Built::Done(Box::new(code))).is_err() {
-                        return;
-                    }
-                    // The first edit of a session would be compiled as a whole otherwise. What fails
-                    // here costs that time, and nothing else.
-                    knows_functions |= is_compiled;
-                    if let Some(Artifact::Wasm(artifact)) = artifact.filter(|_| !knows_functions) {
-                        knows_functions = work.runtime.learn_functions(&artifact).is_ok();
-                    }
-                    while !watcher.changed(TICK) {
-                        if found.is_closed() {
-                            return;
-                        }
-                    }
-                    if work.stop.load(Ordering::Acquire) {
-                        return;
-                    }
+                let work = AssertUnwindSafe(|| work.go_on(&mut watcher, &found));
+                // The session would wait for builds for ever if it were not told.
+                if let Err(panic) = catch_unwind(work) {
+                    let _ = found.blocking_send(Built::Over(panicked("watching", panic.as_ref())));
                 }
             })
             .context("the thread that builds cannot be started")?;
@@ -147,7 +126,54 @@ fn milliseconds(since: Instant) -> f64 {
     since.elapsed().as_secs_f64() * 1e3
 }
 
+/// What a panic said, as an error.
+fn panicked(what: &str, panic: &(dyn Any + Send)) -> anyhow::Error {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    anyhow!(
+        "{what} the project failed: {}; this is an error of arkor-host",
+        text.unwrap_or("it panicked")
+    )
+}
+
 impl Work {
+    /// Builds, and again after each change, until nobody wants that any more.
+    fn go_on(&self, watcher: &mut ProjectWatcher, found: &mpsc::Sender<Built>) {
+        let mut knows_functions = false;
+        loop {
+            if found.blocking_send(Built::Begun).is_err() {
+                return;
+            }
+            // Whatever a save brings, the next one is built too.
+            let built = catch_unwind(AssertUnwindSafe(|| self.build()))
+                .unwrap_or_else(|panic| Err(panicked("building", panic.as_ref())));
+            let (code, artifact) = match built {
+                Ok((code, artifact)) => (Ok(code), Some(artifact)),
+                Err(error) => (Err(error), None),
+            };
+            let is_compiled = code
+                .as_ref()
+                .is_ok_and(|code| code.component.code == CodeSource::Compiled);
+            if found.blocking_send(Built::Done(Box::new(code))).is_err() {
+                return;
+            }
+            // The first edit of a session would be compiled as a whole otherwise. What fails
+            // here costs that time, and nothing else.
+            knows_functions |= is_compiled;
+            if let Some(Artifact::Wasm(artifact)) = artifact.filter(|_| !knows_functions) {
+                knows_functions = self.runtime.learn_functions(&artifact).is_ok();
+            }
+            while !watcher.changed(TICK) {
+                if found.is_closed() {
+                    return;
+                }
+            }
+            if self.stop.load(Ordering::Acquire) {
+                return;
+            }
+        }
+    }
+
     fn build(&self) -> Result<(Code, Artifact)> {
         let begin = Instant::now();
         // The project file may be what was changed.

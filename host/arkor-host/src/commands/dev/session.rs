@@ -44,6 +44,8 @@ pub(super) struct Session {
     signals: mpsc::Receiver<()>,
     time_limit: TimeLimit,
     told_to_end: u32,
+    /// Why nothing is built any more: then this ends as soon as the run has.
+    builds_ended: Option<anyhow::Error>,
 }
 
 enum Came {
@@ -89,6 +91,7 @@ impl Session {
             signals: signals()?,
             time_limit,
             told_to_end: 0,
+            builds_ended: None,
         })
     }
 
@@ -123,6 +126,11 @@ impl Session {
                         None
                     }
                 },
+                Came::Build(Built::Over(error)) => {
+                    self.say_error(&error);
+                    self.builds_ended = Some(error);
+                    self.end_for_want_of_builds().await?
+                }
                 Came::Progress(true) => {
                     self.show()?;
                     None
@@ -166,6 +174,19 @@ impl Session {
         })
         .await;
         None
+    }
+
+    /// Without builds there is nothing to do here but to let the run end with a checkpoint.
+    async fn end_for_want_of_builds(&mut self) -> Result<Option<Exit>> {
+        match &self.run {
+            Some(run) => run.ask(RunRequest::Stop(EndReason::Signal)).await,
+            None => {
+                if let Some(error) = self.builds_ended.take() {
+                    return Err(error);
+                }
+            }
+        }
+        Ok(None)
     }
 
     async fn built(&mut self, code: Code) -> Result<Option<Exit>> {
@@ -354,6 +375,9 @@ impl Session {
         finished(&outcome, &self.printer);
         if self.told_to_end > 0 {
             return Ok(Some(Exit::of(&outcome)));
+        }
+        if let Some(error) = self.builds_ended.take() {
+            return Err(error);
         }
         if run.replace {
             self.parent = Some(outcome.run);

@@ -1,0 +1,231 @@
+//! How much a trainer may ask of the compiler.
+//!
+//! Compiling takes time and memory for each function, local variable and byte of code, and nobody can end
+//! it. So all that is counted first, which takes a pass over the headers.
+
+use wasmparser::{Parser, Payload};
+
+use crate::error::RuntimeError;
+
+/// Most bytes of a file.
+pub(super) const FILE_SIZE: u64 = 128 << 20;
+
+/// A count, and how large it may be.
+struct Bound {
+    what: &'static str,
+    limit: u64,
+    found: u64,
+}
+
+impl Bound {
+    const fn new(what: &'static str, limit: u64) -> Self {
+        Self {
+            what,
+            limit,
+            found: 0,
+        }
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.found <= self.limit {
+            return Ok(());
+        }
+        Err(format!(
+            "it has {} {}, and at most {} are compiled",
+            self.found, self.what, self.limit
+        ))
+    }
+
+    fn add(&mut self, more: u64) -> Result<(), String> {
+        self.found = self.found.saturating_add(more);
+        self.check()
+    }
+
+    fn largest(&mut self, value: u64) -> Result<(), String> {
+        self.found = self.found.max(value);
+        self.check()
+    }
+}
+
+/// The limits. The interpreter of Python, with its library in C, has a tenth of most.
+struct Bounds {
+    functions: Bound,
+    code: Bound,
+    body: Bound,
+    locals: Bound,
+    all_locals: Bound,
+    segments: Bound,
+    parts: Bound,
+    items: Bound,
+    debug: Bound,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            functions: Bound::new("functions", 100_000),
+            code: Bound::new("bytes of code", 64 << 20),
+            body: Bound::new("bytes of code in one function", 2 << 20),
+            locals: Bound::new("local variables in one function", 20_000),
+            all_locals: Bound::new("local variables", 4_000_000),
+            segments: Bound::new("segments of data and elements", 100_000),
+            parts: Bound::new("modules, components and instances", 1_000),
+            items: Bound::new("types, imports, exports and canonical functions", 200_000),
+            // A table of lines takes 24 times its size once it is read, which is at the first trap.
+            debug: Bound::new("bytes of line tables for debuggers", 32 << 20),
+        }
+    }
+}
+
+/// Whether a file is well-formed WebAssembly of a size that is compiled.
+pub(super) fn check(name: &str, bytes: &[u8]) -> Result<(), RuntimeError> {
+    let mut bounds = Bounds::default();
+    for payload in Parser::new(0).parse_all(bytes) {
+        let payload = payload.map_err(|error| invalid(name, &error))?;
+        match bounds.count(&payload) {
+            Ok(Ok(())) => {}
+            Ok(Err(problem)) => {
+                return Err(RuntimeError::TooLarge {
+                    name: name.into(),
+                    problem,
+                });
+            }
+            Err(error) => return Err(invalid(name, &error)),
+        }
+    }
+    Ok(())
+}
+
+/// What a parser or validator found.
+pub(super) fn invalid(name: &str, error: &wasmparser::BinaryReaderError) -> RuntimeError {
+    RuntimeError::Invalid {
+        name: name.into(),
+        problem: error.to_string(),
+    }
+}
+
+impl Bounds {
+    fn count(&mut self, payload: &Payload<'_>) -> wasmparser::Result<Result<(), String>> {
+        let items = |count: u32| u64::from(count);
+        Ok(match payload {
+            Payload::FunctionSection(section) => self.functions.add(items(section.count())),
+            Payload::CodeSectionEntry(body) => {
+                let size = body.range().len() as u64;
+                let mut locals = 0_u64;
+                for group in body.get_locals_reader()? {
+                    locals = locals.saturating_add(u64::from(group?.0));
+                }
+                self.body
+                    .largest(size)
+                    .and_then(|()| self.code.add(size))
+                    .and_then(|()| self.locals.largest(locals))
+                    .and_then(|()| self.all_locals.add(locals))
+            }
+            Payload::DataSection(section) => self.segments.add(items(section.count())),
+            Payload::ElementSection(section) => self.segments.add(items(section.count())),
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => self.parts.add(1),
+            Payload::InstanceSection(section) => self.parts.add(items(section.count())),
+            Payload::ComponentInstanceSection(section) => self.parts.add(items(section.count())),
+            Payload::TypeSection(section) => self.items.add(items(section.count())),
+            Payload::ImportSection(section) => self.items.add(items(section.count())),
+            Payload::ExportSection(section) => self.items.add(items(section.count())),
+            Payload::CoreTypeSection(section) => self.items.add(items(section.count())),
+            Payload::ComponentTypeSection(section) => self.items.add(items(section.count())),
+            Payload::ComponentImportSection(section) => self.items.add(items(section.count())),
+            Payload::ComponentExportSection(section) => self.items.add(items(section.count())),
+            Payload::ComponentCanonicalSection(section) => self.items.add(items(section.count())),
+            Payload::ComponentAliasSection(section) => self.items.add(items(section.count())),
+            Payload::GlobalSection(section) => self.items.add(items(section.count())),
+            Payload::CustomSection(section) if section.name() == ".debug_line" => {
+                self.debug.add(section.data().len() as u64)
+            }
+            _ => Ok(()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wasm_encoder::{
+        CodeSection, CustomSection, Function, FunctionSection, Module, TypeSection, ValType,
+    };
+
+    use super::*;
+
+    /// A module of functions that do nothing.
+    fn module(functions: u32, locals: u32, padding: usize) -> Vec<u8> {
+        let mut types = TypeSection::new();
+        types.ty().function([], []);
+        let mut section = FunctionSection::new();
+        let mut code = CodeSection::new();
+        for _ in 0..functions {
+            section.function(0);
+            let mut body = Function::new((locals > 0).then_some((locals, ValType::I32)));
+            for _ in 0..padding {
+                body.instructions().nop();
+            }
+            body.instructions().end();
+            code.function(&body);
+        }
+        let mut module = Module::new();
+        module.section(&types).section(&section).section(&code);
+        module.finish()
+    }
+
+    fn problem(bytes: &[u8]) -> String {
+        check("t", bytes).map_or_else(|error| error.to_string(), |()| "fine".into())
+    }
+
+    #[test]
+    fn what_is_too_much_for_the_compiler_is_named_with_its_limit() {
+        for (bytes, expected) in [
+            (module(3, 2, 9), "fine"),
+            (
+                module(100_001, 0, 0),
+                "`t` is too large: it has 100001 functions, and at most 100000 are compiled",
+            ),
+            (
+                module(1, 20_001, 0),
+                "`t` is too large: it has 20001 local variables in one function, and at most 20000 are compiled",
+            ),
+            (
+                module(1, 0, 2 << 20),
+                "`t` is too large: it has 2097154 bytes of code in one function, and at most 2097152 are compiled",
+            ),
+        ] {
+            assert_eq!(problem(&bytes), expected);
+        }
+        let many = problem(&module(201, 20_000, 0));
+        assert!(many.contains("4020000 local variables"), "{many}");
+        let mut lines = Module::new();
+        lines.section(&CustomSection {
+            name: ".debug_line".into(),
+            data: vec![1; (32 << 20) + 1].into(),
+        });
+        assert!(problem(&lines.finish()).contains("line tables"));
+    }
+
+    #[test]
+    fn a_file_that_is_cut_anywhere_is_not_valid() {
+        let whole = module(20, 3, 5);
+        for end in 9..whole.len() {
+            let cut = problem(&whole[..end]);
+            let ends_a_section = cut == "fine";
+            assert!(
+                ends_a_section || cut.contains("is no valid component"),
+                "{cut}"
+            );
+        }
+        assert!(problem(b"\0asm").contains("is no valid component"));
+    }
+
+    #[test]
+    fn the_language_runtimes_are_within_the_limits() {
+        for language in [
+            crate::LanguageRuntime::javascript(),
+            crate::LanguageRuntime::python(),
+        ] {
+            assert_eq!(problem(&language.bytes().unwrap()), "fine");
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Files that are made to end whoever parses them: each is an error of that file, and nothing else.
+
+use crate::harness::Project;
+use crate::script::{project, trainer};
+
+/// Deeper than any stack is: a level takes a parser hundreds of bytes.
+const DEEP: usize = 3_000_000;
+
+/// Expressions that nest, each in its own way.
+fn nested(depth: usize) -> Vec<(&'static str, String)> {
+    let around =
+        |open: &str, middle: &str, close: &str| open.repeat(depth) + middle + &close.repeat(depth);
+    vec![
+        ("parentheses", around("(", "1", ")")),
+        ("lists", around("[", "1", "]")),
+        ("functions", around("x=>", "1", "")),
+        ("conditions", around("a?b:", "1", "")),
+    ]
+}
+
+#[test]
+fn a_file_that_nests_too_deeply_is_an_error_of_that_file() {
+    for (what, expression) in nested(DEEP) {
+        let project = project("trainer.js", &format!("export default {expression};\n"));
+        let done = project.arkor(["run"]);
+        done.expect(2);
+        done.one_error(&[
+            "trainer.js: cannot be parsed",
+            "SIG",
+            "hint: split the file",
+        ]);
+        assert!(!done.err.contains("overflow"), "{what}: {}", done.err);
+    }
+}
+
+#[test]
+fn what_only_the_engine_cannot_take_is_told_by_the_engine() {
+    for expression in ["!".repeat(DEEP) + "1", "1+".repeat(DEEP) + "1"] {
+        let done = project("trainer.js", &format!("export default {expression};\n")).arkor(["run"]);
+        done.expect(1);
+        done.one_error(&["describe"]);
+    }
+}
+
+#[test]
+fn so_it_is_in_typescript_in_a_package_and_for_build() {
+    let module = format!("type A = {}1{};", "[".repeat(DEEP), "]".repeat(DEEP));
+    let project = project("trainer.ts", &trainer("import \"deep\";", ""));
+    std::fs::create_dir_all(project.path("node_modules/deep")).unwrap();
+    project.write("node_modules/deep/package.json", r#"{"main":"index.ts"}"#);
+    project.write("node_modules/deep/index.ts", &module);
+    let done = project.arkor(["build"]);
+    done.expect(2);
+    done.one_error(&["node_modules/deep/index.ts: cannot be parsed"]);
+}
+
+#[test]
+fn code_that_nests_as_bundles_do_still_works() {
+    let list = format!("{}1{}", "[".repeat(200), "]".repeat(200));
+    let sum = vec!["1"; 500].join("+");
+    let module = format!("const list: any = {list}; const sum = {sum};");
+    let done = project(
+        "trainer.ts",
+        &trainer(&module, "if (sum !== 500 || !list) throw 1;"),
+    )
+    .run(&[]);
+    done.expect(0);
+    assert!(done.events("callback-failed").is_empty());
+}
+
+#[test]
+fn files_without_end_or_measure_are_not_read() {
+    let script = project("trainer.js", "");
+    let file = std::fs::File::create(script.path("trainer.js")).unwrap();
+    file.set_len(5 << 30).unwrap();
+    let done = script.arkor(["run"]);
+    done.expect(2);
+    done.one_error(&["trainer.js", "at most 16777216"]);
+
+    let wasm = Project::empty();
+    wasm.write("arkor.toml", "[trainer]\ncomponent = \"trainer.wasm\"\n");
+    let file = std::fs::File::create(wasm.path("trainer.wasm")).unwrap();
+    file.set_len(5 << 30).unwrap();
+    let done = wasm.arkor(["run"]);
+    done.expect(2);
+    done.one_error(&["trainer.wasm", "at most 134217728"]);
+
+    let package = project("trainer.ts", &trainer("import \"deep\";", ""));
+    std::fs::create_dir_all(package.path("node_modules/deep")).unwrap();
+    let file = std::fs::File::create(package.path("node_modules/deep/package.json")).unwrap();
+    file.set_len(5 << 30).unwrap();
+    let done = package.arkor(["build"]);
+    done.expect(2);
+    done.one_error(&["trainer.ts:2", "deep"]);
+
+    let many = (0..10_001).map(|number| format!("import \"./{number}.js\";\n"));
+    let done = project("trainer.js", &many.collect::<String>()).arkor(["run"]);
+    done.expect(2);
+    done.one_error(&["trainer.js: it has 10001 imports, and at most 10000 are followed"]);
+}
+
+/// Core modules and components that are wrong in ways that a reader may not expect.
+fn damaged() -> Vec<(&'static str, Vec<u8>)> {
+    let text =
+        "(module (func (result i32) i32.const 1) (func) (memory 1) (data (i32.const 0) \"abc\"))";
+    let module = wat::parse_str(text).unwrap();
+    let code = module
+        .windows(2)
+        .position(|two| two == [10, 11])
+        .unwrap_or(20);
+    let with = |name: &str, data: &[u8]| {
+        let mut bytes = wat::parse_str("(module)").unwrap();
+        let length = u8::try_from(1 + name.len() + data.len()).unwrap();
+        bytes.extend([0, length, u8::try_from(name.len()).unwrap()]);
+        bytes.extend(name.as_bytes());
+        bytes.extend(data);
+        bytes
+    };
+    vec![
+        ("cut in its code", module[..code + 5].to_vec()),
+        ("cut in its data", module[..module.len() - 2].to_vec()),
+        ("cut in its head", module[..9].to_vec()),
+        ("a world of zeros", with("component-type:x", &[0; 40])),
+        (
+            "a world cut",
+            with("component-type:x", b"\0asm\x0d\0\x01\0\x07\x70\x01"),
+        ),
+        ("a component cut", b"\0asm\x0d\0\x01\0\x07\x7f\x01".to_vec()),
+    ]
+}
+
+#[test]
+fn damaged_wasm_is_an_error_for_run_and_inspect() {
+    for (what, bytes) in damaged() {
+        let project = Project::empty();
+        project.write("arkor.toml", "[trainer]\ncomponent = \"trainer.wasm\"\n");
+        std::fs::write(project.path("trainer.wasm"), bytes).unwrap();
+        for command in [&["run"][..], &["inspect", "trainer.wasm"]] {
+            let done = project.arkor(command);
+            assert_eq!(done.code, Some(2), "{what}: {}", done.err);
+            done.one_error(&["trainer"]);
+        }
+    }
+}
+
+#[test]
+fn what_takes_the_compiler_too_long_is_refused_before() {
+    let functions = "(func)".repeat(100_001);
+    let project = Project::empty();
+    project.write("arkor.toml", "[trainer]\ncomponent = \"trainer.wasm\"\n");
+    project.component(&format!("(component (core module {functions}))"));
+    let done = project.arkor(["run"]);
+    done.expect(2);
+    done.one_error(&[
+        "100001 functions",
+        "at most 100000",
+        "hint: build it without",
+    ]);
+}
+
+#[cfg(unix)]
+mod dev {
+    use super::*;
+    use crate::program::Dev;
+    use crate::script::TYPESCRIPT;
+
+    fn metric(dev: &mut Dev, name: &str) {
+        dev.wait(name, |line| {
+            line["type"] == "action" && line["action"]["value"]["name"] == name
+        });
+    }
+
+    #[test]
+    fn a_save_that_nests_too_deeply_is_an_error_and_the_fix_is_taken() {
+        let mut dev = Dev::on(project("trainer.ts", &TYPESCRIPT.counting("", "one")));
+        metric(&mut dev, "one");
+        for (number, (_, expression)) in nested(DEEP).into_iter().enumerate().take(2) {
+            let module = format!("const deep = {expression};");
+            dev.project.write("trainer.ts", &trainer(&module, ""));
+            dev.error("trainer.ts: cannot be parsed");
+            let name = format!("fix{number}");
+            dev.project
+                .write("trainer.ts", &TYPESCRIPT.counting("", &name));
+            dev.event("swapped");
+            metric(&mut dev, &name);
+        }
+        assert_eq!(dev.interrupt().0, 130);
+    }
+
+    #[test]
+    fn damaged_components_are_told_one_after_the_other() {
+        let project = Project::empty();
+        project.write("arkor.toml", "[trainer]\ncomponent = \"trainer.wasm\"\n");
+        let mut damaged = damaged().into_iter();
+        std::fs::write(project.path("trainer.wasm"), damaged.next().unwrap().1).unwrap();
+        let mut dev = Dev::on(project);
+        dev.state("error");
+        for (what, bytes) in damaged {
+            let beside = dev.project.path("new.wasm");
+            std::fs::write(&beside, bytes).unwrap();
+            dev.save(&beside);
+            dev.state("building");
+            let told = dev.state("error");
+            assert!(
+                told["text"].as_str().unwrap().contains("trainer"),
+                "{what}: {told}"
+            );
+        }
+        assert_eq!(dev.interrupt().0, 130);
+    }
+}
