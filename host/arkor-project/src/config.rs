@@ -295,6 +295,11 @@ impl Limits {
             state_size: self.state_size.min(other.state_size),
             artifact_size: self.artifact_size.min(other.artifact_size),
             messages_per_second: self.messages_per_second.min(other.messages_per_second),
+            resources: self.resources.min(other.resources),
+            artifacts_total: self.artifacts_total.min(other.artifacts_total),
+            artifacts_count: self.artifacts_count.min(other.artifacts_count),
+            messages_total: self.messages_total.min(other.messages_total),
+            saved_states: self.saved_states.min(other.saved_states),
         }
     }
 }
