@@ -110,7 +110,7 @@ fn plant(path: &Path, kind: &str, outside: &Path) {
         "unreadable" => {
             use std::os::unix::fs::PermissionsExt;
             std::fs::write(path, "x").unwrap();
-            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0)).unwrap();
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o000)).unwrap();
         }
         _ => {}
     }

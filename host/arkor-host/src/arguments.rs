@@ -64,7 +64,7 @@ pub(crate) struct TrustArguments {
     #[arg(long)]
     pub(crate) untrusted: bool,
     /// With --untrusted: a file outside of the project that grants and limits in its place, with the tables of
-    /// arkor.toml but [trainer].
+    /// arkor.toml but the one of the trainer.
     #[arg(long, value_name = "FILE", requires = "untrusted")]
     pub(crate) config: Option<PathBuf>,
     /// With --untrusted: the folder that runs are kept in. Default: one for each project in the user's data

@@ -56,7 +56,6 @@ mod tests {
     use super::*;
 
     #[test]
-    #[expect(clippy::panic, reason = "what is tested")]
     fn a_panic_is_an_error_of_the_component() {
         let found = guarded("odd", || -> Result<(), _> { panic!("range end {}", 7) });
         let text = found.unwrap_err().to_string();
