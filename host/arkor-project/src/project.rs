@@ -11,6 +11,9 @@ use crate::{BuildLimits, BuildLine, Built, ProjectError, build};
 /// Name of the project file.
 pub const CONFIG_FILE: &str = "arkor.toml";
 
+/// Most bytes of a project file.
+pub(crate) const CONFIG_SIZE: u64 = 1 << 20;
+
 /// The folder of a project in which the host keeps all that it writes.
 pub const STORE_FOLDER: &str = ".arkor";
 
@@ -60,15 +63,23 @@ impl Project {
             path.to_path_buf()
         };
         require("project file", &file)?;
-        let file = canonical(&file)?;
-        let text = std::fs::read_to_string(&file).map_err(|source| ProjectError::Io {
-            action: "read",
-            path: file.clone(),
-            source,
-        })?;
+        let (root, name) = match (file.parent(), file.file_name()) {
+            (Some(folder), Some(name)) if folder.as_os_str().is_empty() => (Path::new("."), name),
+            (Some(folder), Some(name)) => (folder, name),
+            _ => {
+                return Err(ProjectError::Missing {
+                    what: "project file",
+                    path: file,
+                });
+            }
+        };
+        let root = canonical(root)?;
+        // A link to a file elsewhere would make that file's folder the project.
+        let text = read_text(&resolve_inside(&root, name)?, CONFIG_SIZE)?;
+        let file = root.join(name);
         Ok(Self {
-            root: folder_of(&file),
             config: Config::parse(&file, &text)?,
+            root,
             config_file: Some(file),
             restrictions: None,
         })
@@ -211,6 +222,18 @@ pub(crate) fn require(what: &'static str, path: &Path) -> Result<(), ProjectErro
         what,
         path: path.to_path_buf(),
     })
+}
+
+/// A text of the project or its user: a regular file of at most so many bytes.
+pub(crate) fn read_text(file: &Path, limit: u64) -> Result<String, ProjectError> {
+    let failed = |source| ProjectError::Io {
+        action: "read",
+        path: file.into(),
+        source,
+    };
+    let bytes = arkor_files::read_regular(file, limit).map_err(failed)?;
+    String::from_utf8(bytes)
+        .map_err(|error| failed(std::io::Error::new(std::io::ErrorKind::InvalidData, error)))
 }
 
 fn folder_of(file: &Path) -> PathBuf {

@@ -4,14 +4,11 @@ use std::path::{Path, PathBuf};
 
 use crate::config::{Config, Limits, TrainerSource};
 use crate::paths::{canonical, resolve_inside};
-use crate::project::{CONFIG_FILE, Project, require};
+use crate::project::{CONFIG_FILE, CONFIG_SIZE, Project, read_text, require};
 use crate::{ProjectError, StoreConfig};
 
 /// Most bytes in the store of an untrusted project, unless the user's file says another number.
 const STORE_SIZE: u64 = 1 << 30;
-
-/// Largest project file that is read.
-const CONFIG_SIZE: u64 = 1 << 20;
 
 /// What the user says about a project that is not trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,9 +49,20 @@ impl Project {
     /// project.
     pub fn open_untrusted(path: &Path, options: UntrustedOptions) -> Result<Self, ProjectError> {
         require("path", path)?;
-        let resolved = canonical(path)?;
+        let resolved = match path.file_name() {
+            // A link to a file elsewhere would make that file's folder the project.
+            Some(name) if !path.is_dir() => {
+                let folder = path
+                    .parent()
+                    .filter(|folder| !folder.as_os_str().is_empty());
+                let folder = canonical(folder.unwrap_or(Path::new(".")))?;
+                resolve_inside(&folder, name)?;
+                folder.join(name)
+            }
+            _ => canonical(path)?,
+        };
         let is_config = resolved.file_name().is_some_and(|name| name == CONFIG_FILE);
-        let mut project = if resolved.is_file() && !is_config {
+        let mut project = if !resolved.is_dir() && !is_config {
             Self::prebuilt(&resolved)?
         } else {
             Self::load(&resolved)?
@@ -74,7 +82,7 @@ impl Project {
             None => Config::nothing_said(project.config().trainer.clone()),
             Some(file) => {
                 let file = outside("the file of --config", file)?;
-                let text = read_text(&file)?;
+                let text = read_text(&file, CONFIG_SIZE)?;
                 Config::parse_user(&file, &text, project.config().trainer.clone())?
             }
         };
@@ -217,17 +225,6 @@ impl Project {
     }
 }
 
-fn read_text(file: &Path) -> Result<String, ProjectError> {
-    let failed = |source| ProjectError::Io {
-        action: "read",
-        path: file.into(),
-        source,
-    };
-    let bytes = arkor_files::read_regular(file, CONFIG_SIZE).map_err(failed)?;
-    String::from_utf8(bytes)
-        .map_err(|error| failed(std::io::Error::new(std::io::ErrorKind::InvalidData, error)))
-}
-
 /// What exists of a path is resolved, the rest appended.
 fn resolved_as_far_as_possible(path: &Path) -> Result<PathBuf, ProjectError> {
     let absolute = std::path::absolute(path).map_err(|source| ProjectError::Io {
@@ -281,6 +278,51 @@ mod tests {
             };
             Project::open_untrusted(&self.project, options)
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_project_file_is_a_file_of_the_folder() {
+        use std::os::unix::fs::symlink;
+        let here = folder("");
+        let other = here.root.join("other");
+        std::fs::create_dir(&other).unwrap();
+        std::fs::write(
+            other.join(CONFIG_FILE),
+            "[capabilities]\nenv = [\"HOME\"]\n",
+        )
+        .unwrap();
+        std::fs::write(other.join("trainer.js"), "").unwrap();
+        let file = here.project.join(CONFIG_FILE);
+        for target in [
+            other.join(CONFIG_FILE),
+            "/etc/passwd".into(),
+            "/dev/zero".into(),
+        ] {
+            std::fs::remove_file(&file).unwrap();
+            symlink(&target, &file).unwrap();
+            for error in [
+                here.open(None).unwrap_err(),
+                Project::load(&here.project).unwrap_err(),
+                Project::load(&file).unwrap_err(),
+            ] {
+                assert!(matches!(error, ProjectError::Outside { .. }), "{error}");
+            }
+        }
+        std::fs::remove_file(&file).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(&file).status();
+        assert!(made.unwrap().success());
+        let error = here.open(None).unwrap_err();
+        assert!(matches!(error, ProjectError::Io { .. }), "{error}");
+        // A bare file that is a link would bring the folder that it leads to.
+        let link = here.project.join("link.js");
+        symlink(other.join("trainer.js"), &link).unwrap();
+        let options = UntrustedOptions {
+            config: None,
+            store: here.root.join("store"),
+        };
+        let error = Project::open_untrusted(&link, options).unwrap_err();
+        assert!(matches!(error, ProjectError::Outside { .. }), "{error}");
     }
 
     #[test]

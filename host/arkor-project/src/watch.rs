@@ -20,6 +20,9 @@ use crate::{Project, ProjectError, STORE_FOLDER};
 /// How often files are looked at where the system cannot tell of changes.
 const POLL: Duration = Duration::from_millis(500);
 
+/// Most bytes of a list of ignored files.
+const LIST_SIZE: u64 = 1 << 20;
+
 /// Folders that are outputs or belong to tools, wherever they are.
 const OUTPUTS: &[&str] = &[
     STORE_FOLDER,
@@ -140,7 +143,8 @@ fn recommended(
     filter: Filter,
     notices: SyncSender<Notice>,
 ) -> notify::Result<Box<dyn Watcher + Send>> {
-    let mut watcher = RecommendedWatcher::new(handler(filter, notices), Config::default())?;
+    let config = Config::default().with_follow_symlinks(false);
+    let mut watcher = RecommendedWatcher::new(handler(filter, notices), config)?;
     watcher.watch(root, RecursiveMode::Recursive)?;
     Ok(Box::new(watcher))
 }
@@ -152,7 +156,8 @@ fn polling(
 ) -> notify::Result<Box<dyn Watcher + Send>> {
     let config = Config::default()
         .with_poll_interval(POLL)
-        .with_compare_contents(true);
+        .with_compare_contents(true)
+        .with_follow_symlinks(false);
     let mut watcher = PollWatcher::new(handler(filter, notices), config)?;
     watcher.watch(root, RecursiveMode::Recursive)?;
     Ok(Box::new(watcher))
@@ -191,8 +196,11 @@ impl Filter {
     fn of(project: &Project) -> Self {
         let root = project.root().to_path_buf();
         let mut builder = GitignoreBuilder::new(&root);
-        // A line that is no pattern ignores nothing.
-        let _ = builder.add(root.join(".gitignore"));
+        let list = arkor_files::read_regular(&root.join(".gitignore"), LIST_SIZE);
+        for line in String::from_utf8_lossy(&list.unwrap_or_default()).lines() {
+            // A line that is no pattern ignores nothing.
+            let _ = builder.add_line(None, line);
+        }
         // With a build command the component is an output: to watch it would build for ever.
         let is_prebuilt = matches!(project.config().trainer, crate::TrainerSource::Component(_));
         Self {
@@ -208,8 +216,15 @@ impl Filter {
         walk.hidden(false)
             .require_git(false)
             .parents(false)
+            .git_exclude(false)
             .sort_by_file_path(Path::cmp)
-            .filter_entry(|entry| !OUTPUTS.iter().any(|output| entry.file_name() == *output));
+            .filter_entry(|entry| {
+                let is_output = OUTPUTS.iter().any(|output| entry.file_name() == *output);
+                !is_output && has_readable_lists(entry.path())
+            });
+        if !has_readable_lists(&self.root) {
+            walk.standard_filters(false);
+        }
         let walked = walk.build().filter_map(Result::ok);
         let files = walked.map(ignore::DirEntry::into_path);
         let mut hasher = DefaultHasher::new();
@@ -244,6 +259,16 @@ impl Filter {
                 .matched_path_or_any_parents(relative, false)
                 .is_ignore()
     }
+}
+
+/// Whether the lists of ignored files in a folder are files, and small: they are read on every look.
+fn has_readable_lists(folder: &Path) -> bool {
+    [".gitignore", ".ignore"].iter().all(|name| {
+        folder
+            .join(name)
+            .symlink_metadata()
+            .map_or(true, |meta| meta.is_file() && meta.len() <= LIST_SIZE)
+    })
 }
 
 #[cfg(test)]
@@ -296,6 +321,34 @@ mod tests {
         let mut watcher = ProjectWatcher::start(&project).unwrap();
         assert_eq!(watcher.polls(), None);
         sees_what_matters(&mut watcher, &folder.path().canonicalize().unwrap());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_lead_nowhere_and_lists_that_are_no_files_are_not_read() {
+        use std::os::unix::fs::symlink;
+        let outside = tempfile::tempdir().unwrap();
+        std::fs::write(outside.path().join("file"), "").unwrap();
+        let (folder, project) = project();
+        let root = folder.path().canonicalize().unwrap();
+        symlink("/", root.join("everything")).unwrap();
+        symlink("/dev/zero", root.join("zero")).unwrap();
+        symlink("..", root.join("src/up")).unwrap();
+        symlink(outside.path(), root.join("outside")).unwrap();
+        for name in [".ignore", "src/.gitignore"] {
+            let made = std::process::Command::new("mkfifo")
+                .arg(root.join(name))
+                .status();
+            assert!(made.unwrap().success());
+        }
+        std::fs::remove_file(root.join(".gitignore")).unwrap();
+        symlink("/dev/zero", root.join(".gitignore")).unwrap();
+        let mut watcher = ProjectWatcher::start(&project).unwrap();
+        assert_eq!(watcher.polls(), None);
+        std::fs::write(outside.path().join("file"), "1").unwrap();
+        assert!(!watcher.changed(SHORT), "outside");
+        std::fs::write(root.join("arkor.toml"), "# 1\n").unwrap();
+        assert!(watcher.changed(WAIT));
     }
 
     #[test]
