@@ -34,7 +34,7 @@ pub use config::{
     Restart, RunConfig, StoreConfig, TrainerSource, parse_duration,
 };
 pub use error::{Place, ProjectError};
-pub use paths::resolve_inside;
+pub use paths::{resolve_inside, resolved_as_far_as_possible};
 pub use process::BuildLimits;
 pub use project::{CONFIG_FILE, Project, STORE_FOLDER};
 pub use script::{serve_parser, use_parser_process};
