@@ -9,6 +9,7 @@
 
 mod outside;
 mod planted;
+mod printed;
 mod program;
 mod random;
 mod rows;

@@ -41,7 +41,7 @@ fn status(text: &str) -> Result<RunStatus, String> {
 fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
     Ok(RunRecord {
         id: RunId::new(row.get::<_, String>(0)?),
-        name: row.get(1)?,
+        name: row.get::<_, String>(1)?.into(),
         status: parsed(row, 2, status)?,
         created: parsed(row, 3, time)?,
         updated: parsed(row, 4, time)?,
@@ -153,7 +153,7 @@ pub(crate) fn artifacts(db: &Connection, run: &RunId) -> rusqlite::Result<Vec<Ar
             statement
                 .query_map([run.as_str()], |row| {
                     Ok(ArtifactRecord {
-                        name: row.get(0)?,
+                        name: row.get::<_, String>(0)?.into(),
                         size: row.get(1)?,
                         digest: row.get(2)?,
                         seq: row.get(3)?,

@@ -55,7 +55,7 @@ impl Newest {
 /// An event in the form of an event stream: its number, so that a reader can say where it stopped,
 /// and its JSON, which has no line breaks.
 pub(crate) fn line(record: &EventRecord) -> Result<Bytes, serde_json::Error> {
-    let json = serde_json::to_string(record)?;
+    let json = arkor_types::json_text(record)?;
     Ok(format!("id: {}\ndata: {json}\n\n", record.seq).into())
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Spec;
+use crate::{Spec, UntrustedText, shown_line};
 
 /// Identifies a run: sortable by time of creation, unique in a store.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -23,7 +23,8 @@ impl RunId {
 
 impl std::fmt::Display for RunId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
+        // A store may come from somebody else.
+        write!(f, "{}", shown_line(&self.0))
     }
 }
 
@@ -68,7 +69,7 @@ pub struct RunRecord {
     /// Its id.
     pub id: RunId,
     /// Name of the training job.
-    pub name: String,
+    pub name: UntrustedText,
     /// Where it stands.
     pub status: RunStatus,
     /// When it was created.
@@ -122,7 +123,7 @@ pub struct CheckpointRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArtifactRecord {
     /// Name within the run.
-    pub name: String,
+    pub name: UntrustedText,
     /// Bytes.
     pub size: u64,
     /// blake3 of the content, in hex.
