@@ -7,6 +7,7 @@
     clippy::indexing_slicing
 )]
 
+mod grants;
 mod outside;
 mod planted;
 mod printed;

@@ -97,7 +97,7 @@ pub(crate) fn capabilities(project: &Project) -> Result<Capabilities> {
     let mut files = Vec::with_capacity(granted.files.len());
     for grant in &granted.files {
         files.push(FileGrant {
-            host_path: project.resolve(&grant.path)?,
+            host_path: project.granted(grant)?,
             guest_path: grant.path.clone(),
             access: match grant.access {
                 project::FileAccess::Read => FileAccess::Read,

@@ -19,6 +19,7 @@ mod error;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod grants;
 mod paths;
 mod process;
 mod project;
