@@ -5,7 +5,7 @@ use crate::program::{Place, text, trainer};
 #[test]
 fn grants_that_lead_beyond_the_sandbox_are_refused_with_the_reason() {
     for (grant, word) in [
-        ("path = \".\", mode = \"write\"", "arkor.toml"),
+        ("path = \".\", mode = \"write\"", "token"),
         ("path = \".\", mode = \"read\"", "token"),
         ("path = \".arkor\", mode = \"read\"", "token"),
         ("path = \".git/hooks\", mode = \"write\"", "hooks"),

@@ -8,6 +8,7 @@
 )]
 
 mod grants;
+mod installs;
 mod outside;
 mod planted;
 mod printed;

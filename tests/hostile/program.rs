@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -28,11 +29,12 @@ impl Done {
         self
     }
 
-    /// It ended by itself: no signal, no panic.
+    /// It ended by itself, or by a Ctrl-C before there was anything to end in order: no other signal, no panic.
     #[track_caller]
     pub(crate) fn ended_in_order(&self, what: &str) {
+        use std::os::unix::process::ExitStatusExt;
         assert!(
-            self.status.code().is_some(),
+            self.status.code().is_some() || self.status.signal() == Some(2),
             "{what}: {}\n{}\n{}",
             self.status,
             self.out,
@@ -118,11 +120,16 @@ impl Place {
         let settled = |text: &str| {
             text.contains("\"type\":\"finished\"") || text.contains("\"state\":\"error\"")
         };
-        while begin.elapsed() < PATIENCE {
-            match said.recv_timeout(PATIENCE) {
+        loop {
+            match said.recv_timeout(PATIENCE.saturating_sub(begin.elapsed())) {
                 Ok(all) if settled(&String::from_utf8_lossy(&all)) => break,
                 Ok(_) => {}
-                Err(_) => break,
+                // It ended.
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {
+                    let _ = child.kill();
+                    panic!("dev came to nothing within {PATIENCE:?}");
+                }
             }
         }
         let _ = Command::new("kill")

@@ -91,7 +91,14 @@ pub(crate) fn build(
             language, entry, ..
         } => {
             let begin = Instant::now();
-            let program = script::program(project.root(), *language, entry, limits, progress)?;
+            let program = script::program(
+                project.root(),
+                *language,
+                entry,
+                project.is_untrusted(),
+                limits,
+                progress,
+            )?;
             compiler = begin.elapsed();
             Artifact::Program(Arc::new(program))
         }

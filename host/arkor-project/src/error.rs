@@ -190,6 +190,22 @@ pub enum ProjectError {
         "the project's requirements.txt names packages, and no Python here has pip to install them"
     )]
     NoPip,
+    /// A line of requirements.txt that is not taken.
+    #[error("{place}: `{line}` is not taken: {message}")]
+    Requirement {
+        /// Where.
+        place: Box<Place>,
+        /// The line.
+        line: String,
+        /// Why not.
+        message: String,
+    },
+    /// Packages that lie elsewhere.
+    #[error("{} is a link, or leads through one, and packages are taken from the project itself", .path.display())]
+    LinkedPackages {
+        /// The environment, or what is in it.
+        path: PathBuf,
+    },
     /// The packages of a Python project could not be installed.
     #[error("the packages that requirements.txt names could not be installed\n{output}")]
     Packages {
@@ -216,6 +232,17 @@ impl ProjectError {
                 .into(),
             Self::BuildTimeout { .. } => {
                 "if it needs longer, allow it in arkor.toml: [trainer] build-timeout = \"30 min\""
+                    .into()
+            }
+            Self::Requirement { .. } => {
+                "a line has a name, extras, versions, markers and hashes, as in \
+                 `name[extra]>=2,<3; python_version > \"3.9\"`; install all else yourself into a virtual \
+                 environment of the project, .venv"
+                    .into()
+            }
+            Self::LinkedPackages { .. } => {
+                "make the environment in the project, with copies of its files: python3 -m venv .venv, or \
+                 uv venv and UV_LINK_MODE=copy"
                     .into()
             }
             Self::Packages { .. } => {

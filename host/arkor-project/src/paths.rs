@@ -75,6 +75,15 @@ pub fn resolved_as_far_as_possible(path: &Path) -> Result<PathBuf, ProjectError>
     Ok(resolved)
 }
 
+/// Whether a resolved path leads to something hidden in a project, such as `.env` or `.git/config`. What
+/// package managers keep hidden in `node_modules` is not.
+pub(crate) fn is_hidden(root: &Path, path: &Path) -> bool {
+    let parts = path.strip_prefix(root).unwrap_or(path).iter();
+    parts
+        .take_while(|part| *part != "node_modules")
+        .any(|part| part.as_encoded_bytes().starts_with(b"."))
+}
+
 /// The path with links resolved; on Windows without the `\\?\` that most programs do not take.
 pub(crate) fn canonical(path: &Path) -> Result<PathBuf, ProjectError> {
     let resolved = path.canonicalize().map_err(|source| ProjectError::Io {

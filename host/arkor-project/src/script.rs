@@ -20,22 +20,26 @@ pub(crate) fn program(
     root: &Path,
     language: ScriptLanguage,
     entry: &Path,
+    is_untrusted: bool,
     limits: &BuildLimits,
     progress: &mut dyn FnMut(BuildLine),
 ) -> Result<Program, ProjectError> {
     crate::project::require("entry", &root.join(entry))?;
     let entry = crate::paths::resolve_inside(root, entry)?;
     match language {
-        ScriptLanguage::JavaScript => javascript::program(root, &entry, limits),
+        ScriptLanguage::JavaScript => javascript::program(root, &entry, is_untrusted, limits),
         ScriptLanguage::Python => {
-            let packages = python::install(root, limits, progress)?;
+            let packages = python::install(root, is_untrusted, limits, progress)?;
             python::program(root, &entry, packages)
         }
     }
 }
 
+/// Most bytes of one file of a program.
+const FILE_SIZE: u64 = 16 << 20;
+
 fn read(path: &Path) -> Result<Vec<u8>, ProjectError> {
-    std::fs::read(path).map_err(|source| ProjectError::Io {
+    arkor_files::read_regular(path, FILE_SIZE).map_err(|source| ProjectError::Io {
         action: "read",
         path: path.into(),
         source,

@@ -57,6 +57,7 @@ const KNOWN_LIMIT: usize = 2 * TOTAL_SIZE;
 pub(super) fn program(
     root: &Path,
     entry: &Path,
+    is_untrusted: bool,
     limits: &BuildLimits,
 ) -> Result<Program, ProjectError> {
     worker::prepare();
@@ -64,7 +65,7 @@ pub(super) fn program(
     let end = begin
         .checked_add(limits.timeout)
         .unwrap_or_else(|| begin + std::time::Duration::from_secs(24 * 3600));
-    let modules = Modules::new(root);
+    let modules = Modules::new(root, !is_untrusted);
     let mut found: BTreeMap<String, ProgramModule> = BTreeMap::new();
     let mut queue = VecDeque::from([(entry.to_path_buf(), true)]);
     let mut problems = Problems::default();

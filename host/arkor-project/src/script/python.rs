@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use arkor_files::{Folder, Kind, Name};
 use arkor_types::{ModuleFormat, Program, ProgramModule, ScriptLanguage};
 
 use super::{folder_of, slashed};
@@ -10,6 +12,7 @@ use crate::{ProjectError, STORE_FOLDER};
 
 mod imports;
 mod packages;
+mod requirements;
 
 pub(super) use packages::install;
 
@@ -22,6 +25,11 @@ const SITE: &str = "site-packages";
 /// Of a package, what is longer is nothing that a trainer reads.
 const DATA: u64 = 1 << 20;
 
+/// Most files of packages in a program, their bytes, and how deeply their folders nest.
+const FILES: usize = 20_000;
+const TOTAL_SIZE: usize = 256 << 20;
+const DEPTH: usize = 40;
+
 /// Folders of an installed package that its users never import.
 const LEFT_OUT: [&str; 3] = ["__pycache__", "tests", "test"];
 
@@ -33,7 +41,9 @@ struct Found<'a> {
     /// Folder of the entry, where its modules are.
     home: PathBuf,
     /// Folder that packages are installed in, if there is one.
-    packages: Option<PathBuf>,
+    packages: Option<Arc<Folder>>,
+    /// Files of packages that may still be taken, and their bytes.
+    left: (usize, usize),
     modules: BTreeMap<String, ProgramModule>,
     /// Packages that are in whole.
     taken: BTreeSet<String>,
@@ -44,12 +54,13 @@ struct Found<'a> {
 pub(super) fn program(
     root: &Path,
     entry: &Path,
-    packages: Option<PathBuf>,
+    packages: Option<Folder>,
 ) -> Result<Program, ProjectError> {
     let mut found = Found {
         root,
         home: folder_of(entry),
-        packages,
+        packages: packages.map(Arc::new),
+        left: (FILES, TOTAL_SIZE),
         modules: BTreeMap::new(),
         taken: BTreeSet::new(),
         queue: VecDeque::new(),
@@ -97,7 +108,7 @@ impl Found<'_> {
 
     fn is_package_file(&self, path: &Path) -> bool {
         let packages = self.packages.as_ref();
-        packages.is_some_and(|packages| path.starts_with(packages))
+        packages.is_some_and(|packages| path.starts_with(packages.path()))
     }
 
     /// The modules that an import names, from a folder on: all on the way, and what is taken from the
@@ -127,6 +138,13 @@ impl Found<'_> {
         let resolved = crate::paths::resolve_inside(self.root, relative)?;
         if resolved.starts_with(self.root.join(STORE_FOLDER)) {
             return Ok(());
+        }
+        // Under its own name a hidden file is no module; a link would make it one.
+        if crate::paths::is_hidden(self.root, &resolved) {
+            return Err(ProjectError::Outside {
+                root: self.root.into(),
+                path: slashed(relative),
+            });
         }
         let name = slashed(relative);
         if self.modules.contains_key(&name) {
@@ -158,68 +176,112 @@ impl Found<'_> {
         if !self.taken.insert(name.to_owned()) {
             return Ok(());
         }
-        let folder = packages.join(name);
-        if folder.is_dir() {
-            return self.take_folder(&packages, &folder);
-        }
-        let file = packages.join(format!("{name}.py"));
-        if file.is_file() {
-            self.take_file(&packages, &file)?;
+        for (file, expected) in [
+            (name.to_owned(), Kind::Folder),
+            (format!("{name}.py"), Kind::File),
+        ] {
+            // No name of a file, no file.
+            let Ok(file) = Name::new(file) else {
+                continue;
+            };
+            match packages.kind(&file) {
+                Ok(Kind::Other) => {
+                    return Err(ProjectError::LinkedPackages {
+                        path: packages.path_of(&file),
+                    });
+                }
+                Ok(Kind::Folder) if expected == Kind::Folder => {
+                    let folder = packages
+                        .folder(&file)
+                        .map_err(io(packages.path_of(&file)))?;
+                    let place = format!("{SITE}/{name}");
+                    return self.take_folder(&folder, &place, 0);
+                }
+                Ok(Kind::File) if expected == Kind::File => {
+                    return self.take_file(&packages, &file, &format!("{SITE}/{name}.py"));
+                }
+                Ok(_) | Err(_) => {}
+            }
         }
         Ok(())
     }
 
-    fn take_folder(&mut self, packages: &Path, folder: &Path) -> Result<(), ProjectError> {
-        let io = |source| ProjectError::Io {
-            action: "read",
-            path: folder.into(),
-            source,
-        };
-        let mut entries = std::fs::read_dir(folder)
-            .map_err(io)?
-            .map(|entry| entry.map(|entry| entry.path()))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(io)?;
-        entries.sort();
-        for path in entries {
-            let name = path
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
-            if path.is_symlink() || LEFT_OUT.contains(&name.as_str()) {
+    fn take_folder(
+        &mut self,
+        folder: &Folder,
+        place: &str,
+        depth: usize,
+    ) -> Result<(), ProjectError> {
+        let entries = folder.entries(FILES).map_err(io(folder.path().into()))?;
+        for entry in entries {
+            let name = entry.name.as_os_str().to_string_lossy().into_owned();
+            if LEFT_OUT.contains(&name.as_str()) || depth > DEPTH {
                 continue;
             }
-            if path.is_dir() {
-                self.take_folder(packages, &path)?;
-            } else {
-                self.take_file(packages, &path)?;
+            let place = format!("{place}/{name}");
+            match entry.kind {
+                Kind::Folder => {
+                    let path = folder.path_of(&entry.name);
+                    let inner = folder.folder(&entry.name).map_err(io(path))?;
+                    self.take_folder(&inner, &place, depth + 1)?;
+                }
+                Kind::File => self.take_file(folder, &entry.name, &place)?,
+                Kind::Other => {}
             }
         }
         Ok(())
     }
 
-    fn take_file(&mut self, packages: &Path, path: &Path) -> Result<(), ProjectError> {
-        let name = slashed(path.strip_prefix(packages).unwrap_or(path));
-        let name = format!("{SITE}/{name}");
+    fn take_file(&mut self, folder: &Folder, file: &Name, place: &str) -> Result<(), ProjectError> {
+        let path = folder.path_of(file);
         let ending = path
             .extension()
             .and_then(|ending| ending.to_str())
             .unwrap_or_default();
+        let place = place.to_owned();
         if NATIVE.contains(&ending) {
             // That it is there lets the runtime say why it cannot be imported.
-            self.keep(name, ModuleFormat::Data, Vec::new());
+            self.keep(place, ModuleFormat::Data, Vec::new());
         } else if ending == "py" {
-            let content = super::read(path)?;
-            self.queue.push_back((path.to_path_buf(), content.clone()));
-            self.keep(name, ModuleFormat::Python, content);
+            let content = self.read(folder, file)?;
+            self.queue.push_back((path, content.clone()));
+            self.keep(place, ModuleFormat::Python, content);
         } else if ending != "pyc"
             && ending != "pyi"
-            && path.metadata().is_ok_and(|data| data.len() <= DATA)
+            && folder.size(file).is_ok_and(|size| size <= DATA)
         {
-            self.keep(name, ModuleFormat::Data, super::read(path)?);
+            let content = self.read(folder, file)?;
+            self.keep(place, ModuleFormat::Data, content);
         }
         Ok(())
+    }
+
+    /// A file of a package, within what all packages may have.
+    fn read(&mut self, folder: &Folder, file: &Name) -> Result<Vec<u8>, ProjectError> {
+        let failed = io(folder.path_of(file));
+        let content = match folder.read(file, super::FILE_SIZE) {
+            Ok(content) => content,
+            Err(error) => return Err(failed(error)),
+        };
+        let (files, bytes) = self.left;
+        match (files.checked_sub(1), bytes.checked_sub(content.len())) {
+            (Some(files), Some(bytes)) => self.left = (files, bytes),
+            _ => {
+                let text = format!(
+                    "the packages that it imports have more than {FILES} files, or {TOTAL_SIZE} bytes"
+                );
+                return Err(failed(std::io::Error::other(text)));
+            }
+        }
+        Ok(content)
+    }
+}
+
+fn io(path: PathBuf) -> impl FnOnce(std::io::Error) -> ProjectError {
+    move |source| ProjectError::Io {
+        action: "read",
+        path,
+        source,
     }
 }
 
@@ -242,7 +304,7 @@ mod tests {
             std::fs::write(path, content).unwrap();
         }
         let packages = root.join(".venv/lib/python3.14/site-packages");
-        let packages = packages.is_dir().then_some(packages);
+        let packages = Folder::open(&packages).ok();
         let program = program(&root, &root.join(entry), packages).unwrap();
         assert_eq!(program.entry, entry);
         program
@@ -314,5 +376,58 @@ mod tests {
                 "trainer.py",
             ]
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_bring_no_file_of_the_host() {
+        use std::os::unix::fs::symlink;
+        let secrets = tempfile::tempdir().unwrap();
+        std::fs::write(secrets.path().join("leak.py"), "SECRET = 1").unwrap();
+        std::fs::create_dir(secrets.path().join("tree")).unwrap();
+        std::fs::write(secrets.path().join("tree/__init__.py"), "SECRET = 2").unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        std::fs::write(root.join(".env"), "SECRET = 3").unwrap();
+        let site = root.join(".venv/lib/python3.14/site-packages");
+        std::fs::create_dir_all(site.join("good")).unwrap();
+        std::fs::write(site.join("good/__init__.py"), "").unwrap();
+        for (link, target) in [
+            (site.join("good/leak.py"), secrets.path().join("leak.py")),
+            (site.join("good/tree"), secrets.path().join("tree")),
+            (site.join("good/data"), "/proc/self/environ".into()),
+            (site.join("leak.py"), "/proc/self/environ".into()),
+            (site.join("tree"), secrets.path().join("tree")),
+            (site.join("endless.py"), "/dev/zero".into()),
+            (site.join("inside.py"), root.join(".env")),
+            (root.join("own.py"), secrets.path().join("leak.py")),
+            (root.join("hidden.py"), root.join(".env")),
+            (root.join("kept.py"), "/dev/zero".into()),
+        ] {
+            symlink(target, link).unwrap();
+        }
+        let made = std::process::Command::new("mkfifo")
+            .arg(site.join("fifo.py"))
+            .status();
+        assert!(made.unwrap().success());
+        let taken = |imports: &str| {
+            std::fs::write(root.join("trainer.py"), format!("import {imports}")).unwrap();
+            let packages = Folder::open(&site).unwrap();
+            program(&root, &root.join("trainer.py"), Some(packages))
+        };
+        for name in ["leak", "tree", "endless", "inside", "fifo", "own", "hidden"] {
+            let error = taken(name).expect_err(name);
+            assert!(error.hint().is_some(), "{name}: {error}");
+        }
+        // What is no file is no module.
+        assert_eq!(taken("kept").unwrap().modules.len(), 1);
+        let program = taken("good").unwrap();
+        assert!(
+            program
+                .modules
+                .iter()
+                .all(|module| !module.content.starts_with(b"SECRET"))
+        );
+        assert_eq!(program.modules.len(), 2);
     }
 }

@@ -25,12 +25,14 @@ pub(super) struct Resolution {
 
 pub(super) struct Modules {
     root: PathBuf,
+    /// Whether packages that are installed further up are the project's too, as Node has it.
+    looks_above: bool,
     import: Resolver,
     require: Resolver,
 }
 
 impl Modules {
-    pub(super) fn new(root: &Path) -> Self {
+    pub(super) fn new(root: &Path, looks_above: bool) -> Self {
         let options = |kind: &str| ResolveOptions {
             extensions: [".ts", ".mts", ".js", ".mjs", ".cjs", ".json"]
                 .map(Into::into)
@@ -50,6 +52,7 @@ impl Modules {
         let require = import.clone_with_options(options("require"));
         Self {
             root: root.into(),
+            looks_above,
             import,
             require,
         }
@@ -74,6 +77,9 @@ impl Modules {
             return Err(format!(
                 "\"{specifier}\" is in {STORE_FOLDER}, which is the host's own folder"
             ));
+        }
+        if path.starts_with(&self.root) && crate::paths::is_hidden(&self.root, &path) {
+            return Err(format!("\"{specifier}\" is a hidden file"));
         }
         if self.name(&path).is_none() {
             return Err(format!(
@@ -112,6 +118,9 @@ impl Modules {
     pub(super) fn name(&self, path: &Path) -> Option<String> {
         if let Ok(relative) = path.strip_prefix(&self.root) {
             return Some(slashed(relative));
+        }
+        if !self.looks_above {
+            return None;
         }
         self.root
             .ancestors()
