@@ -89,10 +89,15 @@ impl Capabilities {
         digest: &str,
         console: &Console,
         denials: &Arc<Denials>,
+        is_adapted: bool,
     ) -> wasmtime::Result<WasiCtx> {
+        let mut stdout = output::Output::new(console.clone(), output::Stream::Stdout);
+        if is_adapted {
+            stdout = stdout.explains(denials);
+        }
         let mut builder = WasiCtxBuilder::new();
         builder
-            .stdout(output::Output::new(console.clone(), output::Stream::Stdout))
+            .stdout(stdout)
             .stderr(output::Output::new(console.clone(), output::Stream::Stderr))
             .envs(&self.environment)
             .max_random_size(RANDOM_CALL)
