@@ -7,6 +7,9 @@
     clippy::indexing_slicing
 )]
 
+#[allow(dead_code, reason = "the harness has more than these tests use")]
+#[path = "../cli/harness.rs"]
+mod harness;
 mod outside;
 mod planted;
 mod printed;
