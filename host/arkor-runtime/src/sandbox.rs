@@ -92,13 +92,15 @@ impl Capabilities {
         is_adapted: bool,
     ) -> wasmtime::Result<WasiCtx> {
         let mut stdout = output::Output::new(console.clone(), output::Stream::Stdout);
-        if is_adapted {
+        let mut stderr = output::Output::new(console.clone(), output::Stream::Stderr);
+        if is_adapted && self.files.is_empty() {
             stdout = stdout.explains(denials);
+            stderr = stderr.explains(denials);
         }
         let mut builder = WasiCtxBuilder::new();
         builder
             .stdout(stdout)
-            .stderr(output::Output::new(console.clone(), output::Stream::Stderr))
+            .stderr(stderr)
             .envs(&self.environment)
             .max_random_size(RANDOM_CALL)
             // With a grant sockets as such may be made, and the check below sees the addresses.

@@ -7,7 +7,7 @@ use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
-use super::{Denial, Denials};
+use super::{Denials, denial_hint};
 use crate::console::Console;
 
 /// Bytes that may be written between two waits. Few, since what is left at the end of a call is told
@@ -23,7 +23,7 @@ pub(super) enum Stream {
 pub(super) struct Output {
     console: Console,
     stream: Stream,
-    /// What the first text takes back.
+    /// What a text can say more of.
     denials: Option<Arc<Denials>>,
 }
 
@@ -36,8 +36,8 @@ impl Output {
         }
     }
 
-    /// The preview 1 adapter looks at the folders the first time that anything is printed, and not again: a
-    /// trainer that prints has not asked for files.
+    /// The preview 1 adapter looks at the folders the first time that anything is printed or opened, and not
+    /// again: a trainer that prints has not asked for files, unless it prints that it could not have one.
     pub(super) fn explains(mut self, denials: &Arc<Denials>) -> Self {
         self.denials = Some(Arc::clone(denials));
         self
@@ -88,7 +88,8 @@ impl OutputStream for LineStream {
     fn write(&mut self, bytes: bytes::Bytes) -> StreamResult<()> {
         self.spend(bytes.len())?;
         if let Some(denials) = &self.denials {
-            denials.forget(&Denial::Files);
+            let tells_of_files = denial_hint(&String::from_utf8_lossy(&bytes)).is_some();
+            denials.printed(tells_of_files, self.stream == Stream::Stdout);
         }
         let source = match self.stream {
             Stream::Stdout => MessageSource::Stdout,
@@ -118,6 +119,7 @@ impl Pollable for LineStream {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sandbox::Denial;
 
     #[tokio::test]
     async fn who_prints_through_the_adapter_has_not_asked_for_files() {
@@ -136,6 +138,16 @@ mod tests {
         assert_eq!(denials.take(), [Denial::Sockets]);
         denials.record(Denial::Files);
         prints(output());
+        assert_eq!(denials.take(), [Denial::Files]);
+        // A file that could not be opened is told of, then and on standard error; later prints change nothing.
+        let denials = Arc::new(Denials::default());
+        denials.record(Denial::Files);
+        let mut stream = output().explains(&denials).p2_stream();
+        stream.check_write().unwrap();
+        stream
+            .write("open: Capabilities insufficient\n".into())
+            .unwrap();
+        prints(output().explains(&denials));
         assert_eq!(denials.take(), [Denial::Files]);
     }
 
