@@ -73,7 +73,7 @@ fn a_loop_may_make_its_own_data() {
         has("dataset: the run has no data") && has("preferred: true"),
         "{all:#?}"
     );
-    assert!(has("on-log asked for \"levitate\""), "{all:#?}");
+    assert!(has("on-log asked for `levitate`"), "{all:#?}");
     let rates: Vec<f64> = done
         .events("log")
         .iter()

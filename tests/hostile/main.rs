@@ -8,6 +8,9 @@
 )]
 
 mod grants;
+#[allow(dead_code, reason = "the harness has more than these tests use")]
+#[path = "../cli/harness.rs"]
+mod harness;
 mod installs;
 mod outside;
 mod planted;

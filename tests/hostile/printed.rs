@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
+use crate::harness::guest;
 use crate::program::{Done, Place, text, trainer};
 
 /// In one line: sets the clipboard, moves, colours, erases, rings, turns the direction of what follows.
@@ -179,7 +180,7 @@ fn json_carries_the_true_text() {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    let said = all.iter().find(|one| one["source"] == "stdout").unwrap();
+    let said = all.iter().find(|one| one["type"] == "message").unwrap();
     assert_eq!(said["text"], LINE);
     assert_eq!(all.last().unwrap()["reason"]["value"], lines());
     let show = place.arkor(&["runs", "events", "--json"]);
@@ -652,48 +653,38 @@ fn the_log_is_for_people_too() {
     }
 }
 
-/// Names of functions in wasm are any text: a trap tells them.
+/// Names of functions in wasm are any text, and a trap tells them.
 #[test]
 fn names_of_functions_in_wasm() {
     let place = place();
-    let name: String = lines().chars().filter(|letter| *letter != '\r').collect();
-    let wat = format!("(module (func ${} (unreachable)) (start 0))", "hostile");
-    let mut bytes = wat::parse_str(&wat).unwrap();
-    // The name section is the last one: one name, of function 0.
-    let map: Vec<u8> = {
-        let mut map = vec![1, 0];
-        length(&mut map, name.len());
-        map.extend_from_slice(name.as_bytes());
-        map
-    };
-    let mut section = Vec::new();
-    length(&mut section, 4);
-    section.extend_from_slice(b"name");
-    section.push(1);
-    length(&mut section, map.len());
-    section.extend_from_slice(&map);
-    let at = bytes
-        .windows(5)
-        .position(|window| window == b"\x04name")
-        .unwrap();
-    bytes.truncate(at - 2);
-    bytes.push(0);
-    length(&mut bytes, section.len());
-    bytes.extend_from_slice(&section);
-    place.write("x.wasm", &bytes);
-    let before = &[&["run", "x.wasm"][..], &["inspect", "x.wasm"]];
-    all("a core module", &place, before);
-}
-
-fn length(bytes: &mut Vec<u8>, mut length: usize) {
-    loop {
-        let byte = (length & 0x7f) as u8;
-        length >>= 7;
-        bytes.push(if length > 0 { byte | 0x80 } else { byte });
-        if length == 0 {
-            return;
+    let mut bytes = std::fs::read(guest("recurses")).unwrap();
+    let mut renamed = 0;
+    for at in 0..bytes.len() - 200 {
+        let length = usize::from(bytes[at]);
+        let is_name = (bytes[at + 1..].starts_with(b"_ZN") || bytes[at + 1..].starts_with(b"_R"))
+            && (40..128).contains(&length)
+            && bytes[at + length].is_ascii_graphic();
+        if is_name {
+            let hostile: String = lines()
+                .chars()
+                .filter(char::is_ascii)
+                .cycle()
+                .take(length)
+                .collect();
+            bytes[at + 1..][..length].copy_from_slice(hostile.as_bytes());
+            renamed += 1;
         }
     }
+    assert!(renamed > 0);
+    place.write("trainer.wasm", &bytes);
+    place.write("arkor.toml", "[trainer]\ncomponent = \"trainer.wasm\"\n");
+    let said = all(
+        "a component",
+        &place,
+        &[&["run"], &["inspect", "trainer.wasm"]],
+    );
+    assert!(said.contains("in \\u{1b}]52;c;aGk="), "{said}");
+    all("a component", &place, RUNS);
 }
 
 /// A session, until it said this; what it printed on both streams.

@@ -221,7 +221,7 @@ async fn case_18_code_after_a_dead_generation_starts_fresh_and_is_told_so() {
     let (_, events) = run.stop().await;
     assert_eq!(metrics(&events, "next")[0], 1.0);
     let told = events.iter().any(|record| match &record.event {
-        Event::Message(message) => message.text.contains("begins without memory"),
+        Event::Message(message) => message.text.as_str().contains("begins without memory"),
         _ => false,
     });
     assert!(told);
@@ -286,7 +286,9 @@ async fn a_loop_is_handed_over_at_its_next_checkpoint_and_goes_on_from_it() {
         assert_eq!(outcome, ReloadOutcome::Swapped(generation));
         let begun = || {
             run.of(|record| match &record.event {
-                Event::Message(message) => message.text.starts_with("dataset:").then_some(()),
+                Event::Message(message) => {
+                    message.text.as_str().starts_with("dataset:").then_some(())
+                }
                 _ => None,
             })
             .len()
@@ -329,7 +331,11 @@ async fn a_loop_that_cannot_go_on_gives_the_run_back_to_the_code_before() {
     assert_eq!(outcome, ReloadOutcome::Swapped(2));
     let back = |run: &Run| {
         let told = run.of(|record| match &record.event {
-            Event::Message(message) => message.text.contains("takes over again").then_some(()),
+            Event::Message(message) => message
+                .text
+                .as_str()
+                .contains("takes over again")
+                .then_some(()),
             _ => None,
         });
         !told.is_empty()

@@ -8,7 +8,7 @@ use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use arkor_types::{GUEST_MARK, UntrustedText, json_text, safe_text, shown_line};
+use arkor_types::{GUEST_MARK, UntrustedText, acts, json_text, safe_text, shown_line};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
@@ -161,15 +161,14 @@ pub(crate) fn panicked(panic: &std::panic::PanicHookInfo<'_>) {
     }
 }
 
-/// Arguments that make no sense, as the parser tells it; it repeats what was given, which may be the name of
-/// somebody's file. True if it was told.
+/// Arguments that make no sense, as the parser tells it. It repeats what was given, which may be the name of
+/// somebody's file: if that holds what acts, this tells it, and is true.
 pub(crate) fn wrong_usage(text: &str) -> bool {
-    let is_safe = |letter: char| letter == '\n' || !arkor_types::acts(letter);
-    if text.chars().all(is_safe) {
+    let mut arguments = std::env::args_os().skip(1);
+    let is_plain = |argument: std::ffi::OsString| !argument.to_string_lossy().contains(acts);
+    if arguments.all(is_plain) {
         return false;
     }
-    for line in text.lines() {
-        eprintln!("{}", safe_text(line));
-    }
+    eprintln!("{}", safe_text(text.trim_end()));
     true
 }

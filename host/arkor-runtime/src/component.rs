@@ -93,6 +93,8 @@ pub struct TrainerComponent {
     pub program: Option<Arc<Program>>,
     /// Whether it has an interpreter inside that can say where its trainer hangs.
     pub(crate) tells_places: bool,
+    /// Whether the preview 1 adapter stands between it and the host.
+    pub(crate) is_adapted: bool,
     pub(crate) pre: InstancePre<GuestState>,
     pub(crate) definition: exports::definition::GuestIndices,
     pub(crate) callbacks: exports::callbacks::GuestIndices,
@@ -177,6 +179,7 @@ impl Runtime {
         }
         let mut linked = self.link(name, digest, &component, &contract)?;
         linked.size = bytes.len() as u64;
+        linked.is_adapted = componentize::is_adapted(bytes);
         linked.code = code;
         linked.hash_time = hash_time;
         linked.load_time = begin.elapsed();
@@ -203,6 +206,7 @@ impl Runtime {
             owns_loop: contract.owns_loop,
             program: None,
             tells_places: contract.tells_places,
+            is_adapted: false,
             definition: exports::definition::GuestIndices::new(&pre).map_err(wrong_type)?,
             callbacks: exports::callbacks::GuestIndices::new(&pre).map_err(wrong_type)?,
             training_loop: contract

@@ -365,12 +365,21 @@ mod tests {
         let last = told.last().unwrap();
         assert_eq!(last.source, MessageSource::Host);
         assert!(
-            last.text.contains("limits.messages-per-second = 1000"),
-            "{}",
             last.text
+                .as_str()
+                .contains("limits.messages-per-second = 1000"),
+            "{}",
+            last.text.line()
         );
         let told = told.len() as u64 - 1;
-        let cut: u64 = last.text.split(' ').next().unwrap().parse().unwrap();
+        let cut: u64 = last
+            .text
+            .as_str()
+            .split(' ')
+            .next()
+            .unwrap()
+            .parse()
+            .unwrap();
         assert_eq!(told + cut, 1 << 20);
         // The next call begins anew.
         console.output(MessageSource::Stdout, b"again\n");

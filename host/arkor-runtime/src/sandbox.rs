@@ -89,11 +89,18 @@ impl Capabilities {
         digest: &str,
         console: &Console,
         denials: &Arc<Denials>,
+        is_adapted: bool,
     ) -> wasmtime::Result<WasiCtx> {
+        let mut stdout = output::Output::new(console.clone(), output::Stream::Stdout);
+        let mut stderr = output::Output::new(console.clone(), output::Stream::Stderr);
+        if is_adapted && self.files.is_empty() {
+            stdout = stdout.explains(denials);
+            stderr = stderr.explains(denials);
+        }
         let mut builder = WasiCtxBuilder::new();
         builder
-            .stdout(output::Output::new(console.clone(), output::Stream::Stdout))
-            .stderr(output::Output::new(console.clone(), output::Stream::Stderr))
+            .stdout(stdout)
+            .stderr(stderr)
             .envs(&self.environment)
             .max_random_size(RANDOM_CALL)
             // With a grant sockets as such may be made, and the check below sees the addresses.

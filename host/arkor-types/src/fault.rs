@@ -6,7 +6,7 @@ use crate::{GUEST_MARK, GuestFunction, UntrustedText};
 
 /// A failure of guest code, with all that its author needs to find it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[error("trainer `{}` (generation {generation}): {function} {cause}", trainer.line())]
+#[error("trainer `{}` (generation {generation}): {function} {cause}{}", trainer.line(), self.limit())]
 pub struct Fault {
     /// Name of the trainer.
     pub trainer: UntrustedText,
@@ -22,6 +22,19 @@ pub struct Fault {
 }
 
 impl Fault {
+    /// The limit that it overran, by its name in arkor.toml, where the cause does not tell.
+    fn limit(&self) -> &'static str {
+        match (&self.cause, self.function) {
+            (FaultCause::Deadline(_), GuestFunction::Run) => " (limits.loop-timeout)",
+            (
+                FaultCause::Deadline(_),
+                GuestFunction::Instantiate | GuestFunction::Describe | GuestFunction::LoadState,
+            ) => " (limits.start-timeout)",
+            (FaultCause::Deadline(_), _) => " (limits.callback-timeout)",
+            _ => "",
+        }
+    }
+
     /// Whether the instance answered, if with an error of its own: one that trapped or was cut off
     /// is never entered again.
     pub fn leaves_instance_alive(&self) -> bool {
@@ -46,7 +59,7 @@ pub enum FaultCause {
     #[error("did not return within {0} ms and was cut off")]
     Deadline(u64),
     /// It asked for more memory than the limit and then gave up.
-    #[error("ran out of memory: {wanted} bytes asked for, the limit is {limit}")]
+    #[error("ran out of memory: {wanted} bytes asked for, and limits.memory is {limit}")]
     Memory {
         /// Bytes that the memory would have had.
         wanted: u64,

@@ -11,6 +11,16 @@ use wit_component::ComponentEncoder;
 use super::bounds;
 use crate::error::RuntimeError;
 
+/// Whether the preview 1 adapter is or will be in these bytes: they are a core module, or among the names at
+/// the component's end is that of the adapter.
+pub(super) fn is_adapted(bytes: &[u8]) -> bool {
+    const END: usize = 64 << 10;
+    const NAME: &[u8] = b"wit-component:adapter:wasi_snapshot_preview1";
+    let end = bytes.len().saturating_sub(END);
+    let end = bytes.get(end..).unwrap_or_default();
+    Parser::is_core_wasm(bytes) || end.windows(NAME.len()).any(|window| window == NAME)
+}
+
 /// The bytes as a component: as they are, or wrapped with the preview 1 adapter.
 ///
 /// A core module carries its world in a custom section that `wit-bindgen` leaves there.

@@ -98,6 +98,8 @@ struct Inner {
     /// What found no place among these.
     more: u64,
     more_told: u64,
+    /// Whether the guest itself told of files since the last look.
+    told_of_files: bool,
 }
 
 impl Denials {
@@ -118,12 +120,25 @@ impl Denials {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let mut new = std::mem::take(&mut inner.new);
         inner.told.extend(new.iter().cloned());
+        inner.told_of_files = false;
         // Told when it has doubled, so that it is not a line for each call.
         if inner.more >= (2 * inner.more_told).max(1) {
             new.push(Denial::More(inner.more - inner.more_told));
             inner.more_told = inner.more;
         }
         new
+    }
+
+    /// A guest whose library looks at the folders before it prints has printed.
+    pub(super) fn printed(&self, tells_of_files: bool, is_stdout: bool) {
+        if tells_of_files {
+            self.record(Denial::Files);
+        }
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.told_of_files |= tells_of_files;
+        if is_stdout && !inner.told_of_files {
+            inner.new.retain(|one| *one != Denial::Files);
+        }
     }
 
     /// Forgets one that nobody meant.
