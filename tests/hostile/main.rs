@@ -7,8 +7,10 @@
     clippy::indexing_slicing
 )]
 
+mod grants;
 mod outside;
 mod planted;
+mod printed;
 mod program;
 mod random;
 mod rows;

@@ -160,3 +160,29 @@ fn it_ends_in_time_though_it_never_gets_to_train() {
     assert_ne!(done.status.code(), Some(0));
     assert!(begin.elapsed().as_secs() < 60);
 }
+
+#[test]
+fn folders_whose_content_is_trusted_lie_outside_of_the_project() {
+    let place = place("", "");
+    let inside = place.project().join("cache");
+    std::os::unix::fs::symlink(place.project(), place.root().join("link")).unwrap();
+    let through_a_link = place.root().join("link/new");
+    for variable in ["ARKOR_CACHE_DIR", "ARKOR_DATA_DIR"] {
+        for (value, word) in [
+            ("".as_ref(), "absolute"),
+            ("cache".as_ref(), "absolute"),
+            ("../cache".as_ref(), "absolute"),
+            (inside.as_os_str(), "lies in the project"),
+            (through_a_link.as_os_str(), "lies in the project"),
+        ] {
+            for arguments in [&["run", "."][..], &["run", "--untrusted", "."], &["build"]] {
+                let mut command = place.command(arguments);
+                let done = command.env(variable, value).output().unwrap();
+                let err = String::from_utf8(done.stderr).unwrap();
+                assert_ne!(done.status.code(), Some(0), "{variable}={value:?}");
+                assert!(err.contains(variable) && err.contains(word), "{err}");
+            }
+        }
+    }
+    assert!(!inside.exists() && !place.project().join("new").exists());
+}

@@ -306,3 +306,26 @@ fn five_hundred_streams_are_served_and_leave_nothing_behind() {
     assert_eq!(again.next().0, at + 1);
     drop(dev);
 }
+
+#[test]
+fn connections_that_say_nothing_keep_nobody_waiting() {
+    let (dev, studio, _) = training("counts");
+    let begin = Instant::now();
+    // More than there are places, some with half a head.
+    let idle: Vec<_> = (0..900)
+        .map(|number| {
+            let mut stream = studio.connect();
+            if number % 2 == 0 {
+                stream.write_all(b"GET / HT").unwrap();
+            }
+            stream
+        })
+        .collect();
+    assert_eq!(studio.get("/api/runs").status, 200);
+    // A head may take ten seconds as long as there are places.
+    let took = begin.elapsed();
+    assert!(took < Duration::from_secs(9), "{took:?}");
+    drop(idle);
+    let (code, _) = dev.interrupt();
+    assert_eq!(code, 130);
+}

@@ -4,6 +4,7 @@ use arkor_engine::EngineError;
 use arkor_project::ProjectError;
 use arkor_runtime::RuntimeError;
 use arkor_store::StoreError;
+use arkor_types::UntrustedText;
 
 use crate::commands::replay::TapeError;
 use crate::exit::Exit;
@@ -34,7 +35,7 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
 }
 
 /// The guest's own stack, if a guest failed.
-fn backtrace(error: &anyhow::Error) -> &[String] {
+fn backtrace(error: &anyhow::Error) -> &[UntrustedText] {
     error
         .chain()
         .find_map(|cause| match cause.downcast_ref::<RuntimeError>() {

@@ -1,6 +1,8 @@
 //! Numbers and events as people read them.
 
-use arkor_types::{Action, EndReason, Event, Level, MessageSource};
+use arkor_types::{
+    Action, EndReason, Event, Fault, GUEST_MARK, Level, Message, MessageSource, shown_line,
+};
 
 /// To the second, in UTC.
 pub(crate) fn time(time: jiff::Timestamp) -> String {
@@ -42,7 +44,7 @@ pub(crate) fn reason(reason: &EndReason) -> String {
     match reason {
         EndReason::Finished => "all steps are done".into(),
         EndReason::EarlyStopping => "the evaluation loss no longer improves".into(),
-        EndReason::Trainer(reason) => format!("the trainer asked to stop: {reason}"),
+        EndReason::Trainer(reason) => format!("the trainer asked to stop: {}", reason.line()),
         EndReason::User => "a user asked to stop".into(),
         EndReason::Signal => "interrupted".into(),
         EndReason::TimeLimit => "the time limit was over".into(),
@@ -52,15 +54,37 @@ pub(crate) fn reason(reason: &EndReason) -> String {
 
 pub(crate) fn action(action: &Action) -> String {
     match action {
-        Action::Stop(reason) => format!("to stop: {reason}"),
+        Action::Stop(reason) => format!("to stop: {}", reason.line()),
         Action::Save => "for a checkpoint".into(),
         Action::Evaluate => "for an evaluation".into(),
         Action::SetLearningRate(rate) => format!("for the learning rate {rate:e}"),
         Action::FollowSchedule => "for the schedule's learning rate".into(),
-        Action::Unknown(name) => format!("for {name:?}, which is not known"),
+        Action::Unknown(name) => format!("for `{}`, which is not known", name.line()),
         Action::Pause => "for a pause".into(),
-        Action::LogMetric(metric) => format!("to log {} = {}", metric.name, metric.value),
+        Action::LogMetric(metric) => format!("to log {} = {}", metric.name.line(), metric.value),
     }
+}
+
+/// What the trainer wrote, each line of it marked; what the host says of it is a line of its own.
+fn message(event: &Message) -> String {
+    let text = event.text.block(GUEST_MARK);
+    match (event.source, event.level) {
+        (MessageSource::Host, Level::Warn) => format!("warning: {text}"),
+        (MessageSource::Host, Level::Error) => format!("error: {text}"),
+        (MessageSource::Host, _) => text.to_string(),
+        (_, Level::Error) => format!("{GUEST_MARK}error: {text}"),
+        (MessageSource::Message, Level::Warn) => format!("{GUEST_MARK}warning: {text}"),
+        _ => format!("{GUEST_MARK}{text}"),
+    }
+}
+
+/// What a guest did wrong, and where in it, a line for each frame.
+fn failure(fault: &Fault) -> String {
+    let mut text = fault.to_string();
+    for frame in &fault.backtrace {
+        text += &format!("\n{GUEST_MARK}in {}", frame.line());
+    }
+    text
 }
 
 /// An event in a line or a few; none for what the live line or the end of the run tells.
@@ -90,7 +114,7 @@ pub(crate) fn event(event: &Event, live: bool) -> Option<String> {
                 line += &format!("  {speed:.0} tokens/s");
             }
             for metric in &event.metrics {
-                line += &format!("  {} {}", metric.name, metric.value);
+                line += &format!("  {} {}", metric.name.line(), metric.value);
             }
             line
         }
@@ -102,20 +126,17 @@ pub(crate) fn event(event: &Event, live: bool) -> Option<String> {
                 )
         }
         Event::Checkpoint(event) => {
-            step(event.step) + &format!("checkpoint {} ({})", event.id, bytes(event.size))
+            step(event.step)
+                + &format!(
+                    "checkpoint {} ({})",
+                    shown_line(&event.id),
+                    bytes(event.size)
+                )
         }
         Event::Artifact(event) => {
-            step(event.step) + &format!("artifact {} ({})", event.name, bytes(event.size))
+            step(event.step) + &format!("artifact {} ({})", event.name.line(), bytes(event.size))
         }
-        Event::Message(event) => {
-            let mark = match (event.level, event.source) {
-                (Level::Warn, MessageSource::Host) => "warning: ",
-                (Level::Error, _) => "error: ",
-                (Level::Warn, MessageSource::Message) => "warning: ",
-                _ => "",
-            };
-            format!("{mark}{}", event.text).replace('\n', "\n    ")
-        }
+        Event::Message(event) => message(event),
         // The next log line shows it.
         Event::Action(event) if live && matches!(event.action, Action::LogMetric(_)) => {
             return None;
@@ -124,13 +145,7 @@ pub(crate) fn event(event: &Event, live: bool) -> Option<String> {
             let by = event.callback.map_or("a user", |callback| callback.name());
             step(event.step) + &format!("{by} asked {}", action(&event.action))
         }
-        Event::CallbackFailed(event) => {
-            let mut text = format!("error: {}", event.fault);
-            for frame in &event.fault.backtrace {
-                text += &format!("\n    in {frame}");
-            }
-            text
-        }
+        Event::CallbackFailed(event) => format!("error: {}", failure(&event.fault)),
         Event::Swapped(event) => format!(
             "{}new code: generation {} in place of {} (load {:.1} ms, start {:.1} ms, wait \
              {:.1} ms, {} carried over in {:.1} ms)",

@@ -15,6 +15,7 @@ mod time_limit;
 mod trust;
 
 use arguments::{Arguments, Command};
+use exit::Exit;
 use output::Printer;
 
 /// The first argument with which this program starts itself to parse a project's files. Not for people.
@@ -29,11 +30,17 @@ fn main() -> ExitCode {
         let _ = arkor_project::serve_parser();
         return ExitCode::FAILURE;
     }
-    quiet_guarded_panics();
+    tell_panics();
     if let Ok(program) = std::env::current_exe() {
         arkor_project::use_parser_process(program, PARSE);
     }
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) if error.use_stderr() && output::wrong_usage(&error.render().to_string()) => {
+            return Exit::Usage.into();
+        }
+        Err(error) => error.exit(),
+    };
     start_log(arguments.verbose);
     let printer = Printer::new(arguments.command.json());
     let result = match arguments.command {
@@ -57,13 +64,12 @@ fn main() -> ExitCode {
 }
 
 /// A panic over the bytes of somebody else's component is told as an error of the component, once.
-fn quiet_guarded_panics() {
-    let usual = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
+fn tell_panics() {
+    std::panic::set_hook(Box::new(|panic| {
         if std::thread::current().name() == Some(arkor_runtime::GUARDED_THREAD) {
             tracing::debug!("{panic}");
         } else {
-            usual(panic);
+            output::panicked(panic);
         }
     }));
 }
@@ -81,6 +87,7 @@ fn start_log(verbose: u8) {
     // Nobody else sets a logger before this.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .with_writer(|| output::LogOutput)
         .try_init();
 }

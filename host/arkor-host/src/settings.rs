@@ -15,33 +15,61 @@ use arkor_store::StoreOptions;
 
 pub(crate) fn runtime() -> Result<Runtime> {
     Ok(Runtime::new(RuntimeOptions {
-        cache: cache_folder(),
+        cache: cache_folder()?,
         ..RuntimeOptions::default()
     })?)
 }
 
+const CACHE: &str = "ARKOR_CACHE_DIR";
+const DATA: &str = "ARKOR_DATA_DIR";
+
 /// `ARKOR_CACHE_DIR`, or the user's cache folder.
-fn cache_folder() -> Option<PathBuf> {
-    if let Some(folder) = std::env::var_os("ARKOR_CACHE_DIR") {
-        return Some(folder.into());
+fn cache_folder() -> Result<Option<PathBuf>> {
+    if let Some(folder) = named(CACHE)? {
+        return Ok(Some(folder));
     }
-    let folders = directories::ProjectDirs::from("", "", "arkor-host")?;
-    Some(folders.cache_dir().join("compiled"))
+    let folders = directories::ProjectDirs::from("", "", "arkor-host");
+    Ok(folders.map(|folders| folders.cache_dir().join("compiled")))
 }
 
 /// `ARKOR_DATA_DIR`, or the user's data folder.
 pub(crate) fn data_folder() -> Result<PathBuf> {
-    if let Some(folder) = std::env::var_os("ARKOR_DATA_DIR") {
-        let folder = PathBuf::from(folder);
-        anyhow::ensure!(
-            folder.is_absolute(),
-            "ARKOR_DATA_DIR is {folder:?}, and must be an absolute path"
-        );
+    if let Some(folder) = named(DATA)? {
         return Ok(folder);
     }
     let folders = directories::ProjectDirs::from("", "", "arkor-host");
     let folders = folders.context("there is no home folder; name one with ARKOR_DATA_DIR")?;
     Ok(folders.data_dir().to_path_buf())
+}
+
+/// A folder that a variable names.
+fn named(variable: &str) -> Result<Option<PathBuf>> {
+    let Some(folder) = std::env::var_os(variable) else {
+        return Ok(None);
+    };
+    let folder = PathBuf::from(folder);
+    // A relative one would be in the project, as a rule.
+    anyhow::ensure!(
+        folder.is_absolute(),
+        "{variable} is {folder:?}, and must be an absolute path"
+    );
+    Ok(Some(folder))
+}
+
+/// Refuses folders of the user's that lie in a project: what is read from them is run, or believed.
+pub(crate) fn check_folders(project: &Project) -> Result<()> {
+    for variable in [CACHE, DATA] {
+        if let Some(folder) = named(variable)? {
+            let place = arkor_project::resolved_as_far_as_possible(&folder)?;
+            anyhow::ensure!(
+                !place.starts_with(project.root()),
+                "{variable} is {folder:?}, which lies in the project {:?}: what is there is trusted, and a \
+                 project can bring it; name a place outside of it",
+                project.root()
+            );
+        }
+    }
+    Ok(())
 }
 
 pub(crate) fn limits(project: &Project) -> Limits {
@@ -69,7 +97,7 @@ pub(crate) fn capabilities(project: &Project) -> Result<Capabilities> {
     let mut files = Vec::with_capacity(granted.files.len());
     for grant in &granted.files {
         files.push(FileGrant {
-            host_path: project.resolve(&grant.path)?,
+            host_path: project.granted(grant)?,
             guest_path: grant.path.clone(),
             access: match grant.access {
                 project::FileAccess::Read => FileAccess::Read,

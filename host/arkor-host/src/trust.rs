@@ -12,9 +12,12 @@ use crate::output::Printer;
 /// script; of an untrusted one only what the path names.
 pub(crate) fn open(path: &Path, trust: &TrustArguments, printer: &Printer) -> Result<Project> {
     if !trust.untrusted {
-        return Ok(trusted(path)?);
+        let project = trusted(path)?;
+        crate::settings::check_folders(&project)?;
+        return Ok(project);
     }
     let project = untrusted(path, trust.config.clone(), trust.store.clone())?;
+    crate::settings::check_folders(&project)?;
     if !project.ignored().is_empty() {
         let hint = match trust.config {
             Some(_) => "the file of --config grants less",

@@ -110,6 +110,16 @@ pub enum ProjectError {
         /// The path, as given.
         path: String,
     },
+    /// A grant of files that would reach beyond files.
+    #[error("capabilities.files grants mode = \"{access}\" for `{path}`, which holds {holds}")]
+    Grant {
+        /// The path, as given.
+        path: String,
+        /// `read` or `write`.
+        access: &'static str,
+        /// What must not be granted.
+        holds: &'static str,
+    },
     /// A project that is not trusted asks for something that it does not get.
     #[error("the project is not trusted: {what}")]
     Untrusted {
@@ -229,6 +239,11 @@ impl ProjectError {
             Self::InvalidTrainer { hint, .. } | Self::NoArtifact { hint, .. } => (*hint).into(),
             Self::Source { hint, .. } => return hint.clone(),
             Self::Untrusted { hint, .. } => hint.clone(),
+            Self::Grant { .. } => {
+                "grant a folder that holds nothing else, such as `data`: the trainer could reach beyond \
+                 its sandbox through that"
+                    .into()
+            }
             Self::Outside { .. } => {
                 "a project reaches only what lies in its own folder, also through links: move or \
                  copy it there"

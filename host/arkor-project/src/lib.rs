@@ -19,6 +19,7 @@ mod error;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod grants;
 mod paths;
 mod process;
 mod project;
@@ -34,7 +35,7 @@ pub use config::{
     Restart, RunConfig, StoreConfig, TrainerSource, parse_duration,
 };
 pub use error::{Place, ProjectError};
-pub use paths::resolve_inside;
+pub use paths::{resolve_inside, resolved_as_far_as_possible};
 pub use process::BuildLimits;
 pub use project::{CONFIG_FILE, Project, STORE_FOLDER};
 pub use script::{serve_parser, use_parser_process};

@@ -50,6 +50,31 @@ pub fn resolve_inside(root: &Path, relative: impl AsRef<Path>) -> Result<PathBuf
     }
 }
 
+/// What exists of a path is resolved, the rest appended.
+///
+/// # Errors
+///
+/// [`ProjectError::Io`] if a link on the way cannot be resolved.
+pub fn resolved_as_far_as_possible(path: &Path) -> Result<PathBuf, ProjectError> {
+    let absolute = std::path::absolute(path).map_err(|source| ProjectError::Io {
+        action: "resolve",
+        path: path.into(),
+        source,
+    })?;
+    let mut existing = absolute.as_path();
+    let mut rest = Vec::new();
+    while existing.symlink_metadata().is_err() {
+        let (Some(name), Some(parent)) = (existing.file_name(), existing.parent()) else {
+            break;
+        };
+        rest.push(name);
+        existing = parent;
+    }
+    let mut resolved = canonical(existing)?;
+    resolved.extend(rest.iter().rev());
+    Ok(resolved)
+}
+
 /// The path with links resolved; on Windows without the `\\?\` that most programs do not take.
 pub(crate) fn canonical(path: &Path) -> Result<PathBuf, ProjectError> {
     let resolved = path.canonicalize().map_err(|source| ProjectError::Io {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::{Config, Limits, TrainerSource};
-use crate::paths::{canonical, resolve_inside};
+use crate::paths::{canonical, resolve_inside, resolved_as_far_as_possible};
 use crate::project::{CONFIG_FILE, CONFIG_SIZE, Project, read_text, require};
 use crate::{ProjectError, StoreConfig};
 
@@ -223,27 +223,6 @@ impl Project {
             }
         }
     }
-}
-
-/// What exists of a path is resolved, the rest appended.
-fn resolved_as_far_as_possible(path: &Path) -> Result<PathBuf, ProjectError> {
-    let absolute = std::path::absolute(path).map_err(|source| ProjectError::Io {
-        action: "resolve",
-        path: path.into(),
-        source,
-    })?;
-    let mut existing = absolute.as_path();
-    let mut rest = Vec::new();
-    while existing.symlink_metadata().is_err() {
-        let (Some(name), Some(parent)) = (existing.file_name(), existing.parent()) else {
-            break;
-        };
-        rest.push(name);
-        existing = parent;
-    }
-    let mut resolved = canonical(existing)?;
-    resolved.extend(rest.iter().rev());
-    Ok(resolved)
 }
 
 #[cfg(test)]

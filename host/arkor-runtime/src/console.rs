@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use arkor_types::{Level, MessageSource};
+use arkor_types::{Level, MessageSource, UntrustedText};
 use tokio::sync::mpsc;
 
 use crate::guest::GuestRequest;
@@ -36,7 +36,7 @@ pub struct GuestText {
     /// Where it came from.
     pub source: MessageSource,
     /// One line, or what a message held.
-    pub text: String,
+    pub text: UntrustedText,
 }
 
 #[derive(Clone)]
@@ -169,7 +169,7 @@ impl Console {
                 let Some(text) = shared.waiting.pop_front() else {
                     return;
                 };
-                let wait = shared.bucket.take(text.text.len());
+                let wait = shared.bucket.take(text.text.as_str().len());
                 (text, wait)
             };
             self.put(text, wait).await;
@@ -185,7 +185,7 @@ impl Console {
             GuestText {
                 level,
                 source: MessageSource::Message,
-                text,
+                text: text.into(),
             },
             wait,
         )
@@ -198,7 +198,7 @@ impl Console {
             GuestText {
                 level,
                 source: MessageSource::Host,
-                text,
+                text: text.into(),
             },
             Duration::ZERO,
         )
@@ -243,7 +243,7 @@ impl Console {
             let next = {
                 let mut shared = self.lock();
                 let next = shared.waiting.pop_front();
-                next.map(|text| (shared.bucket.take(text.text.len()), text))
+                next.map(|text| (shared.bucket.take(text.text.as_str().len()), text))
             };
             let Some((wait, text)) = next else { break };
             let left = LAST.saturating_sub(begin.elapsed());
@@ -277,7 +277,7 @@ impl Console {
             let text = GuestText {
                 level: Level::Warn,
                 source: MessageSource::Stderr,
-                text,
+                text: text.into(),
             };
             self.put(text, Duration::ZERO).await;
         }
@@ -323,7 +323,7 @@ impl Shared {
         self.waiting.push_back(GuestText {
             level,
             source,
-            text,
+            text: text.into(),
         });
     }
 }

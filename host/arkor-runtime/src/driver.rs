@@ -356,7 +356,8 @@ impl Driver {
                 text: format!(
                     "the trainer has written {limit} bytes of messages, which is limits.messages-total: \
                      what follows is left out"
-                ),
+                )
+                .into(),
             })?;
         }
         Ok(false)
@@ -386,7 +387,9 @@ impl Driver {
     }
 
     fn message(&mut self, text: GuestText) -> Done<()> {
-        if text.source != arkor_types::MessageSource::Host && !self.log_has_room(text.text.len())? {
+        if text.source != arkor_types::MessageSource::Host
+            && !self.log_has_room(text.text.as_str().len())?
+        {
             return Ok(());
         }
         let step = self.parts.steps.load(Ordering::Acquire);

@@ -129,7 +129,7 @@ pub(crate) struct GuestState {
     /// The guest was told that the running call is over its deadline, and gave up.
     pub(crate) told_overdue: bool,
     /// Where the trainer's code failed in the running call, as a language runtime told it.
-    pub(crate) failed_at: Vec<String>,
+    pub(crate) failed_at: Vec<arkor_types::UntrustedText>,
     /// The running call asked for something of a run, and there is none.
     pub(crate) missed_run: bool,
     /// Lists of folders that it holds: each is in memory as a whole.

@@ -65,7 +65,7 @@ impl Instance {
         let denials = Arc::new(Denials::default());
         let failed = |cause: FaultCause| {
             Box::new(Fault {
-                trainer: component.name.clone(),
+                trainer: component.name.as_str().into(),
                 generation,
                 function: GuestFunction::Instantiate,
                 cause,
@@ -297,7 +297,7 @@ impl Instance {
 
     fn fault(&self, function: GuestFunction, cause: FaultCause) -> Box<Fault> {
         Box::new(Fault {
-            trainer: self.trainer.clone(),
+            trainer: self.trainer.as_str().into(),
             generation: self.generation,
             function,
             cause,

@@ -10,7 +10,7 @@ use arkor_engine::{
 use arkor_store::{NewRun, RunHandle, Store};
 use arkor_types::{
     CheckpointRecord, DatasetSource, Event, Fault, Level, MessageSource, RunId, RunRecord,
-    RunStatus, Spec, SpecDraft, Started, TokenizerSource,
+    RunStatus, Spec, SpecDraft, Started, TokenizerSource, UntrustedText,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -166,7 +166,8 @@ impl Trainer {
                 self.said.push(GuestText {
                     level: Level::Warn,
                     source: MessageSource::Host,
-                    text: format!("the run begins with new weights, not its parent's: {why}"),
+                    text: format!("the run begins with new weights, not its parent's: {why}")
+                        .into(),
                 });
                 (None, None)
             }
@@ -174,7 +175,7 @@ impl Trainer {
         };
         let ready = Ready::prepare(&spec, settings, start).await?;
         let new = NewRun {
-            name: spec.name.clone(),
+            name: spec.name.as_str().into(),
             config: config_hash(&spec)?,
             component: self.component.digest.clone(),
             parent: settings.parent.clone(),
@@ -598,7 +599,7 @@ fn differences(stored: &Spec, described: &Spec) -> Vec<String> {
         let mut spec = spec.clone();
         spec.hyperparameters.max_steps = 0;
         spec.dry_run = false;
-        spec.description = String::new();
+        spec.description = UntrustedText::default();
         spec.tags = Vec::new();
         serde_json::to_value(spec).unwrap_or_default()
     };

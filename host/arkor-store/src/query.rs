@@ -107,7 +107,7 @@ fn artifact_name(text: &str) -> Result<String, String> {
 fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
     Ok(RunRecord {
         id: parsed(row, 0, run_id)?,
-        name: row.get(1)?,
+        name: row.get::<_, String>(1)?.into(),
         status: parsed(row, 2, status)?,
         created: parsed(row, 3, time)?,
         updated: parsed(row, 4, time)?,
@@ -215,7 +215,7 @@ pub(crate) fn artifacts(db: &Connection, run: &RunId) -> rusqlite::Result<Found<
     let params = [run.as_str()];
     find(db, sql, params, usize::MAX, "artifact", |row| {
         Ok(ArtifactRecord {
-            name: parsed(row, 0, artifact_name)?,
+            name: parsed(row, 0, artifact_name)?.into(),
             size: row.get(1)?,
             digest: parsed(row, 2, digest)?,
             seq: row.get(3)?,

@@ -1,5 +1,6 @@
 // The chart of a run: some of its series over the steps, and lines where code changed.
 /* global uPlot */
+import { visible } from "./text.js";
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 export const COLOURS = 6;
@@ -102,7 +103,7 @@ export class Chart {
       legend: { live: true },
       axes: [{ ...axis, label: "step", labelSize: 22, stroke: colour("--soft") }, { ...axis, size: 62 }],
       series: [{ label: "step" }, ...names.map((name) => ({
-        label: name,
+        label: visible(name),
         stroke: colour(`--series-${all.indexOf(name) % COLOURS}`),
         width: 2,
         spanGaps: true,

@@ -1,6 +1,7 @@
 // The page. What it shows comes from the server, word for word; texts are never read as HTML.
 import { Refused, follow, get, hasToken, post } from "./api.js";
 import { COLOURS, Chart } from "./chart.js";
+import { visible } from "./text.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -9,9 +10,10 @@ function el(tag, properties = {}, ...children) {
   for (const [name, value] of Object.entries(properties)) {
     if (name === "class") node.className = value;
     else if (name.startsWith("on")) node[name] = value;
-    else if (value !== null && value !== undefined && value !== false) node.setAttribute(name, value);
+    else if (value !== null && value !== undefined && value !== false) node.setAttribute(name, visible(value));
   }
-  node.append(...children.filter((child) => child !== null && child !== undefined));
+  node.append(...children.filter((child) => child !== null && child !== undefined)
+    .map((child) => child instanceof Node ? child : visible(child)));
   return node;
 }
 
@@ -38,7 +40,7 @@ let generations = [];
 // ---- what went wrong -----------------------------------------------------------------------------
 
 function notice(text) {
-  $("notice").textContent = text;
+  $("notice").textContent = visible(text);
   $("notice").hidden = !text;
 }
 
@@ -68,17 +70,17 @@ let closedError = null;
 function showDev(state) {
   const before = dev;
   dev = state;
-  $("dev-state").textContent = state.state;
+  $("dev-state").textContent = visible(state.state);
   $("dev-state").className = `pill ${PILLS[state.state] ?? ""}`;
   let text = state.text.split("\n", 1)[0];
   if (state.state === "swapped" && state.timings) {
     const { build_ms, compiler_ms, hash_ms, load_ms, describe_ms } = state.timings;
     text += ` · compiler ${milliseconds(compiler_ms)}, look ${milliseconds(build_ms - compiler_ms)}, hash ${milliseconds(hash_ms)}, load ${milliseconds(load_ms)}, describe ${milliseconds(describe_ms)}`;
   }
-  $("dev-text").textContent = text;
-  $("dev-text").title = state.text;
+  $("dev-text").textContent = visible(text);
+  $("dev-text").title = visible(state.text);
   if (!state.error) closedError = null;
-  $("overlay-text").textContent = state.error ?? "";
+  $("overlay-text").textContent = visible(state.error ?? "");
   $("overlay").hidden = !state.error || closedError === state.error;
   $("start").disabled = state.run !== null;
   if (before?.run !== state.run) loadRuns(state.run);
@@ -359,9 +361,9 @@ function showAll() {
   const run = current();
   if (!run) return;
   $("run").dataset.run = run.id;
-  $("run-name").textContent = run.name;
+  $("run-name").textContent = visible(run.name);
   const parts = [el("span", { class: `pill ${STATUS[run.status] ?? ""}`, id: "run-status" }, live.paused ? "paused" : run.status),
-    ` ${run.id} · config ${run.config.slice(0, 8)} · begun ${new Date(run.created).toLocaleString()}`];
+    visible(` ${run.id} · config ${run.config.slice(0, 8)} · begun ${new Date(run.created).toLocaleString()}`)];
   if (run.parent) {
     parts.push(" · takes the place of ", el("a", { id: "parent", href: `#/runs/${encodeURIComponent(run.parent)}` }, shortId(run.parent)));
   }

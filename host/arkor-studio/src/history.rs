@@ -64,7 +64,7 @@ pub(crate) fn series(store: &Store, run: &RunId, wanted: usize) -> Result<Vec<Se
                 put("tokens_per_second".into(), log.step, log.tokens_per_second);
                 for metric in log.metrics {
                     put(
-                        format!("metrics/{}", metric.name),
+                        format!("metrics/{}", metric.name.as_str()),
                         log.step,
                         Some(metric.value),
                     );

@@ -14,6 +14,7 @@
 //! requests to its own name only, and wants the token of this launch for everything but the page's
 //! own files ([`server`](crate::StudioServer) has the rules).
 
+mod answer;
 mod assets;
 mod command;
 mod downsample;

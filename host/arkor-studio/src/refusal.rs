@@ -1,9 +1,10 @@
 //! How a request is refused: one form for all.
 
-use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+
+use crate::answer::JsonAnswer;
 
 /// Why something was not done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +76,7 @@ pub(crate) fn body(message: &str, hint: Option<&str>) -> serde_json::Value {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let body = body(&self.message, self.hint.as_deref());
-        (self.kind.status(), Json(body)).into_response()
+        (self.kind.status(), JsonAnswer(body)).into_response()
     }
 }
 

@@ -11,6 +11,7 @@ use axum::routing::{get, post};
 use axum::{Router, middleware};
 use serde::{Deserialize, Serialize};
 
+use crate::answer::JsonAnswer;
 use crate::guard::{Guard, guard};
 use crate::{
     Command, DevAction, DevState, Hub, Refusal, RefusalKind, RunAction, assets, history, stream,
@@ -56,7 +57,7 @@ pub(crate) fn service(hub: Hub, who: Arc<Guard>) -> Router {
             let message = "this path does not take this method";
             (
                 StatusCode::METHOD_NOT_ALLOWED,
-                axum::Json(crate::refusal::body(message, None)),
+                JsonAnswer(crate::refusal::body(message, None)),
             )
         })
         .layer(DefaultBodyLimit::max(BODY))
@@ -103,7 +104,7 @@ impl<S: Send + Sync, T: serde::de::DeserializeOwned> FromRequest<S> for Json<T> 
             // One that is too large keeps its own status.
             Err(rejection) => {
                 let body = crate::refusal::body(&rejection.body_text(), None);
-                Err((rejection.status(), axum::Json(body)).into_response())
+                Err((rejection.status(), JsonAnswer(body)).into_response())
             }
         }
     }
@@ -153,15 +154,15 @@ impl FromRequestParts<Hub> for Wanted {
     }
 }
 
-type Answer<T> = Result<axum::Json<T>, Refusal>;
+type Answer<T> = Result<JsonAnswer<T>, Refusal>;
 
 async fn description() -> Response {
     let headers = [(axum::http::header::CONTENT_TYPE, "application/json")];
     (headers, openapi()).into_response()
 }
 
-async fn dev_state(State(hub): State<Hub>) -> axum::Json<DevState> {
-    axum::Json(hub.states().borrow().clone())
+async fn dev_state(State(hub): State<Hub>) -> JsonAnswer<DevState> {
+    JsonAnswer(hub.states().borrow().clone())
 }
 
 async fn dev_stream(State(hub): State<Hub>) -> Response {
@@ -173,7 +174,7 @@ async fn dev_action(
     Json(action): Json<DevAction>,
 ) -> Result<Response, Refusal> {
     let answer = hub.ask(Command::Dev(action)).await?;
-    Ok((StatusCode::ACCEPTED, axum::Json(answer)).into_response())
+    Ok((StatusCode::ACCEPTED, JsonAnswer(answer)).into_response())
 }
 
 /// A run, and whether this process trains it.
@@ -202,14 +203,14 @@ async fn runs(State(hub): State<Hub>) -> Answer<Runs> {
     let in_flight = hub.in_flight();
     let runs = blocking(move || Ok(hub.store().runs()?)).await?;
     let view = |record| RunView::of(record, in_flight.as_ref());
-    Ok(axum::Json(Runs {
+    Ok(JsonAnswer(Runs {
         runs: runs.into_iter().map(view).collect(),
     }))
 }
 
 async fn run(wanted: Wanted) -> Answer<RunView> {
     let in_flight = wanted.hub.in_flight();
-    Ok(axum::Json(RunView::of(wanted.record, in_flight.as_ref())))
+    Ok(JsonAnswer(RunView::of(wanted.record, in_flight.as_ref())))
 }
 
 #[derive(Deserialize)]
@@ -235,7 +236,7 @@ async fn events(wanted: Wanted, Query(page): Query<Page>) -> Answer<Events> {
     }
     let Wanted { hub, record } = wanted;
     let events = blocking(move || Ok(hub.store().events(&record.id, page.after, limit)?)).await?;
-    Ok(axum::Json(Events {
+    Ok(JsonAnswer(Events {
         last_seq: events.last().map_or(page.after, |last| last.seq),
         events,
     }))
@@ -289,7 +290,7 @@ async fn metrics(wanted: Wanted, Query(wish): Query<Points>) -> Answer<Metrics> 
     }
     let Wanted { hub, record } = wanted;
     let series = blocking(move || Ok(history::series(hub.store(), &record.id, points)?)).await?;
-    Ok(axum::Json(Metrics { series }))
+    Ok(JsonAnswer(Metrics { series }))
 }
 
 #[derive(Serialize)]
@@ -300,7 +301,7 @@ struct Checkpoints {
 async fn checkpoints(wanted: Wanted) -> Answer<Checkpoints> {
     let Wanted { hub, record } = wanted;
     let checkpoints = blocking(move || Ok(hub.store().checkpoints(&record.id)?)).await?;
-    Ok(axum::Json(Checkpoints { checkpoints }))
+    Ok(JsonAnswer(Checkpoints { checkpoints }))
 }
 
 #[derive(Serialize)]
@@ -311,7 +312,7 @@ struct Artifacts {
 async fn artifacts(wanted: Wanted) -> Answer<Artifacts> {
     let Wanted { hub, record } = wanted;
     let artifacts = blocking(move || Ok(hub.store().artifacts(&record.id)?)).await?;
-    Ok(axum::Json(Artifacts { artifacts }))
+    Ok(JsonAnswer(Artifacts { artifacts }))
 }
 
 #[derive(Serialize)]
@@ -322,7 +323,7 @@ struct Generations {
 async fn generations(wanted: Wanted) -> Answer<Generations> {
     let Wanted { hub, record } = wanted;
     let generations = blocking(move || Ok(history::generations(hub.store(), &record.id)?)).await?;
-    Ok(axum::Json(Generations { generations }))
+    Ok(JsonAnswer(Generations { generations }))
 }
 
 async fn run_action(wanted: Wanted, Json(action): Json<RunAction>) -> Result<Response, Refusal> {
@@ -336,7 +337,7 @@ async fn run_action(wanted: Wanted, Json(action): Json<RunAction>) -> Result<Res
         .hub
         .ask(Command::Run(wanted.record.id, action))
         .await?;
-    Ok((StatusCode::ACCEPTED, axum::Json(answer)).into_response())
+    Ok((StatusCode::ACCEPTED, JsonAnswer(answer)).into_response())
 }
 
 #[derive(Deserialize)]
@@ -350,5 +351,5 @@ async fn replay(wanted: Wanted, Json(wish): Json<ReplayWish>) -> Answer<serde_js
         run: wanted.record.id,
         last: wish.last,
     };
-    Ok(axum::Json(wanted.hub.ask(command).await?))
+    Ok(JsonAnswer(wanted.hub.ask(command).await?))
 }

@@ -22,8 +22,12 @@ const PORTS: u16 = 100;
 /// runs need too.
 const CONNECTIONS: usize = 700;
 
-/// Longest time for the head of a request.
+/// Longest time for the head of a request, or until the next one comes.
 const HEAD: Duration = Duration::from_secs(10);
+
+/// The same for connections that come when half of the places are taken: many that say nothing must not keep
+/// the one waiting that does.
+const HEAD_WHEN_BUSY: Duration = Duration::from_millis(500);
 
 /// Why no port could be had.
 #[derive(Debug, thiserror::Error)]
@@ -128,10 +132,14 @@ impl StudioServer {
                 }
             };
             let service = TowerToHyperService::new(service.clone());
+            let head = match places.available_permits() > CONNECTIONS / 2 {
+                true => HEAD,
+                false => HEAD_WHEN_BUSY,
+            };
             connections.spawn(async move {
                 let connection = hyper::server::conn::http1::Builder::new()
                     .timer(TokioTimer::new())
-                    .header_read_timeout(HEAD)
+                    .header_read_timeout(head)
                     .serve_connection(TokioIo::new(stream), service);
                 if let Err(error) = connection.await {
                     tracing::debug!("a connection to the Studio ended: {error}");

@@ -140,6 +140,6 @@ pub(crate) fn dev_states(hub: &Hub) -> Response {
 }
 
 fn state_line(state: &DevState) -> Bytes {
-    let json = serde_json::to_string(state).unwrap_or_default();
+    let json = arkor_types::json_text(state).unwrap_or_default();
     format!("id: {}\ndata: {json}\n\n", state.revision).into()
 }

@@ -11,6 +11,9 @@ use tokio::sync::watch;
 /// Events that are kept. Who is further behind reads the store.
 const KEPT: usize = 2048;
 
+/// Most bytes that are kept, whatever the events are.
+const KEPT_BYTES: usize = 16 << 20;
+
 /// Most bytes that are handed to a reader at once.
 const CHUNK: usize = 256 << 10;
 
@@ -26,14 +29,33 @@ pub(crate) struct Chunk {
 #[derive(Debug)]
 pub(crate) struct Tail {
     run: RunId,
-    events: Mutex<VecDeque<(u64, Bytes)>>,
+    events: Mutex<Newest>,
     last: watch::Sender<u64>,
+}
+
+/// Events, oldest first, and the bytes of all of them.
+#[derive(Debug, Default)]
+struct Newest {
+    lines: VecDeque<(u64, Bytes)>,
+    bytes: usize,
+}
+
+impl Newest {
+    fn push(&mut self, seq: u64, line: Bytes) {
+        self.bytes += line.len();
+        self.lines.push_back((seq, line));
+        // The newest is always there.
+        while self.lines.len() > 1 && (self.lines.len() > KEPT || self.bytes > KEPT_BYTES) {
+            let oldest = self.lines.pop_front();
+            self.bytes -= oldest.map_or(0, |(_, line)| line.len());
+        }
+    }
 }
 
 /// An event in the form of an event stream: its number, so that a reader can say where it stopped,
 /// and its JSON, which has no line breaks.
 pub(crate) fn line(record: &EventRecord) -> Result<Bytes, serde_json::Error> {
-    let json = serde_json::to_string(record)?;
+    let json = arkor_types::json_text(record)?;
     Ok(format!("id: {}\ndata: {json}\n\n", record.seq).into())
 }
 
@@ -50,7 +72,7 @@ impl Tail {
         &self.run
     }
 
-    fn events(&self) -> MutexGuard<'_, VecDeque<(u64, Bytes)>> {
+    fn events(&self) -> MutexGuard<'_, Newest> {
         // Nothing in here is left half done by a panic.
         self.events.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -65,11 +87,9 @@ impl Tail {
             for record in records {
                 // An event that has no JSON form was never stored.
                 if let Ok(line) = line(record) {
-                    events.push_back((record.seq, line));
+                    events.push(record.seq, line);
                 }
             }
-            let surplus = events.len().saturating_sub(KEPT);
-            events.drain(..surplus);
         }
         self.last.send_replace(newest.seq);
     }
@@ -82,14 +102,14 @@ impl Tail {
     /// What follows this event, if that is still here; nothing for who has all.
     pub(crate) fn after(&self, seq: u64) -> Option<Chunk> {
         let events = self.events();
-        let (first, _) = events.front()?;
+        let (first, _) = events.lines.front()?;
         if *first > seq + 1 {
             return None;
         }
         let skip = usize::try_from(seq + 1 - first).ok()?;
         let mut bytes = BytesMut::new();
         let mut last = seq;
-        for (seq, line) in events.iter().skip(skip) {
+        for (seq, line) in events.lines.iter().skip(skip) {
             if !bytes.is_empty() && bytes.len() + line.len() > CHUNK {
                 break;
             }
@@ -148,5 +168,30 @@ mod tests {
             last = chunk.last;
         }
         assert_eq!(seen, (953..=3000).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn large_events_are_kept_up_to_a_number_of_bytes() {
+        use arkor_types::{Level, Message, MessageSource};
+        let tail = Tail::new(RunId::new("r"), 0);
+        for mut record in records(1..=100) {
+            record.event = Event::Message(Message {
+                step: 1,
+                level: Level::Info,
+                source: MessageSource::Message,
+                text: "x".repeat(1 << 20).into(),
+            });
+            tail.push(&[record]);
+            assert!(tail.events().bytes <= KEPT_BYTES + CHUNK);
+        }
+        let kept: usize = tail.events().lines.iter().map(|(_, line)| line.len()).sum();
+        assert_eq!(kept, tail.events().bytes);
+        assert_eq!(tail.after(50), None, "the store has them");
+        assert_eq!(tail.after(99).unwrap().last, 100);
+        // One that is larger than all that is kept is there all the same.
+        let mut record = records(101..=101).remove(0);
+        record.event = Event::Paused(At { step: 3 });
+        tail.push(&[record]);
+        assert_eq!(tail.after(100).unwrap().last, 101);
     }
 }

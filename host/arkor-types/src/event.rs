@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Fault, RunId, RunStatus};
+use crate::{Fault, RunId, RunStatus, UntrustedText};
 
 /// An event with its place in the log of its run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -159,7 +159,7 @@ pub struct LogRecord {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Metric {
     /// 1 to 100 letters, digits or any of `-_./`.
-    pub name: String,
+    pub name: UntrustedText,
     /// Finite.
     pub value: f64,
 }
@@ -198,7 +198,7 @@ pub struct ArtifactWritten {
     /// Optimizer steps finished.
     pub step: u64,
     /// Name within the run.
-    pub name: String,
+    pub name: UntrustedText,
     /// Bytes.
     pub size: u64,
     /// blake3 of the content, in hex.
@@ -243,7 +243,7 @@ pub struct Message {
     /// Where it came from.
     pub source: MessageSource,
     /// The text, without a line break at its end.
-    pub text: String,
+    pub text: UntrustedText,
 }
 
 /// See [`Event::Swapped`].
@@ -303,7 +303,7 @@ pub struct RolledBack {
 #[serde(tag = "kind", content = "value", rename_all = "kebab-case")]
 pub enum Action {
     /// End the run after a checkpoint.
-    Stop(String),
+    Stop(UntrustedText),
     /// Write a checkpoint.
     Save,
     /// Score the held-out data.
@@ -317,7 +317,7 @@ pub enum Action {
     /// Keep a number; the next log event hands it to `on-log` too.
     LogMetric(Metric),
     /// Something this host does not know, by its name; it is left undone.
-    Unknown(String),
+    Unknown(UntrustedText),
 }
 
 /// A function of a trainer that the host calls.
@@ -404,7 +404,7 @@ pub enum EndReason {
     /// The patience of early stopping was used up.
     EarlyStopping,
     /// A callback asked for it.
-    Trainer(String),
+    Trainer(UntrustedText),
     /// A user asked for it.
     User,
     /// The process was asked to end (Ctrl-C).
@@ -436,9 +436,9 @@ pub struct Failed {
     /// Optimizer steps finished.
     pub step: u64,
     /// What happened.
-    pub message: String,
+    pub message: UntrustedText,
     /// What to do about it, if the host knows.
-    pub hint: Option<String>,
+    pub hint: Option<UntrustedText>,
     /// The last checkpoint, if there is one.
     pub checkpoint: Option<String>,
 }

@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::GuestFunction;
+use crate::{GUEST_MARK, GuestFunction, UntrustedText};
 
 /// A failure of guest code, with all that its author needs to find it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[error("trainer `{trainer}` (generation {generation}): {function} {cause}")]
+#[error("trainer `{}` (generation {generation}): {function} {cause}", trainer.line())]
 pub struct Fault {
     /// Name of the trainer.
-    pub trainer: String,
+    pub trainer: UntrustedText,
     /// The callback instance it happened in; 0 for a loop.
     pub generation: u32,
     /// The function that was called.
@@ -18,7 +18,7 @@ pub struct Fault {
     pub cause: FaultCause,
     /// The guest's own stack, innermost frame first, and its last words on standard error.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub backtrace: Vec<String>,
+    pub backtrace: Vec<UntrustedText>,
 }
 
 impl Fault {
@@ -34,14 +34,14 @@ impl Fault {
 #[serde(tag = "kind", content = "value", rename_all = "kebab-case")]
 pub enum FaultCause {
     /// It returned its own error.
-    #[error("returned an error: {0}")]
-    Error(String),
+    #[error("returned an error: {}", .0.block(GUEST_MARK))]
+    Error(UntrustedText),
     /// It panicked; the message it left on standard error.
-    #[error("panicked: {0}")]
-    Panic(String),
+    #[error("panicked: {}", .0.block(GUEST_MARK))]
+    Panic(UntrustedText),
     /// It trapped.
-    #[error("trapped: {0}")]
-    Trap(String),
+    #[error("trapped: {}", .0.block(GUEST_MARK))]
+    Trap(UntrustedText),
     /// It did not answer in time.
     #[error("did not return within {0} ms and was cut off")]
     Deadline(u64),
@@ -57,8 +57,8 @@ pub enum FaultCause {
     #[error("overflowed its stack: its calls are nested too deeply")]
     Stack,
     /// It returned something that its contract does not allow.
-    #[error("returned an invalid value: {0}")]
-    Invalid(String),
+    #[error("returned an invalid value: {}", .0.block(GUEST_MARK))]
+    Invalid(UntrustedText),
     /// It asked to end the process.
     #[error("called exit({0}); a trainer cannot end its host")]
     Exit(i32),

@@ -4,6 +4,7 @@
 
 mod event;
 mod fault;
+mod json;
 mod program;
 mod run;
 mod spec;
@@ -16,6 +17,7 @@ pub use event::{
     Message, MessageSource, Metric, RolledBack, Started, SwapRejected, Swapped,
 };
 pub use fault::{Fault, FaultCause};
+pub use json::{json_pretty, json_text};
 pub use program::{ModuleFormat, Program, ProgramModule, ScriptLanguage};
 pub use run::{ArtifactRecord, CheckpointRecord, InvalidRunId, RunId, RunRecord, RunStatus};
 pub use spec::{
@@ -24,7 +26,8 @@ pub use spec::{
     TokenizerSource, UrlDataset,
 };
 pub use text::{
-    BLOCK_LINES, LINE_LENGTH, ShownBlock, ShownLine, UntrustedText, acts, shown_block, shown_line,
+    BLOCK_LINES, GUEST_MARK, LINE_LENGTH, ShownBlock, ShownLine, UntrustedText, acts, safe_text,
+    shown_block, shown_line,
 };
 pub use training::{
     AdamParameters, Datum, ForwardOutput, LogProbs, LossFunction, OptimOutput, SampledSequence,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Spec;
+use crate::{Spec, UntrustedText, shown_line};
 
 /// Identifies a run: sortable by time of creation, unique in a store. Never a path, and safe to print.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -58,7 +58,8 @@ impl RunId {
 
 impl std::fmt::Display for RunId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
+        // A store may come from somebody else.
+        write!(f, "{}", shown_line(&self.0))
     }
 }
 
@@ -103,7 +104,7 @@ pub struct RunRecord {
     /// Its id.
     pub id: RunId,
     /// Name of the training job.
-    pub name: String,
+    pub name: UntrustedText,
     /// Where it stands.
     pub status: RunStatus,
     /// When it was created.
@@ -157,7 +158,7 @@ pub struct CheckpointRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArtifactRecord {
     /// Name within the run.
-    pub name: String,
+    pub name: UntrustedText,
     /// Bytes.
     pub size: u64,
     /// blake3 of the content, in hex.

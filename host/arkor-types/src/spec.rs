@@ -8,6 +8,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::UntrustedText;
+
 mod check;
 mod draft;
 mod hash;
@@ -19,13 +21,13 @@ pub use draft::{HyperparametersDraft, Setting, SpecDraft, SpecProblem};
 #[serde(deny_unknown_fields)]
 pub struct Spec {
     /// Name of the training job; shown and used in file names.
-    pub name: String,
+    pub name: UntrustedText,
     /// For people; does not change the config hash.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub description: String,
+    #[serde(default, skip_serializing_if = "UntrustedText::is_empty")]
+    pub description: UntrustedText,
     /// For people; does not change the config hash.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tags: Vec<String>,
+    pub tags: Vec<UntrustedText>,
     /// The model to train.
     pub model: ModelSource,
     /// How text becomes token ids.

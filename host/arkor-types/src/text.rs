@@ -8,10 +8,24 @@ use serde::{Deserialize, Serialize};
 /// change the direction of a line, lines that look like the host's own, commands of a CI system.
 ///
 /// It has no `Display`, so that it is not printed by accident: [`Self::line`] and [`Self::block`] show it,
-/// escaped and cut. Its JSON is the text itself.
+/// escaped and cut. Its JSON is the text itself; [`crate::json_text`] writes that so that it can be shown.
+///
+/// ```compile_fail
+/// let text = arkor_types::UntrustedText::from("\u{1b}[2J");
+/// println!("{text}");
+/// ```
+///
+/// ```
+/// let text = arkor_types::UntrustedText::from("\u{1b}[2J");
+/// assert_eq!(text.line().to_string(), "\\u{1b}[2J");
+/// ```
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UntrustedText(String);
+
+/// Stands before a line of a guest or a project, so that none looks like a line of the host, and none
+/// begins with an order to a CI system (`::error`).
+pub const GUEST_MARK: &str = "  | ";
 
 /// Most characters that [`UntrustedText::line`] shows.
 pub const LINE_LENGTH: usize = 1_000;
@@ -36,6 +50,11 @@ impl UntrustedText {
     /// The text as it is, to work with it. It must not be printed.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether there is no text.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// The text as it is.
@@ -69,6 +88,12 @@ impl From<&str> for UntrustedText {
     }
 }
 
+impl From<UntrustedText> for String {
+    fn from(text: UntrustedText) -> Self {
+        text.0
+    }
+}
+
 impl PartialEq<str> for UntrustedText {
     fn eq(&self, other: &str) -> bool {
         self.0 == other
@@ -93,7 +118,7 @@ pub struct ShownLine<'a>(&'a str);
 
 impl fmt::Display for ShownLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        escape_line(f, self.0)
+        escape_line(f, self.0, LINE_LENGTH)
     }
 }
 
@@ -115,7 +140,7 @@ impl fmt::Display for ShownBlock<'_> {
                 let rest = self.text.split('\n').count() - BLOCK_LINES;
                 return write!(f, "… ({rest} more lines)");
             }
-            escape_line(f, line.strip_suffix('\r').unwrap_or(line))?;
+            escape_line(f, line.strip_suffix('\r').unwrap_or(line), LINE_LENGTH)?;
         }
         Ok(())
     }
@@ -132,16 +157,44 @@ pub fn shown_block<'a>(text: &'a str, mark: &'a str) -> ShownBlock<'a> {
     ShownBlock { text, mark }
 }
 
-fn escape_line(f: &mut fmt::Formatter<'_>, line: &str) -> fmt::Result {
-    use fmt::Write;
+/// Makes a text safe that is about to be printed, whoever wrote it: the last look, so that a place that
+/// forgot to show a guest's text as such cannot harm. What the host means to say in one line stays as it
+/// is; each further line stands behind [`GUEST_MARK`].
+pub fn safe_text(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for (index, line) in text.split('\n').enumerate() {
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        let line = if index == 0 {
+            line
+        } else {
+            safe.push('\n');
+            safe.push_str(GUEST_MARK);
+            line.strip_prefix(GUEST_MARK).unwrap_or(line)
+        };
+        // Writing to a text does not fail.
+        let _ = escape_line(&mut safe, line, PRINTED_LENGTH);
+    }
+    safe
+}
+
+/// Most characters of a line that are printed at all.
+const PRINTED_LENGTH: usize = 16_000;
+
+fn escape_line(f: &mut impl fmt::Write, line: &str, most: usize) -> fmt::Result {
+    // GitHub takes an order after spaces too.
+    let order = line.len() - line.trim_start().len();
+    let has_order = line.get(order..).is_some_and(|rest| rest.starts_with("::"));
     let mut previous = None;
     for (index, (at, letter)) in line.char_indices().enumerate() {
-        if index == LINE_LENGTH {
+        if index == most {
             return write!(f, "… ({} more bytes)", line.len() - at);
         }
         if letter == '\t' {
             f.write_str("    ")?;
-        } else if acts(letter) || (letter == '#' && previous == Some('#') && orders(line, at)) {
+        } else if acts(letter)
+            || (has_order && at == order)
+            || (letter == '#' && previous == Some('#') && orders(line, at))
+        {
             write!(f, "\\u{{{:x}}}", u32::from(letter))?;
         } else {
             f.write_char(letter)?;
@@ -159,12 +212,17 @@ pub fn acts(letter: char) -> bool {
         '\0'..='\u{1f}'
             | '\u{7f}'..='\u{9f}'
             | '\u{ad}'
+            | '\u{34f}'
             | '\u{61c}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
             | '\u{180e}'
             | '\u{200b}'..='\u{200f}'
             | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}'
+            | '\u{3164}'
             | '\u{feff}'
+            | '\u{ffa0}'
             | '\u{fff9}'..='\u{fffb}'
             | '\u{e0000}'..='\u{e0fff}'
     )
@@ -202,8 +260,14 @@ mod tests {
         assert_eq!(line("x ##vso[task.x]"), "x #\\u{23}vso[task.x]");
         assert_eq!(line("##[error]x"), "#\\u{23}[error]x");
         assert_eq!(line("## a heading"), "## a heading");
+        assert_eq!(line("::error::x"), "\\u{3a}:error::x");
+        assert_eq!(line(" \u{3000}::error::x"), " \u{3000}\\u{3a}:error::x");
+        assert_eq!(line("std::error::Error"), "std::error::Error");
         let block = UntrustedText::from("a\n::error::b\r\nc");
-        assert_eq!(block.block("  | ").to_string(), "a\n  | ::error::b\n  | c");
+        assert_eq!(
+            block.block(GUEST_MARK).to_string(),
+            "a\n  | \\u{3a}:error::b\n  | c"
+        );
     }
 
     #[test]
@@ -217,5 +281,19 @@ mod tests {
         let cut = UntrustedText::cut("ääää", 3);
         assert_eq!(cut, "ä… (6 more bytes)");
         assert_eq!(UntrustedText::cut("ääää", 8), "ääää");
+    }
+
+    #[test]
+    fn what_is_printed_is_safe_whoever_forgot() {
+        let text = "error: \u{1b}[2Jx\r\nhint: do it\n  | ::error::y\n##vso[z]";
+        let safe = safe_text(text);
+        assert_eq!(
+            safe,
+            "error: \\u{1b}[2Jx\n  | hint: do it\n  | \\u{3a}:error::y\n  | #\\u{23}vso[z]"
+        );
+        assert_eq!(safe_text(&safe), safe);
+        assert_eq!(safe_text("  ::error::"), "  \\u{3a}:error::");
+        let long = "x".repeat(1 << 20);
+        assert!(safe_text(&long).len() < 17_000);
     }
 }

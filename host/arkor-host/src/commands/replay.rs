@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use arkor_project::Project;
 use arkor_runtime::{Replay, Replayed, TrainerComponent};
 use arkor_store::Store;
-use arkor_types::{EventRecord, RunRecord};
+use arkor_types::{EventRecord, GUEST_MARK, RunRecord};
 use serde::Serialize;
 
 use crate::arguments::ReplayArguments;
@@ -178,7 +178,7 @@ fn show(replayed: &Replayed, printer: &Printer) {
         replayed.callback.name()
     );
     for text in &replayed.said {
-        printer.line(&format!("{head}  says: {}", text.text));
+        printer.line(&format!("{head}  says: {}", text.text.block(GUEST_MARK)));
     }
     let actions = |actions: &[arkor_types::Action]| {
         let words: Vec<String> = actions.iter().map(format::action).collect();

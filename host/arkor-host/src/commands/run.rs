@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use arkor_runtime::{RunControl, RunOutcome, RunProgress, RunRequest, Trainer};
 use arkor_store::Store;
-use arkor_types::{EndReason, Event, EventRecord, RunId, RunStatus};
+use arkor_types::{EndReason, Event, EventRecord, GUEST_MARK, RunId, RunStatus, shown_line};
 use tokio::sync::{mpsc, watch};
 
 use crate::arguments::RunArguments;
@@ -219,7 +219,9 @@ pub(super) fn signals() -> Result<mpsc::Receiver<()>> {
 
 pub(super) fn finished(outcome: &RunOutcome, printer: &Printer) {
     if let Some(message) = &outcome.message {
-        printer.error(message, &[], outcome.hint.as_deref());
+        let message = message.block(GUEST_MARK).to_string();
+        let hint = outcome.hint.as_ref().map(|hint| hint.line().to_string());
+        printer.error(&message, &[], hint.as_deref());
     }
     if printer.json() {
         printer.object(&serde_json::json!({
@@ -247,7 +249,7 @@ pub(super) fn finished(outcome: &RunOutcome, printer: &Printer) {
         format::loss(outcome.eval_loss)
     ));
     if let Some(checkpoint) = &outcome.checkpoint {
-        printer.line(&format!("checkpoint {checkpoint}"));
+        printer.line(&format!("checkpoint {}", shown_line(checkpoint)));
     }
     if matches!(
         outcome.status,

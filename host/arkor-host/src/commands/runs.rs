@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use arkor_store::{Store, StoreError};
-use arkor_types::RunRecord;
+use arkor_types::{RunRecord, json_pretty, shown_line};
 
 use crate::arguments::{RunsArguments, RunsCommand};
 use crate::exit::Exit;
@@ -59,8 +59,8 @@ fn list(store: Result<Store, StoreError>, printer: &Printer) -> Result<()> {
     for run in &runs {
         printer.line(&format!(
             "{:<21} {:<20} {:<11} {:>8} {:>8} {:>9}",
-            run.id.as_str(),
-            run.name,
+            run.id.to_string(),
+            run.name.line().to_string(),
             run.status,
             run.step,
             format::loss(run.loss),
@@ -84,7 +84,7 @@ fn show(store: &Store, wanted: &str, printer: &Printer) -> Result<()> {
     for checkpoint in &checkpoints {
         printer.line(&format!(
             "checkpoint   {} ({}), evaluation loss {}",
-            checkpoint.id,
+            shown_line(&checkpoint.id),
             format::bytes(checkpoint.size),
             format::loss(checkpoint.eval_loss)
         ));
@@ -92,23 +92,22 @@ fn show(store: &Store, wanted: &str, printer: &Printer) -> Result<()> {
     for artifact in &artifacts {
         printer.line(&format!(
             "artifact     {} ({}) {}",
-            artifact.name,
+            artifact.name.line(),
             format::bytes(artifact.size),
             store.blob_path(&artifact.digest).display()
         ));
     }
-    let spec = serde_json::to_string_pretty(&run.spec)?;
-    printer.line(&format!(
-        "spec         {}",
-        spec.replace('\n', "\n             ")
-    ));
+    for (index, line) in json_pretty(&run.spec)?.lines().enumerate() {
+        let key = if index == 0 { "spec" } else { "" };
+        printer.line(&format!("{key:<12} {line}"));
+    }
     Ok(())
 }
 
 fn head(run: &RunRecord, printer: &Printer) {
     let line = |key: &str, value: String| printer.line(&format!("{key:<12} {value}"));
     line("run", run.id.to_string());
-    line("name", run.name.clone());
+    line("name", run.name.line().to_string());
     line("status", format!("{}, attempt {}", run.status, run.attempt));
     line("created", format::time(run.created));
     line("updated", format::time(run.updated));
@@ -134,7 +133,7 @@ fn events(store: &Store, wanted: &str, mut after: u64, printer: &Printer) -> Res
             } else {
                 let text = format::event(&record.event, false)
                     .unwrap_or_else(|| record.event.kind().to_owned());
-                printer.line(&format!("{:>6}  {text}", record.seq));
+                printer.line(&format!("{:>6}  {}", record.seq, text.trim_start()));
             }
         }
     }

@@ -115,7 +115,7 @@ impl Driver {
             self.message(GuestText {
                 level: Level::Warn,
                 source: MessageSource::Host,
-                text: format!("old checkpoints could not be removed: {error}"),
+                text: format!("old checkpoints could not be removed: {error}").into(),
             })?;
         }
         Ok(Ok(record))

@@ -1,6 +1,6 @@
 //! What the owner of a run holds while it is driven.
 
-use arkor_types::{EndReason, Event, RunId, RunStatus};
+use arkor_types::{EndReason, Event, RunId, RunStatus, UntrustedText};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -40,9 +40,9 @@ pub struct RunOutcome {
     /// Why it ended, if it ended well.
     pub reason: Option<EndReason>,
     /// What happened, if it ended badly.
-    pub message: Option<String>,
+    pub message: Option<UntrustedText>,
     /// What to do about that.
-    pub hint: Option<String>,
+    pub hint: Option<UntrustedText>,
 }
 
 impl RunOutcome {

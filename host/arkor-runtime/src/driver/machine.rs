@@ -340,9 +340,11 @@ impl Machine {
                     level: Level::Warn,
                     source: MessageSource::Host,
                     text: format!(
-                        "{callback} asked for {name:?}, which this version of arkor-host does not \
-                         know; it is left undone"
-                    ),
+                        "{callback} asked for `{}`, which this version of arkor-host does not \
+                         know; it is left undone",
+                        name.line()
+                    )
+                    .into(),
                 })));
                 return;
             }

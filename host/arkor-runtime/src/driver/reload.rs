@@ -314,7 +314,8 @@ impl Driver {
                 source: MessageSource::Host,
                 text: format!(
                     "generation {generation} begins without memory: the one before had failed"
-                ),
+                )
+                .into(),
             })?;
         }
         Ok(Ok(generation))

@@ -64,7 +64,8 @@ impl Driver {
             text: format!(
                 "the loop before takes over again, from the checkpoint of step {}",
                 self.parts.machine.step()
-            ),
+            )
+            .into(),
         })?;
         self.loop_code.now = Some(component.clone());
         self.begin_loop(component);
@@ -124,7 +125,7 @@ impl Driver {
             // The contract promises `describe` before any other function of a new instance.
             instance.describe().await?;
             let spec = context.spec.clone();
-            instance.rename(&spec.name);
+            instance.rename(spec.name.as_str());
             let role = LoopRole {
                 run: context,
                 generated: resume.as_ref().map_or(0, |at| at.generated),

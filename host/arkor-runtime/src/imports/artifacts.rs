@@ -39,7 +39,7 @@ impl Host for GuestState {
             .unwrap_or_else(|_| Err("the run is over".into()));
         Ok(written
             .map(|artifact| Artifact {
-                name: artifact.name,
+                name: artifact.name.into_string(),
                 size: convert::count(artifact.size),
                 digest: artifact.digest,
             })

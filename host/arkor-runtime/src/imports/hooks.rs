@@ -94,7 +94,7 @@ impl GuestState {
         let metrics = convert::metrics(metrics).map_err(HookError::Invalid)?;
         check_step(&role.run.worker, step, false).await?;
         // A log event is a line like others.
-        let bytes = metrics.iter().map(|one| one.name.len() + 20).sum();
+        let bytes = metrics.iter().map(|one| one.name.as_str().len() + 20).sum();
         console.pace(bytes).await;
         let request = |reply| GuestRequest::Log {
             step,

@@ -3,7 +3,7 @@
 use arkor_types::{
     Action, AdamParameters, DatasetSource, EndReason, HubDataset, HubModel, HyperparametersDraft,
     Level, Lora, LossFunction, LrSchedulerType, Metric, ModelShape, ModelSource,
-    SamplingParameters, Setting, Spec, SpecDraft, TokenizerSource, UrlDataset,
+    SamplingParameters, Setting, Spec, SpecDraft, TokenizerSource, UntrustedText, UrlDataset,
 };
 
 use crate::bindings::arkor::trainer::{hooks, session, types};
@@ -45,14 +45,17 @@ fn metric(name: String, value: f64) -> Result<Metric, String> {
             .all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c));
     if !fits {
         return Err(format!(
-            "the metric's name {:?} must have 1 to {NAME} letters, digits or any of -_./",
-            fault::cut::<String>(name, NAME)
+            "the metric's name `{}` must have 1 to {NAME} letters, digits or any of -_./",
+            fault::cut::<UntrustedText>(name, NAME).line()
         ));
     }
     if !value.is_finite() {
         return Err(format!("the metric {name} is {value}, but must be finite"));
     }
-    Ok(Metric { name, value })
+    Ok(Metric {
+        name: name.into(),
+        value,
+    })
 }
 
 /// An error if a number is not finite: JSON, and so the run's log, has none of these.
@@ -179,7 +182,7 @@ pub(crate) fn end_reason(reason: &EndReason) -> callbacks::EndReason {
     match reason {
         EndReason::Finished => callbacks::EndReason::Finished,
         EndReason::EarlyStopping => callbacks::EndReason::EarlyStopping,
-        EndReason::Trainer(reason) => callbacks::EndReason::Trainer(reason.clone()),
+        EndReason::Trainer(reason) => callbacks::EndReason::Trainer(reason.as_str().into()),
         EndReason::User | EndReason::Signal | EndReason::TimeLimit => callbacks::EndReason::User,
         EndReason::Replaced => callbacks::EndReason::Replaced,
     }
@@ -290,9 +293,9 @@ pub(super) fn spec_draft(spec: definition::Spec, exports_loop: bool) -> SpecDraf
 pub(super) fn spec(spec: &Spec) -> definition::Spec {
     let h = &spec.hyperparameters;
     definition::Spec {
-        name: spec.name.clone(),
-        description: Some(spec.description.clone()),
-        tags: spec.tags.clone(),
+        name: spec.name.as_str().into(),
+        description: Some(spec.description.as_str().into()),
+        tags: spec.tags.iter().map(|tag| tag.as_str().into()).collect(),
         model: match &spec.model {
             ModelSource::File(path) => definition::ModelSource::File(path.clone()),
             ModelSource::Hub(model) => definition::ModelSource::Hub(definition::HubModel {

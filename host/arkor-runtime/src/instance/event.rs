@@ -81,7 +81,7 @@ impl CallbackEvent {
         match self {
             Self::Started { seq, run, event } => Wire::Started(wit::Started {
                 at: at(seq, event.step),
-                run: run.to_string(),
+                run: run.as_str().into(),
                 generation,
                 resumed_from: event.resumed_from.map(convert::count),
                 total_steps: event.total_steps.map(convert::count),
@@ -98,7 +98,7 @@ impl CallbackEvent {
                     .metrics
                     .iter()
                     .map(|metric| Metric {
-                        name: metric.name.clone(),
+                        name: metric.name.as_str().into(),
                         value: metric.value,
                     })
                     .collect(),
@@ -125,7 +125,7 @@ impl CallbackEvent {
             }),
             Self::Failed { seq, event } => Wire::Failed(wit::Failed {
                 at: at(seq, event.step),
-                message: event.message.clone(),
+                message: event.message.as_str().into(),
                 checkpoint: event.checkpoint.clone(),
             }),
         }

@@ -141,7 +141,7 @@ fn panic_message(lines: &[String]) -> Option<String> {
 }
 
 /// Function names of the guest's stack, innermost first; repeated ones once, with their number.
-pub(super) fn backtrace(error: &Error) -> Vec<String> {
+pub(super) fn backtrace(error: &Error) -> Vec<UntrustedText> {
     let Some(trace) = error.downcast_ref::<WasmBacktrace>() else {
         return Vec::new();
     };
@@ -176,7 +176,7 @@ fn readable(name: &str) -> String {
 }
 
 /// Lines of a backtrace; one that comes again and again once, with the number of times.
-pub(crate) fn fold(frames: impl Iterator<Item = String>) -> Vec<String> {
+pub(crate) fn fold(frames: impl Iterator<Item = String>) -> Vec<UntrustedText> {
     let mut lines: Vec<(String, usize)> = Vec::new();
     for line in frames {
         let full = lines.len() == FRAMES;
@@ -189,8 +189,8 @@ pub(crate) fn fold(frames: impl Iterator<Item = String>) -> Vec<String> {
     lines
         .into_iter()
         .map(|(line, times)| match times {
-            1 => line,
-            _ => format!("{line} ({times} times)"),
+            1 => line.into(),
+            _ => format!("{line} ({times} times)").into(),
         })
         .collect()
 }

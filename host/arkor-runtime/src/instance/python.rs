@@ -5,7 +5,7 @@
 //! a cookie. All of this memory is the guest's, which may have put anything there, so that no address is
 //! trusted, and whatever cannot be read ends the list.
 
-use arkor_types::Program;
+use arkor_types::{Program, UntrustedText};
 use wasmtime::{Error, Store, WasmCoreDump};
 
 use super::fault;
@@ -26,7 +26,7 @@ const LENGTH: u32 = 1 << 16;
 const OWNED_BY_INTERPRETER: u8 = 3;
 
 /// The places in the trainer's files, innermost first; empty if there is no Python inside.
-pub(super) fn backtrace(error: &Error, store: &Store<GuestState>) -> Vec<String> {
+pub(super) fn backtrace(error: &Error, store: &Store<GuestState>) -> Vec<UntrustedText> {
     let Some(dump) = error.downcast_ref::<WasmCoreDump>() else {
         return Vec::new();
     };
@@ -36,7 +36,7 @@ pub(super) fn backtrace(error: &Error, store: &Store<GuestState>) -> Vec<String>
     found.next().unwrap_or_default()
 }
 
-fn places(memory: &[u8], program: Option<&Program>) -> Option<Vec<String>> {
+fn places(memory: &[u8], program: Option<&Program>) -> Option<Vec<UntrustedText>> {
     let table = find_table(memory)?;
     let memory = Memory(memory);
     let offset = |index: u32| memory.u32(table.checked_add(8 + index * 8)?);

@@ -97,7 +97,7 @@ impl Check {
     fn problem(&mut self, field: &'static str, value: impl ToString, allowed: impl Into<String>) {
         self.problems.push(SpecProblem {
             field,
-            value: value.to_string(),
+            value: value.to_string().into(),
             allowed: allowed.into(),
         });
     }

@@ -5,6 +5,7 @@ use super::{
     Dataset, DatasetSource, Hyperparameters, Lora, LrSchedulerType, ModelSource, Spec,
     TokenizerSource,
 };
+use crate::UntrustedText;
 
 /// A spec as a trainer returned it: unchecked, absent values not yet filled in.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,12 +77,12 @@ pub struct HyperparametersDraft {
 
 /// One value of a spec that cannot be trained.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{field} is {value}, but {allowed}")]
+#[error("{field} is {}, but {allowed}", value.line())]
 pub struct SpecProblem {
     /// Path of the field, in the names of the contract: `hyperparameters.learning-rate`.
     pub field: &'static str,
     /// What the trainer gave.
-    pub value: String,
+    pub value: UntrustedText,
     /// What would do, as the second half of a sentence: `must be between 0 and 1`.
     pub allowed: String,
 }
@@ -119,9 +120,9 @@ impl SpecDraft {
             return Err(check.problems);
         }
         Ok(Spec {
-            name: self.name,
-            description: self.description.unwrap_or_default(),
-            tags: self.tags,
+            name: self.name.into(),
+            description: self.description.unwrap_or_default().into(),
+            tags: self.tags.into_iter().map(Into::into).collect(),
             model: self.model,
             tokenizer,
             dataset: self.dataset.map(|source| Dataset {

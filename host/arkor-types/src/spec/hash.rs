@@ -1,6 +1,7 @@
 //! The config hash.
 
 use super::Spec;
+use crate::UntrustedText;
 
 impl Spec {
     /// blake3 of the canonical JSON (RFC 8785) of everything that reaches training, in hex.
@@ -13,7 +14,7 @@ impl Spec {
     /// [`super::SpecDraft::resolve`] rules out.
     pub fn config_hash(&self) -> Result<String, serde_json::Error> {
         let trained = Self {
-            description: String::new(),
+            description: UntrustedText::default(),
             tags: Vec::new(),
             ..self.clone()
         };

@@ -194,7 +194,7 @@ impl Session {
             BuiltCode {
                 component: code.identity.component.clone(),
                 config: code.identity.config.clone(),
-                name: code.spec.name.clone(),
+                name: code.spec.name.as_str().into(),
             },
             code.timings,
         );

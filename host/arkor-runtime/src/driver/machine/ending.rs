@@ -71,8 +71,8 @@ impl Machine {
         effects.push(Effect::Append(match outcome {
             Outcome::Bad { message, hint } => Event::Failed(Failed {
                 step,
-                message,
-                hint,
+                message: message.into(),
+                hint: hint.map(Into::into),
                 checkpoint,
             }),
             Outcome::Good(reason) => {
@@ -111,8 +111,8 @@ impl Machine {
         match &self.outcome {
             Some(Outcome::Bad { message, hint }) => Some(Failed {
                 step: self.progress.step,
-                message: message.clone(),
-                hint: hint.clone(),
+                message: message.clone().into(),
+                hint: hint.clone().map(Into::into),
                 checkpoint: self.last_checkpoint.clone(),
             }),
             _ => None,
