@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn large_events_are_kept_up_to_a_number_of_bytes() {
         use arkor_types::{Level, Message, MessageSource};
-        let tail = Tail::new(RunId::new("r"), 0);
+        let tail = Tail::new(RunId::new("r").unwrap(), 0);
         for mut record in records(1..=100) {
             record.event = Event::Message(Message {
                 step: 1,
