@@ -57,6 +57,12 @@ fn cache() -> &'static Path {
     CACHE.get_or_init(|| repository().join("target/test-cache"))
 }
 
+/// The key of whoever runs the tests, so that they keep nothing in the user's own folders.
+pub(crate) fn data() -> &'static Path {
+    static DATA: OnceLock<PathBuf> = OnceLock::new();
+    DATA.get_or_init(|| repository().join("target/test-data"))
+}
+
 /// A project around a guest, removed at the end of its test.
 pub(crate) struct Project {
     folder: TempDir,
@@ -110,6 +116,7 @@ impl Project {
             .args(arguments)
             .current_dir(self.folder.path())
             .env("ARKOR_CACHE_DIR", cache())
+            .env("ARKOR_DATA_DIR", data())
             .env_remove("ARKOR_LOG")
             .stdin(Stdio::null());
         command

@@ -303,6 +303,7 @@ fn a_project_that_cannot_be_written() {
             .args(arguments)
             .current_dir(project.path(""))
             .env("ARKOR_CACHE_DIR", place.path().join("cache"))
+            .env("ARKOR_DATA_DIR", place.path().join("data"))
             .uid(65534)
             .gid(65534);
         set(&project.path(""), 0o555);

@@ -40,6 +40,8 @@ pub struct Entry {
     pub size: u64,
 }
 
+const HARD_LINK: &str = "a file with a second name (a hard link), which can be anyone's";
+
 impl Folder {
     /// Opens a folder by a path that is trusted: one that the user gave, with its links.
     ///
@@ -115,13 +117,96 @@ impl Folder {
     }
 
     /// Opens a regular file in it for writing without changing what is in it, and makes it, for its owner
-    /// only, if it is not there. For files that are locked.
+    /// only, if it is not there. For files that are locked, or written in place: one that has a second name
+    /// is refused, for that can be a file of somebody else's.
     ///
     /// # Errors
     ///
     /// As [`Self::folder`].
     pub fn open_or_create(&self, name: &Name) -> Result<File> {
-        self.open_with(name, private().write(true).create(true))
+        let file = self.open_with(name, private().write(true).create(true))?;
+        #[cfg(unix)]
+        if std::os::unix::fs::MetadataExt::nlink(&file.metadata()?) > 1 {
+            return Err(self.unexpected(name, HARD_LINK));
+        }
+        Ok(file)
+    }
+
+    /// Whether there is a file of this name that can be written in place: a regular one without a second
+    /// name. For libraries that open it by its path afterwards.
+    ///
+    /// # Errors
+    ///
+    /// [`Foreign`](crate::Foreign) if it is something else; or what the system says.
+    pub fn is_own_file(&self, name: &Name) -> Result<bool> {
+        let meta = match self.dir.symlink_metadata(name) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+            other => other?,
+        };
+        if !meta.is_file() {
+            return Err(self.unexpected(name, "no regular file"));
+        }
+        #[cfg(unix)]
+        if cap_std::fs::MetadataExt::nlink(&meta) > 1 {
+            return Err(self.unexpected(name, HARD_LINK));
+        }
+        Ok(true)
+    }
+
+    /// The number of the user that the folder belongs to, where folders belong to users.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn owner(&self) -> Result<Option<u32>> {
+        #[cfg(unix)]
+        return Ok(Some(cap_std::fs::MetadataExt::uid(
+            &self.dir.dir_metadata()?,
+        )));
+        #[cfg(not(unix))]
+        Ok(None)
+    }
+
+    /// Keeps others from writing into the folder.
+    ///
+    /// # Errors
+    ///
+    /// What the system says, if others can.
+    pub fn keep_for_owner(&self) -> Result<()> {
+        #[cfg(unix)]
+        {
+            use cap_std::fs::PermissionsExt;
+            let mode = self.dir.dir_metadata()?.permissions().mode();
+            if mode & 0o022 != 0 {
+                let mode = cap_std::fs::Permissions::from_mode(mode & 0o7755);
+                self.dir.set_permissions(".", mode)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes that its file system has left for this user, if it says so.
+    pub fn free_space(&self) -> Option<u64> {
+        #[cfg(unix)]
+        {
+            let space = rustix::fs::fstatvfs(&self.dir).ok()?;
+            // Some that know no bounds answer with zeros.
+            (space.f_blocks > 0).then(|| space.f_bavail.saturating_mul(space.f_frsize))
+        }
+        #[cfg(not(unix))]
+        None
+    }
+
+    /// The same folder once more.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn try_clone(&self) -> Result<Self> {
+        Ok(Self {
+            dir: self.dir.try_clone()?,
+            path: self.path.clone(),
+        })
     }
 
     /// Makes a file that is not there yet, for its owner only.

@@ -15,3 +15,11 @@ mod regular;
 pub use folder::{Entry, Folder, Kind};
 pub use name::{InvalidName, Name};
 pub use regular::{Foreign, is_foreign, open_regular, read_regular};
+
+/// The number of the user that this process works for, where users have numbers.
+pub fn user() -> Option<u32> {
+    #[cfg(unix)]
+    return Some(rustix::process::geteuid().as_raw());
+    #[cfg(not(unix))]
+    None
+}

@@ -109,3 +109,50 @@ fn files_are_for_their_owner_only() {
     assert_eq!(entries[0].name, name("b"));
     assert!(below.entries(0).is_err());
 }
+
+#[test]
+fn a_file_with_a_second_name_is_not_written_in_place() {
+    let outside = tempfile::tempdir().unwrap();
+    let secret = outside.path().join("secret");
+    std::fs::write(&secret, "s").unwrap();
+    let inside = tempfile::tempdir_in(outside.path()).unwrap();
+    std::fs::hard_link(&secret, inside.path().join("linked")).unwrap();
+    std::fs::write(inside.path().join("own"), "").unwrap();
+    symlink(&secret, inside.path().join("soft")).unwrap();
+    fifo(&inside.path().join("fifo"));
+    let folder = Folder::open(inside.path()).unwrap();
+    for bad in ["linked", "soft", "fifo"] {
+        let error = folder.is_own_file(&name(bad)).unwrap_err();
+        assert!(is_foreign(&error), "{bad}: {error}");
+        let error = folder.open_or_create(&name(bad)).unwrap_err();
+        assert!(is_foreign(&error), "{bad}: {error}");
+    }
+    assert!(folder.is_own_file(&name("own")).unwrap());
+    assert!(!folder.is_own_file(&name("none")).unwrap());
+    // In place of the link, not through it.
+    folder.replace(&name("linked"), b"ours").unwrap();
+    assert_eq!(std::fs::read(&secret).unwrap(), b"s");
+}
+
+#[test]
+fn a_folder_is_kept_from_others() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    let inside = tempfile::tempdir().unwrap();
+    let set = |mode| {
+        std::fs::set_permissions(inside.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let folder = Folder::open(inside.path()).unwrap();
+    for (before, after) in [(0o777, 0o755), (0o775, 0o755), (0o700, 0o700)] {
+        set(before);
+        folder.keep_for_owner().unwrap();
+        let mode = inside.path().metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, after);
+    }
+    assert_eq!(folder.owner().unwrap(), arkor_files::user());
+    assert_eq!(
+        folder.owner().unwrap(),
+        Some(inside.path().metadata().unwrap().uid())
+    );
+    assert!(folder.free_space().is_some_and(|bytes| bytes > 0));
+    assert!(folder.try_clone().unwrap().entries(1).unwrap().is_empty());
+}

@@ -293,6 +293,14 @@ pub(crate) enum RunsCommand {
         #[arg(long, default_value_t = 0, value_name = "SEQ")]
         after: u64,
     },
+    /// Take over a `.arkor` that you did not make on this machine, after you looked where it comes from.
+    ///
+    /// One that came with a project is refused by every other command, for it may have been made to do
+    /// harm. So is one of your own that an earlier version made, or that was made on another machine.
+    Adopt {
+        /// A project's folder, or one inside it. Default: that of --project.
+        path: Option<PathBuf>,
+    },
     /// Remove runs with their events, checkpoints and artifacts.
     Rm {
         /// Ids, or beginnings of them.

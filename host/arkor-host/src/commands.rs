@@ -20,6 +20,7 @@ use crate::output::Printer;
 /// Builds a project's trainer, or finds the one it has. What the build says is shown only if it
 /// takes a while or fails.
 pub(crate) fn build_trainer(project: &Project, printer: &Printer) -> Result<Built> {
+    crate::place::check(project)?;
     Ok(project.build(&mut |line: BuildLine| build_line(&line, printer))?)
 }
 

@@ -65,7 +65,11 @@ pub(crate) fn code(error: &anyhow::Error) -> Exit {
             .is_some_and(|error| !matches!(error, ProjectError::BuildFailed { .. }));
         let store = matches!(
             cause.downcast_ref::<StoreError>(),
-            Some(StoreError::NoSuchRun { .. } | StoreError::Ambiguous { .. })
+            Some(
+                StoreError::NoSuchRun { .. }
+                    | StoreError::Ambiguous { .. }
+                    | StoreError::NotYours { .. }
+            )
         );
         runtime || project || store || cause.is::<TapeError>()
     });

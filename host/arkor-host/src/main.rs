@@ -10,6 +10,7 @@ mod exit;
 mod failure;
 mod format;
 mod output;
+mod place;
 mod settings;
 mod time_limit;
 mod trust;

@@ -197,8 +197,9 @@ pub(crate) fn run(project: &Project) -> Result<RunSettings> {
     })
 }
 
-pub(crate) fn store(project: &Project) -> StoreOptions {
-    StoreOptions {
+pub(crate) fn store(project: &Project) -> Result<StoreOptions> {
+    Ok(StoreOptions {
         max_size: project.config().store.max_size,
-    }
+        made_by: crate::place::made_by()?,
+    })
 }

@@ -69,10 +69,13 @@ fn untrusted(path: &Path, config: Option<PathBuf>, store: Option<PathBuf>) -> Re
 /// The folder with the runs of a project.
 pub(crate) fn store_folder(path: &Path, untrusted: bool, store: Option<&Path>) -> Result<PathBuf> {
     if !untrusted {
-        return Ok(trusted(path)?.store_dir());
+        let project = trusted(path)?;
+        crate::settings::check_folders(&project)?;
+        return Ok(project.store_dir());
     }
     match store {
-        Some(folder) => Ok(folder.into()),
+        // As where the project is opened: a link is the user's own.
+        Some(folder) => Ok(arkor_project::resolved_as_far_as_possible(folder)?),
         None => default_store(path),
     }
 }

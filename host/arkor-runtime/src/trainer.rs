@@ -561,7 +561,7 @@ pub(crate) fn read_progress(
     checkpoint: CheckpointRecord,
 ) -> Result<Resumed, RuntimeError> {
     // Reading checks the digest; the engine reads the file again by its path.
-    store.read_blob(&checkpoint.state)?;
+    store.check_blob(&checkpoint.state)?;
     let bytes = store.read_blob(&checkpoint.progress)?;
     let saved = SavedProgress::decode(&bytes).map_err(|error| RuntimeError::Checkpoint {
         run: run.to_string(),

@@ -16,6 +16,44 @@ pub enum StoreError {
         /// What is wrong with it.
         what: String,
     },
+    /// Something in it is not what this program makes.
+    #[error("the store at `{}` was not made by this program: {what}", path.display())]
+    Foreign {
+        /// The folder, or what lies in its place.
+        path: PathBuf,
+        /// What was found.
+        what: String,
+    },
+    /// Somebody else made it, or nobody knows.
+    #[error("`{}` was not made by you on this machine: {why}", path.display())]
+    NotYours {
+        /// The folder.
+        path: PathBuf,
+        /// Why that is believed.
+        why: &'static str,
+    },
+    /// The key that marks stores as this user's can be neither read nor made.
+    #[error("the key that marks stores as yours, `{}`, cannot be used: {source}", path.display())]
+    Key {
+        /// The key's file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// A lock that is held for moments only was not free for long.
+    #[error(
+        "`{}` has been held by {} for {waited} seconds",
+        path.display(),
+        holder.map_or_else(|| "another process".into(), |number| format!("process {number}"))
+    )]
+    Held {
+        /// The lock's file.
+        path: PathBuf,
+        /// The process that has it, where the system tells.
+        holder: Option<u32>,
+        /// Seconds waited in vain.
+        waited: u64,
+    },
     /// Written by a later version of this program.
     #[error(
         "the store at `{}` has version {found}, and this program knows versions up to {known}",
@@ -126,10 +164,24 @@ impl StoreError {
                  with the sqlite3 tool",
                 path.display()
             ),
+            Self::Foreign { path, .. } => format!(
+                "if it came with the project, delete `{}` or move it away; a store has no links to \
+                 other places",
+                path.display()
+            ),
+            Self::NotYours { path, .. } => format!(
+                "if you trust who made it, look at it with `arkor-host runs adopt`, which makes it \
+                 yours; or else delete `{}`",
+                path.display()
+            ),
+            Self::Key { .. } => {
+                "name a folder of your own that can be written to with ARKOR_DATA_DIR".into()
+            }
+            Self::Held { .. } => "end that process, or wait until it is done".into(),
             Self::NewerSchema { .. } => "install the newer arkor-host that wrote it".into(),
             Self::Full { .. } => {
-                "free some space, remove runs with `arkor-host runs rm`, or lower save-total-limit; \
-                 the run can be resumed from its last checkpoint"
+                "free some space, remove runs with `arkor-host runs rm`, lower save-total-limit, or raise \
+                 max-size in [store] of arkor.toml; the run can be resumed from its last checkpoint"
                     .into()
             }
             Self::ReadOnly { .. } => {
@@ -152,6 +204,10 @@ impl StoreError {
 
     pub(crate) fn io(action: &'static str, path: &Path, source: std::io::Error) -> Self {
         let path = path.to_path_buf();
+        if arkor_files::is_foreign(&source) {
+            let what = source.to_string();
+            return Self::Foreign { path, what };
+        }
         match source.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::Full {
                 path,
@@ -184,15 +240,20 @@ impl StoreError {
                 return Self::ReadOnly { path, what };
             }
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-                let waited = crate::store::BUSY.as_secs();
+                let waited = crate::connection::BUSY.as_secs();
                 return Self::Busy { path, waited };
             }
             // SQLite does not say why it cannot open a file; asking the system again does.
             Some(ErrorCode::CannotOpen) => {
-                let opened = std::fs::File::options().read(true).write(true).open(&path);
+                let opened = arkor_files::open_regular(&path)
+                    .and_then(|_| std::fs::File::options().write(true).open(&path));
                 if let Err(error) = opened {
                     return Self::io("open", &path, error);
                 }
+            }
+            Some(ErrorCode::OperationInterrupted) => {
+                let what = "what was asked of it did not come to an end in time".into();
+                return Self::Corrupt { path, what };
             }
             _ => {}
         }

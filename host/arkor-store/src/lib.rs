@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! .arkor/
+//!   made-by         whose it is, see `mark`
 //!   .gitignore      *
 //!   arkor.db        runs, events, checkpoints, artifacts
 //!   blobs/ab/abcd…  content: written under blobs/tmp, synced, then renamed
@@ -21,13 +22,24 @@
 //! Checkpoints and named states do wait: once acknowledged, they and all events before them are
 //! on the disk.
 //!
+//! What lies in the folder can be a stranger's: it came with a project, or somebody changed it. A store
+//! without a mark of this user's is refused ([`MadeBy`]). Beyond that, files are opened without following
+//! links ([`arkor_files`]), the database with all that SQLite has against hostile files (`connection`), its
+//! schema must be the one that this program makes, ids and digests in rows are checked by their form
+//! before they become names of files, and only files of names and places that this program makes are
+//! deleted.
+//!
 //! A run has one writer, a [`RunHandle`]. Readers may be many, in any process. Every call blocks
 //! until it is done; an async caller makes them on a thread of their own.
 
 mod blob;
+mod connection;
+mod damage;
 mod error;
 mod id;
 mod lock;
+mod mark;
+mod place;
 mod query;
 mod run;
 mod schema;
@@ -35,5 +47,7 @@ mod store;
 
 pub use blob::{Blob, BlobWriter};
 pub use error::StoreError;
+pub use mark::MadeBy;
+pub use place::Place;
 pub use run::{NewCheckpoint, RunHandle};
-pub use store::{NewRun, Removed, Store, StoreOptions};
+pub use store::{Adopted, NewRun, Removed, Store, StoreOptions};

@@ -1,13 +1,63 @@
 //! Rows to records.
+//!
+//! Somebody else may have written them. A row that this program cannot have written is left out and named,
+//! for it must not keep the others from being read.
 
 use arkor_types::{
-    ArtifactRecord, CheckpointRecord, Event, EventRecord, RunId, RunRecord, RunStatus,
+    ArtifactRecord, CheckpointRecord, Event, EventRecord, RunId, RunRecord, RunStatus, shown_line,
 };
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension, Params, Row, params};
+
+use crate::id::{self, Digest};
 
 const RUN: &str = "SELECT id, name, status, created, updated, attempt, spec, config, component, \
                    parent, step, last_seq, loss, eval_loss FROM runs";
+
+/// Rows that could be read, and what the others were.
+pub(crate) struct Found<T> {
+    pub(crate) rows: Vec<T>,
+    pub(crate) damaged: Vec<String>,
+}
+
+/// Most damaged rows of one answer that are named; the others are passed over too.
+const MOST_NAMED: usize = 100;
+
+fn find<T>(
+    db: &Connection,
+    sql: &str,
+    params: impl Params,
+    limit: usize,
+    kind: &str,
+    read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Found<T>> {
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    let mut found = Found {
+        rows: Vec::new(),
+        damaged: Vec::new(),
+    };
+    while found.rows.len() < limit
+        && let Some(row) = rows.next()?
+    {
+        match read(row) {
+            Ok(record) => found.rows.push(record),
+            Err(error) if found.damaged.len() < MOST_NAMED => {
+                let name = match row.get_ref(0)? {
+                    rusqlite::types::ValueRef::Integer(number) => number.to_string(),
+                    rusqlite::types::ValueRef::Text(text) => {
+                        shown_line(&String::from_utf8_lossy(text)).to_string()
+                    }
+                    _ => "?".into(),
+                };
+                found.damaged.push(format!("{kind} `{name}`: {error}"));
+            }
+            Err(_) => {}
+        }
+    }
+    Ok(found)
+}
 
 /// Text of a column, turned into what it stands for.
 fn parsed<T>(
@@ -18,11 +68,7 @@ fn parsed<T>(
     let text: String = row.get(column)?;
     parse(&text).map_err(|error| {
         let error = std::io::Error::new(std::io::ErrorKind::InvalidData, error);
-        rusqlite::Error::FromSqlConversionFailure(
-            column,
-            rusqlite::types::Type::Text,
-            Box::new(error),
-        )
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
     })
 }
 
@@ -38,9 +84,29 @@ fn status(text: &str) -> Result<RunStatus, String> {
     serde_json::from_value(serde_json::Value::String(text.into())).map_err(|e| e.to_string())
 }
 
+fn run_id(text: &str) -> Result<RunId, String> {
+    let id = RunId::new(text).ok().filter(id::is_own);
+    id.ok_or_else(|| "it is no id of a run".into())
+}
+
+fn digest(text: &str) -> Result<String, String> {
+    let digest = Digest::parse(text).map(|digest| digest.as_str().to_owned());
+    digest.ok_or_else(|| "it is no digest".into())
+}
+
+fn checkpoint_id(text: &str) -> Result<String, String> {
+    let id = id::is_checkpoint_id(text).then(|| text.to_owned());
+    id.ok_or_else(|| "it is no id of a checkpoint".into())
+}
+
+fn artifact_name(text: &str) -> Result<String, String> {
+    let name = id::is_artifact_name(text).then(|| text.to_owned());
+    name.ok_or_else(|| "it is no name of an artifact".into())
+}
+
 fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
     Ok(RunRecord {
-        id: RunId::new(row.get::<_, String>(0)?),
+        id: parsed(row, 0, run_id)?,
         name: row.get::<_, String>(1)?.into(),
         status: parsed(row, 2, status)?,
         created: parsed(row, 3, time)?,
@@ -49,7 +115,10 @@ fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
         spec: parsed(row, 6, json)?,
         config: row.get(7)?,
         component: row.get(8)?,
-        parent: row.get::<_, Option<String>>(9)?.map(RunId::new),
+        parent: match row.get_ref(9)?.data_type() {
+            Type::Null => None,
+            _ => Some(parsed(row, 9, run_id)?),
+        },
         step: row.get(10)?,
         last_seq: row.get(11)?,
         loss: row.get(12)?,
@@ -59,22 +128,22 @@ fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
 
 fn checkpoint_row(row: &Row<'_>) -> rusqlite::Result<CheckpointRecord> {
     Ok(CheckpointRecord {
-        id: row.get(0)?,
-        run: RunId::new(row.get::<_, String>(1)?),
+        id: parsed(row, 0, checkpoint_id)?,
+        run: parsed(row, 1, run_id)?,
         step: row.get(2)?,
         created: parsed(row, 3, time)?,
         seq: row.get(4)?,
-        state: row.get(5)?,
-        progress: row.get(6)?,
+        state: parsed(row, 5, digest)?,
+        progress: parsed(row, 6, digest)?,
         size: row.get(7)?,
         eval_loss: row.get(8)?,
     })
 }
 
 /// The newest first.
-pub(crate) fn runs(db: &Connection) -> rusqlite::Result<Vec<RunRecord>> {
-    db.prepare_cached(&format!("{RUN} ORDER BY number DESC"))
-        .and_then(|mut statement| statement.query_map([], run_row)?.collect())
+pub(crate) fn runs(db: &Connection) -> rusqlite::Result<Found<RunRecord>> {
+    let sql = format!("{RUN} ORDER BY number DESC");
+    find(db, &sql, [], usize::MAX, "run", run_row)
 }
 
 pub(crate) fn run(db: &Connection, id: &RunId) -> rusqlite::Result<Option<RunRecord>> {
@@ -87,17 +156,13 @@ pub(crate) fn events(
     run: &RunId,
     after: u64,
     limit: usize,
-) -> rusqlite::Result<Vec<EventRecord>> {
-    db.prepare_cached(
-        "SELECT seq, time, body FROM events WHERE run = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
-    )
-    .and_then(|mut statement| {
-        // SQLite's integers are signed; no run gets as far as the difference.
-        let after = i64::try_from(after).unwrap_or(i64::MAX);
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        statement
-            .query_map(params![run.as_str(), after, limit], |row| record(row, run))?
-            .collect()
+) -> rusqlite::Result<Found<EventRecord>> {
+    let sql = "SELECT seq, time, body FROM events WHERE run = ?1 AND seq > ?2 ORDER BY seq";
+    // SQLite's integers are signed; no run gets as far as the difference.
+    let after = i64::try_from(after).unwrap_or(i64::MAX);
+    let params = params![run.as_str(), after];
+    find(db, sql, params, limit, &event_of(run), |row| {
+        record(row, run)
     })
 }
 
@@ -108,24 +173,24 @@ pub(crate) fn events_of(
     kinds: &[&str],
     after: u64,
     limit: usize,
-) -> rusqlite::Result<Vec<EventRecord>> {
+) -> rusqlite::Result<Found<EventRecord>> {
+    // SQLite ends the whole query where it meets a text that is no JSON.
+    let sql = "SELECT seq, time, body FROM events WHERE run = ?1 AND seq > ?2 \
+               AND CASE WHEN json_valid(body) THEN body ->> 'type' END \
+               IN (SELECT value FROM json_each(?3)) ORDER BY seq";
     let kinds = serde_json::to_string(kinds).unwrap_or_default();
-    db.prepare_cached(
-        "SELECT seq, time, body FROM events WHERE run = ?1 AND seq > ?2 \
-         AND body ->> 'type' IN (SELECT value FROM json_each(?4)) ORDER BY seq LIMIT ?3",
-    )
-    .and_then(|mut statement| {
-        let after = i64::try_from(after).unwrap_or(i64::MAX);
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        statement
-            .query_map(params![run.as_str(), after, limit, kinds], |row| {
-                record(row, run)
-            })?
-            .collect()
+    let after = i64::try_from(after).unwrap_or(i64::MAX);
+    let params = params![run.as_str(), after, kinds];
+    find(db, sql, params, limit, &event_of(run), |row| {
+        record(row, run)
     })
 }
 
-fn record(row: &rusqlite::Row<'_>, run: &RunId) -> rusqlite::Result<EventRecord> {
+fn event_of(run: &RunId) -> String {
+    format!("event of run {run}")
+}
+
+fn record(row: &Row<'_>, run: &RunId) -> rusqlite::Result<EventRecord> {
     Ok(EventRecord {
         seq: row.get(0)?,
         run: run.clone(),
@@ -135,30 +200,25 @@ fn record(row: &rusqlite::Row<'_>, run: &RunId) -> rusqlite::Result<EventRecord>
 }
 
 /// The oldest first.
-pub(crate) fn checkpoints(db: &Connection, run: &RunId) -> rusqlite::Result<Vec<CheckpointRecord>> {
-    db.prepare_cached(
-        "SELECT id, run, step, created, seq, state, progress, size, eval_loss FROM checkpoints \
-         WHERE run = ?1 ORDER BY seq",
-    )
-    .and_then(|mut statement| {
-        statement
-            .query_map([run.as_str()], checkpoint_row)?
-            .collect()
-    })
+pub(crate) fn checkpoints(
+    db: &Connection,
+    run: &RunId,
+) -> rusqlite::Result<Found<CheckpointRecord>> {
+    let sql = "SELECT id, run, step, created, seq, state, progress, size, eval_loss \
+               FROM checkpoints WHERE run = ?1 ORDER BY seq";
+    let params = [run.as_str()];
+    find(db, sql, params, usize::MAX, "checkpoint", checkpoint_row)
 }
 
-pub(crate) fn artifacts(db: &Connection, run: &RunId) -> rusqlite::Result<Vec<ArtifactRecord>> {
-    db.prepare_cached("SELECT name, size, digest, seq FROM artifacts WHERE run = ?1 ORDER BY name")
-        .and_then(|mut statement| {
-            statement
-                .query_map([run.as_str()], |row| {
-                    Ok(ArtifactRecord {
-                        name: row.get::<_, String>(0)?.into(),
-                        size: row.get(1)?,
-                        digest: row.get(2)?,
-                        seq: row.get(3)?,
-                    })
-                })?
-                .collect()
+pub(crate) fn artifacts(db: &Connection, run: &RunId) -> rusqlite::Result<Found<ArtifactRecord>> {
+    let sql = "SELECT name, size, digest, seq FROM artifacts WHERE run = ?1 ORDER BY name";
+    let params = [run.as_str()];
+    find(db, sql, params, usize::MAX, "artifact", |row| {
+        Ok(ArtifactRecord {
+            name: parsed(row, 0, artifact_name)?.into(),
+            size: row.get(1)?,
+            digest: parsed(row, 2, digest)?,
+            seq: row.get(3)?,
         })
+    })
 }

@@ -9,6 +9,7 @@ use arkor_types::{
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use crate::blob::{Blob, BlobWriter};
+use crate::id::Digest;
 use crate::lock::Lock;
 use crate::store::Durability;
 use crate::{Store, StoreError, id};
@@ -148,7 +149,9 @@ impl RunHandle {
     ///
     /// If it cannot be written.
     pub fn begin_blob(&self) -> Result<BlobWriter, StoreError> {
-        self.store.measure()?;
+        if self.store.shared.blobs.quota.is_stale() {
+            self.store.measure()?;
+        }
         BlobWriter::new(
             self.store.clone(),
             self.record.id.clone(),
@@ -305,7 +308,8 @@ impl RunHandle {
     /// What is new is written and acknowledged. That the old stays until the next sweep if this
     /// fails is no reason to call it a failure.
     fn remove_replaced(&self, old: Option<String>, new: &Blob) {
-        if let Some(old) = old.filter(|old| *old != new.digest) {
+        let old = old.filter(|old| *old != new.digest);
+        if let Some(old) = old.as_deref().and_then(Digest::parse) {
             let _ = self.store.remove_unreferenced(&[old]);
         }
     }

@@ -83,9 +83,67 @@ pub(crate) fn migrate(db: &mut Connection, path: &Path) -> Result<(), StoreError
     apply(db, path, MIGRATIONS)
 }
 
-/// An error if the database is of a version that this program does not know.
-pub(crate) fn check(db: &Connection, path: &Path) -> Result<(), StoreError> {
-    version(db, path, MIGRATIONS).map(|_| ())
+/// An error if the database is of a version that this program does not know, or has other tables,
+/// columns, indexes, views or triggers than this program makes for its version.
+pub(crate) fn check(db: &Connection, store: &Path, path: &Path) -> Result<(), StoreError> {
+    let version = version(db, path, MIGRATIONS)?;
+    let failed = |source| StoreError::database(path, source);
+    let found = objects(db).map_err(failed)?;
+    let expected = expected(MIGRATIONS.get(..version).unwrap_or_default()).map_err(failed)?;
+    let strange = found.iter().find(|one| !expected.contains(one));
+    let lacking = expected.iter().find(|one| !found.contains(one));
+    let what = match (strange, lacking) {
+        (None, None) if found.len() == expected.len() => return Ok(()),
+        (Some(one), _) => format!("its {} is none that this program makes", one.title()),
+        (None, Some(one)) => format!("it has no {}", one.title()),
+        (None, None) => "it has something twice".into(),
+    };
+    Err(StoreError::Foreign {
+        path: store.into(),
+        what,
+    })
+}
+
+/// A row of `sqlite_schema`.
+#[derive(Debug, PartialEq)]
+struct Object {
+    kind: String,
+    name: String,
+    table: String,
+    /// None for an index that comes with its table.
+    sql: Option<String>,
+}
+
+impl Object {
+    fn title(&self) -> String {
+        let title = format!("{} `{}`", self.kind, self.name);
+        arkor_types::shown_line(&title).to_string()
+    }
+}
+
+/// More than any version has; one more than that is strange enough to be refused.
+const MOST_OBJECTS: i64 = 100;
+
+fn objects(db: &Connection) -> rusqlite::Result<Vec<Object>> {
+    db.prepare("SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name LIMIT ?1")?
+        .query_map([MOST_OBJECTS], |row| {
+            Ok(Object {
+                kind: row.get(0)?,
+                name: row.get(1)?,
+                table: row.get(2)?,
+                sql: row.get(3)?,
+            })
+        })?
+        .collect()
+}
+
+/// What a database has after these migrations.
+fn expected(migrations: &[&str]) -> rusqlite::Result<Vec<Object>> {
+    let db = Connection::open_in_memory()?;
+    for migration in migrations {
+        db.execute_batch(migration)?;
+    }
+    objects(&db)
 }
 
 fn apply(db: &mut Connection, path: &Path, migrations: &[&str]) -> Result<(), StoreError> {
@@ -124,7 +182,7 @@ fn version(db: &Connection, path: &Path, migrations: &[&str]) -> Result<usize, S
         .map_err(failed)?;
     // Version 0 is an empty file; one with tables in it is some other program's.
     if found < 0 || (found == 0) != (tables == 0) {
-        return Err(StoreError::Corrupt {
+        return Err(StoreError::Foreign {
             path: path.into(),
             what: format!("it has {tables} tables and indexes and the version {found}"),
         });
@@ -188,6 +246,35 @@ mod tests {
             .execute_batch("CREATE TABLE theirs (x INTEGER)")
             .unwrap();
         let error = migrate(&mut strange, path).unwrap_err();
-        assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
+        assert!(matches!(error, StoreError::Foreign { .. }), "{error}");
+    }
+
+    #[test]
+    fn what_a_version_does_not_have_is_refused() {
+        let path = Path::new("db");
+        for statement in [
+            "CREATE TRIGGER t AFTER INSERT ON events BEGIN DELETE FROM runs; END",
+            "CREATE VIEW more AS SELECT * FROM runs",
+            "DROP VIEW contents; CREATE VIEW contents (run, digest) AS SELECT id, '../x' FROM runs",
+            "CREATE TABLE more (x)",
+            "CREATE VIRTUAL TABLE text USING fts5 (x)",
+            "CREATE INDEX more ON runs (abs(step))",
+            "ALTER TABLE runs ADD COLUMN extra TEXT",
+            "ALTER TABLE runs ADD COLUMN extra TEXT GENERATED ALWAYS AS (hex(zeroblob(1000000))) VIRTUAL",
+            "DROP TABLE pins",
+            "DROP INDEX checkpoints_of_run",
+            "PRAGMA writable_schema = 1; UPDATE sqlite_schema SET sql = replace(sql, 'REAL', 'TEXT') WHERE name = 'runs'",
+        ] {
+            let mut db = database();
+            migrate(&mut db, path).unwrap();
+            check(&db, path, path).unwrap();
+            db.execute_batch(statement).unwrap();
+            let error = check(&db, path, path).unwrap_err();
+            assert!(
+                matches!(error, StoreError::Foreign { .. }),
+                "{statement}: {error}"
+            );
+            assert!(error.hint().is_some());
+        }
     }
 }

@@ -4,21 +4,26 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use arkor_files::Folder;
 use arkor_types::RunId;
-use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
-use crate::blob::{Blobs, sync_folder};
+use crate::blob::Blobs;
+use crate::connection::Database;
+use crate::damage::Damage;
 use crate::lock::Lock;
+use crate::mark::MadeBy;
+use crate::place::{Place, name};
 use crate::{StoreError, schema};
 
+mod adopt;
+mod files;
 mod lifecycle;
 mod reading;
 mod sweep;
 
+pub use adopt::Adopted;
 pub use lifecycle::{NewRun, Removed};
-
-/// How long a writer waits for another one. Transactions here take well under a millisecond.
-pub(crate) const BUSY: Duration = Duration::from_secs(10);
 
 /// The store of a project. Cheap to clone; clones share its connections.
 #[derive(Debug, Clone)]
@@ -32,20 +37,26 @@ pub(crate) struct Shared {
     pub(crate) db_path: PathBuf,
     /// Of its own, so that a long read does not hold up an append. Closed before the writer, for
     /// only a writer that is closed last moves the write-ahead log into the database.
-    reader: Mutex<Connection>,
+    reader: Mutex<Database>,
     /// None if the store is open for reading only.
-    writer: Option<Mutex<Connection>>,
+    writer: Option<Mutex<Database>>,
+    /// None if the store is open for reading only.
+    locks: Option<Folder>,
     pub(crate) blobs: Blobs,
+    pub(crate) damage: Damage,
 }
 
 /// How a store is opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StoreOptions {
-    /// Most bytes of events, checkpoints and artifacts together; none: as much as the disk holds.
+    /// Most bytes of events, checkpoints and artifacts together. None: what it holds when it is opened,
+    /// and half of what the disk has left then, but no more than 50 GiB.
     ///
     /// Terminal events are written all the same, so that a run can say why it ended. Bytes that
     /// other processes are just writing are not counted.
     pub max_size: Option<u64>,
+    /// Whose stores are opened.
+    pub made_by: MadeBy,
 }
 
 /// What an acknowledged transaction survives.
@@ -62,18 +73,22 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// If it cannot be written to, is damaged or comes from a newer version.
+    /// If it cannot be written to, is damaged, comes from a newer version or was made by somebody else.
     pub fn open(dir: &Path, options: StoreOptions) -> Result<Self, StoreError> {
-        create_folders(dir)?;
+        let place = Place::create(dir, &options.made_by)?;
+        let folder = |name_of: &str| {
+            let name = name(name_of)?;
+            let found = place.folder().folder_or_new(&name);
+            found.map_err(|error| StoreError::io("create", &place.folder().path_of(&name), error))
+        };
+        let locks = folder("locks")?;
         // A new database must be set up by one process alone: SQLite does not wait for others
         // while it changes the journal mode.
-        let gate = Lock::take(&gate_path(dir))?;
-        let db_path = dir.join("arkor.db");
-        create_private(&db_path)?;
+        let gate = Lock::take(&locks, &name(GATE)?)?;
+        let db_path = files::database_or_new(place.folder())?;
         let failed = |source| StoreError::database(&db_path, source);
-        let mut writer = Connection::open(&db_path).map_err(failed)?;
-        writer.busy_timeout(BUSY).map_err(failed)?;
-        schema::check(&writer, &db_path)?;
+        let mut writer = Database::writer(&db_path).map_err(failed)?;
+        schema::check(&writer, place.path(), &db_path)?;
         writer
             .pragma_update(None, "journal_mode", "WAL")
             .map_err(failed)?;
@@ -82,17 +97,25 @@ impl Store {
             .pragma_update(None, "foreign_keys", true)
             .map_err(failed)?;
         schema::migrate(&mut writer, &db_path)?;
-        let reader = open_reader(&db_path).map_err(failed)?;
-        let blobs = Blobs::new(dir.join("blobs"), options.max_size);
-        blobs.create()?;
-        for folder in [dir, dir.parent().unwrap_or(dir)] {
-            // A relative path's parent can be empty. Only a loss of power needs this at all.
-            let _ = sync_folder(folder);
-        }
+        let reader = Database::reader(&db_path).map_err(failed)?;
+        let blobs = Blobs::create(folder("blobs")?, options.max_size)?;
+        // Only a loss of power needs this at all.
+        let _ = place.folder().sync();
         drop(gate);
-        let store = Self::with(dir, db_path, Some(writer), reader, blobs);
+        let store = Self {
+            shared: Arc::new(Shared {
+                dir: place.path().into(),
+                db_path,
+                reader: Mutex::new(reader),
+                writer: Some(Mutex::new(writer)),
+                locks: Some(locks),
+                blobs,
+                damage: Damage::default(),
+            }),
+        };
         store.sweep()?;
         store.measure()?;
+        store.shared.blobs.quota.share(place.folder().free_space());
         Ok(store)
     }
 
@@ -102,50 +125,50 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::Missing`] if there is none; otherwise as [`Self::open`].
-    pub fn open_read_only(dir: &Path) -> Result<Self, StoreError> {
-        let db_path = dir.join("arkor.db");
-        if !db_path.is_file() {
-            return Err(StoreError::Missing { path: dir.into() });
-        }
+    pub fn open_read_only(dir: &Path, made_by: &MadeBy) -> Result<Self, StoreError> {
+        Self::read_only_in(&Place::open(dir, made_by)?)
+    }
+
+    pub(crate) fn read_only_in(place: &Place) -> Result<Self, StoreError> {
+        let Some(db_path) = files::database(place.folder())? else {
+            return Err(StoreError::Missing {
+                path: place.path().into(),
+            });
+        };
         let failed = |source| StoreError::database(&db_path, source);
-        let mut reader = open_reader(&db_path).map_err(failed)?;
+        let mut reader = Database::reader(&db_path).map_err(failed)?;
         if lacks_lock_files(&reader) {
             // A folder that cannot be written to has no place for the files by which SQLite's
             // processes find each other. Nobody writes there, so it may be read without them; but
             // without the write-ahead log too, and then the latest would be missing.
-            let wal = dir.join("arkor.db-wal");
-            if wal.metadata().is_ok_and(|meta| meta.len() > 0) {
+            let wal = name(files::WAL)?;
+            if place.folder().size(&wal).is_ok_and(|size| size > 0) {
                 return Err(StoreError::ReadOnly {
-                    path: wal,
+                    path: place.folder().path_of(&wal),
                     what: "a process that was cut off left changes there, which can only be read \
                            where files can be made"
                         .into(),
                 });
             }
-            let flags = read_only() | OpenFlags::SQLITE_OPEN_URI;
-            reader = Connection::open_with_flags(immutable_uri(&db_path), flags).map_err(failed)?;
+            reader = Database::immutable(&db_path).map_err(failed)?;
         }
-        schema::check(&reader, &db_path)?;
-        let blobs = Blobs::new(dir.join("blobs"), None);
-        Ok(Self::with(dir, db_path, None, reader, blobs))
+        schema::check(&reader, place.path(), &db_path)?;
+        Ok(Self {
+            shared: Arc::new(Shared {
+                dir: place.path().into(),
+                db_path,
+                reader: Mutex::new(reader),
+                writer: None,
+                locks: None,
+                blobs: Blobs::read_only(place.folder())?,
+                damage: Damage::default(),
+            }),
+        })
     }
 
-    fn with(
-        dir: &Path,
-        db_path: PathBuf,
-        writer: Option<Connection>,
-        reader: Connection,
-        blobs: Blobs,
-    ) -> Self {
-        Self {
-            shared: Arc::new(Shared {
-                dir: dir.into(),
-                db_path,
-                writer: writer.map(Mutex::new),
-                reader: Mutex::new(reader),
-                blobs,
-            }),
-        }
+    /// What was found damaged and passed over since this was called last, each told once.
+    pub fn take_damage(&self) -> Vec<String> {
+        self.shared.damage.take()
     }
 
     /// Runs `work` as one transaction that no other writer comes in between.
@@ -155,6 +178,7 @@ impl Store {
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
         let mut db = self.writer()?;
+        db.begin(crate::connection::WORK);
         let transact = |db: &mut Connection| -> rusqlite::Result<T> {
             let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let done = work(&tx)?;
@@ -171,12 +195,9 @@ impl Store {
         done.map_err(|source| StoreError::database(&self.shared.db_path, source))
     }
 
-    fn writer(&self) -> Result<MutexGuard<'_, Connection>, StoreError> {
+    fn writer(&self) -> Result<MutexGuard<'_, Database>, StoreError> {
         let writer = self.shared.writer.as_ref();
-        let writer = writer.ok_or_else(|| StoreError::ReadOnly {
-            path: self.shared.dir.clone(),
-            what: "it was opened for reading".into(),
-        })?;
+        let writer = writer.ok_or_else(|| self.only_for_reading())?;
         // A panic in a transaction has rolled it back; the connection is as good as before.
         Ok(writer.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -186,8 +207,17 @@ impl Store {
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
+        self.read_within(crate::connection::WORK, work)
+    }
+
+    fn read_within<T>(
+        &self,
+        time: Duration,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
         let db = self.shared.reader.lock();
         let db = db.unwrap_or_else(PoisonError::into_inner);
+        db.begin(time);
         work(&db).map_err(|source| StoreError::database(&self.shared.db_path, source))
     }
 
@@ -195,41 +225,63 @@ impl Store {
     /// through in a moment. So a run's lock that is found taken is held by a writer, and not by
     /// someone who only looks after dead runs.
     pub(crate) fn gate(&self) -> Result<Lock, StoreError> {
-        // Also an early answer for a store open for reading.
-        drop(self.writer()?);
-        Lock::take(&gate_path(&self.shared.dir))
+        Lock::take(self.locks()?, &name(GATE)?)
     }
 
-    /// Behind the [gate](Self::gate). The run must be one of the store's: its id becomes a path.
+    /// Behind the [gate](Self::gate).
     pub(crate) fn lock_run(&self, id: &RunId) -> Result<Option<Lock>, StoreError> {
-        Lock::try_take(&self.lock_path(id))
+        Lock::try_take(self.locks()?, &name(id.as_str())?)
     }
 
-    pub(crate) fn lock_path(&self, id: &RunId) -> PathBuf {
-        self.shared.dir.join("locks").join(id.as_str())
+    /// Behind the gate too, and with the lock of a run that is gone.
+    pub(crate) fn remove_lock(&self, id: &RunId) -> Result<(), StoreError> {
+        // One that stays does no harm.
+        let _ = self.locks()?.remove_file(&name(id.as_str())?);
+        Ok(())
+    }
+
+    fn locks(&self) -> Result<&Folder, StoreError> {
+        let locks = self.shared.locks.as_ref();
+        locks.ok_or_else(|| self.only_for_reading())
+    }
+
+    fn only_for_reading(&self) -> StoreError {
+        StoreError::ReadOnly {
+            path: self.shared.dir.clone(),
+            what: "it was opened for reading".into(),
+        }
+    }
+
+    /// Takes room for so many bytes. Before that fails, what other processes removed is looked for.
+    pub(crate) fn reserve(&self, bytes: u64) -> Result<(), StoreError> {
+        let quota = &self.shared.blobs.quota;
+        match quota.reserve(bytes, &self.shared.dir) {
+            Err(_) if quota.may_measure() => {
+                self.measure()?;
+                quota.reserve(bytes, &self.shared.dir)
+            }
+            outcome => outcome,
+        }
     }
 
     /// Brings the quota up to date with what other processes did.
     pub(crate) fn measure(&self) -> Result<(), StoreError> {
-        if !self.shared.blobs.quota.is_limited() {
-            return Ok(());
-        }
-        let rows: u64 = self.read(|db| {
-            db.query_row(
-                "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, \
-                 pragma_freelist_count, pragma_page_size",
-                [],
-                |row| row.get(0),
-            )
-        })?;
-        self.shared.blobs.quota.set(rows + self.shared.blobs.size());
-        Ok(())
+        self.shared.blobs.quota.measure(|| {
+            let rows: u64 = self.read(|db| {
+                db.query_row(
+                    "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, \
+                     pragma_freelist_count, pragma_page_size",
+                    [],
+                    |row| row.get(0),
+                )
+            })?;
+            Ok(rows.saturating_add(self.shared.blobs.size()))
+        })
     }
 }
 
-fn gate_path(dir: &Path) -> PathBuf {
-    dir.join("locks").join("gate")
-}
+/// The lock that all locks are taken behind. No run has this id, see `id::is_own`.
+const GATE: &str = "gate";
 
 fn set_durability(db: &Connection, durability: Durability) -> rusqlite::Result<()> {
     let synchronous = match durability {
@@ -237,16 +289,6 @@ fn set_durability(db: &Connection, durability: Durability) -> rusqlite::Result<(
         Durability::Power => "FULL",
     };
     db.pragma_update(None, "synchronous", synchronous)
-}
-
-fn read_only() -> OpenFlags {
-    OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX
-}
-
-fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
-    let db = Connection::open_with_flags(path, read_only())?;
-    db.busy_timeout(BUSY)?;
-    Ok(db)
 }
 
 /// Whether a read fails for want of a place for SQLite's own files.
@@ -258,61 +300,6 @@ fn lacks_lock_files(db: &Connection) -> bool {
             Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen)
         )
     })
-}
-
-/// As of <https://www.sqlite.org/uri.html>.
-fn immutable_uri(path: &Path) -> String {
-    let mut uri = String::from("file:");
-    let path = path.display().to_string().replace('\\', "/");
-    if !path.starts_with('/') && path.contains(':') {
-        uri.push('/');
-    }
-    for letter in path.chars() {
-        match letter {
-            '%' => uri.push_str("%25"),
-            '?' => uri.push_str("%3f"),
-            '#' => uri.push_str("%23"),
-            _ => uri.push(letter),
-        }
-    }
-    uri + "?immutable=1"
-}
-
-fn create_folders(dir: &Path) -> Result<(), StoreError> {
-    // Logs and specs can hold what is not meant for others.
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    let locks = dir.join("locks");
-    builder
-        .create(&locks)
-        .map_err(|source| StoreError::io("create", &locks, source))?;
-    let ignore = dir.join(".gitignore");
-    if ignore.exists() {
-        return Ok(());
-    }
-    let failed = |source| StoreError::io("write", &ignore, source);
-    let mut file = tempfile::NamedTempFile::new_in(dir).map_err(failed)?;
-    std::io::Write::write_all(&mut file, b"*\n").map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(&ignore).map_err(|error| failed(error.error))?;
-    Ok(())
-}
-
-/// Makes the file of a new database, readable for its owner alone; SQLite gives its other files
-/// the same mode.
-fn create_private(path: &Path) -> Result<(), StoreError> {
-    let mut options = std::fs::File::options();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
-            Err(StoreError::io("create", path, error))
-        }
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]

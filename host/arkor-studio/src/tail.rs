@@ -132,7 +132,7 @@ mod tests {
         numbers
             .map(|seq| EventRecord {
                 seq,
-                run: RunId::new("r"),
+                run: RunId::new("r").unwrap(),
                 time: jiff::Timestamp::UNIX_EPOCH,
                 event: Event::Paused(At { step: seq }),
             })
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_reader_gets_each_event_once_wherever_it_stands() {
-        let tail = Tail::new(RunId::new("r"), 0);
+        let tail = Tail::new(RunId::new("r").unwrap(), 0);
         assert_eq!(tail.after(0), None);
         tail.push(&records(1..=3));
         let chunk = tail.after(1).unwrap();
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn large_events_are_kept_up_to_a_number_of_bytes() {
         use arkor_types::{Level, Message, MessageSource};
-        let tail = Tail::new(RunId::new("r"), 0);
+        let tail = Tail::new(RunId::new("r").unwrap(), 0);
         for mut record in records(1..=100) {
             record.event = Event::Message(Message {
                 step: 1,

@@ -1,8 +1,6 @@
 //! The token of a launch, and the file that tells it to the user's own programs.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
-
+use arkor_files::{Folder, Name};
 use serde::{Deserialize, Serialize};
 
 /// A secret of this launch: 32 random bytes, in hex.
@@ -50,45 +48,54 @@ struct Content {
 /// dropped, unless another launch has put its own in its place.
 #[derive(Debug)]
 pub struct TokenFile {
-    path: PathBuf,
+    folder: Folder,
+    name: Name,
     token: Token,
 }
 
+/// More than such a file has.
+const MOST_BYTES: u64 = 4096;
+
 impl TokenFile {
-    /// Writes the file: whole or not at all, and for its owner only.
+    /// Writes the file `studio.json` in a folder: whole or not at all, and for its owner only. What has
+    /// the name already is replaced, a link too.
     ///
     /// # Errors
     ///
     /// If it cannot be written.
-    pub fn write(path: &Path, url: &str, token: &Token) -> std::io::Result<Self> {
-        let folder = path.parent().unwrap_or(Path::new("."));
-        // Temporary files are created for their owner only (0600 where there are modes).
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        let content = Content {
+    pub fn write(folder: Folder, url: &str, token: &Token) -> std::io::Result<Self> {
+        let name = Name::new("studio.json")?;
+        let mut content = serde_json::to_vec(&Content {
             url: url.into(),
             token: token.0.clone(),
             process: std::process::id(),
-        };
-        serde_json::to_writer(&mut file, &content)?;
-        file.write_all(b"\n")?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
+        })?;
+        content.push(b'\n');
+        folder.replace(&name, &content)?;
         Ok(Self {
-            path: path.into(),
+            folder,
+            name,
             token: token.clone(),
         })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> std::path::PathBuf {
+        self.folder.path_of(&self.name)
     }
 }
 
 impl Drop for TokenFile {
     fn drop(&mut self) {
-        let is_ours = std::fs::read(&self.path)
+        let is_ours = self
+            .folder
+            .read(&self.name, MOST_BYTES)
             .ok()
             .and_then(|bytes| serde_json::from_slice::<Content>(&bytes).ok())
             .is_some_and(|content| self.token.is(&content.token));
         if is_ours {
             // Nothing is lost if it stays: its token opens nothing any more.
-            let _ = std::fs::remove_file(&self.path);
+            let _ = self.folder.remove_file(&self.name);
         }
     }
 }
@@ -97,14 +104,18 @@ impl Drop for TokenFile {
 mod tests {
     use super::*;
 
+    fn open(folder: &tempfile::TempDir) -> Folder {
+        Folder::open(folder.path()).unwrap()
+    }
+
     #[test]
     fn case_40_the_file_of_another_launch_stays() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("studio.json");
         let (one, other) = (Token::random().unwrap(), Token::random().unwrap());
         assert!(one.is(one.secret()) && !one.is(other.secret()) && !one.is(""));
-        let ours = TokenFile::write(&path, "http://127.0.0.1:1", &one).unwrap();
-        let theirs = TokenFile::write(&path, "http://127.0.0.1:2", &other).unwrap();
+        let ours = TokenFile::write(open(&folder), "http://127.0.0.1:1", &one).unwrap();
+        let theirs = TokenFile::write(open(&folder), "http://127.0.0.1:2", &other).unwrap();
         drop(ours);
         let content: Content = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
         assert_eq!(content.token, other.secret());
@@ -120,8 +131,34 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("studio.json");
         let token = Token::random().unwrap();
-        let _file = TokenFile::write(&path, "http://127.0.0.1:1", &token).unwrap();
+        let _file = TokenFile::write(open(&folder), "http://127.0.0.1:1", &token).unwrap();
         let mode = path.metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_in_its_place_is_not_written_through() {
+        let outside = tempfile::tempdir().unwrap();
+        let letter = outside.path().join("letter");
+        std::fs::write(&letter, "dear").unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("studio.json");
+        let token = Token::random().unwrap();
+        std::os::unix::fs::symlink(&letter, &path).unwrap();
+        let file = TokenFile::write(open(&folder), "http://127.0.0.1:1", &token).unwrap();
+        assert!(path.symlink_metadata().unwrap().is_file());
+        // Exchanged meanwhile: neither read through nor removed.
+        std::fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink(&letter, &path).unwrap();
+        drop(file);
+        assert!(path.symlink_metadata().unwrap().is_symlink());
+        assert_eq!(std::fs::read_to_string(&letter).unwrap(), "dear");
+        std::fs::remove_file(&path).unwrap();
+        std::fs::hard_link(&letter, &path).unwrap();
+        drop(TokenFile::write(open(&folder), "http://127.0.0.1:1", &token).unwrap());
+        assert_eq!(std::fs::read_to_string(&letter).unwrap(), "dear");
+        std::fs::create_dir(&path).unwrap();
+        assert!(TokenFile::write(open(&folder), "http://127.0.0.1:1", &token).is_err());
     }
 }

@@ -19,7 +19,7 @@ pub use event::{
 pub use fault::{Fault, FaultCause};
 pub use json::{json_pretty, json_text};
 pub use program::{ModuleFormat, Program, ProgramModule, ScriptLanguage};
-pub use run::{ArtifactRecord, CheckpointRecord, RunId, RunRecord, RunStatus};
+pub use run::{ArtifactRecord, CheckpointRecord, InvalidRunId, RunId, RunRecord, RunStatus};
 pub use spec::{
     Dataset, DatasetSource, HubDataset, HubModel, Hyperparameters, HyperparametersDraft, Lora,
     LrSchedulerType, ModelShape, ModelSource, Setting, Spec, SpecDraft, SpecProblem,

@@ -4,15 +4,50 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Spec, UntrustedText, shown_line};
 
-/// Identifies a run: sortable by time of creation, unique in a store.
+/// Identifies a run: sortable by time of creation, unique in a store. Never a path, and safe to print.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "String", into = "String")]
 pub struct RunId(String);
+
+/// A text that is no [`RunId`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InvalidRunId;
+
+impl std::fmt::Display for InvalidRunId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the id of a run has 1 to 64 ASCII letters, digits, `-` and `_`")
+    }
+}
+
+impl std::error::Error for InvalidRunId {}
+
+impl TryFrom<String> for RunId {
+    type Error = InvalidRunId;
+
+    fn try_from(text: String) -> Result<Self, InvalidRunId> {
+        let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        if matches!(text.len(), 1..=64) && text.bytes().all(is_letter) {
+            Ok(Self(text))
+        } else {
+            Err(InvalidRunId)
+        }
+    }
+}
+
+impl From<RunId> for String {
+    fn from(id: RunId) -> Self {
+        id.0
+    }
+}
 
 impl RunId {
     /// Takes a text as an id; it need not exist.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+    ///
+    /// # Errors
+    ///
+    /// If it could be more than a name: see [`InvalidRunId`].
+    pub fn new(text: impl Into<String>) -> Result<Self, InvalidRunId> {
+        text.into().try_into()
     }
 
     /// The id as text.
@@ -130,4 +165,25 @@ pub struct ArtifactRecord {
     pub digest: String,
     /// Sequence number of the event that announced it.
     pub seq: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_no_path() {
+        for bad in [
+            "", ".", "..", "a/b", "/a", "a\\b", "a b", "é", "\u{1b}", "a\0", "a.b", "C:",
+        ] {
+            assert!(RunId::new(bad).is_err(), "{bad:?}");
+            let json = serde_json::to_string(bad).unwrap();
+            assert!(serde_json::from_str::<RunId>(&json).is_err(), "{bad:?}");
+        }
+        assert!(RunId::new("a".repeat(65)).is_err());
+        let id = RunId::new("20261123-101530-k3f9").unwrap();
+        let json = serde_json::to_string(&id).unwrap();
+        assert_eq!(json, "\"20261123-101530-k3f9\"");
+        assert_eq!(serde_json::from_str::<RunId>(&json).unwrap(), id);
+    }
 }

@@ -4,13 +4,14 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use arkor_files::Name;
 use arkor_project::Artifact;
 
 use crate::arguments::BuildArguments;
 use crate::exit::Exit;
 use crate::format;
 use crate::output::Printer;
-use crate::{commands, settings, time_limit, trust};
+use crate::{commands, place, settings, time_limit, trust};
 
 pub(crate) fn build(arguments: &BuildArguments, printer: &Printer) -> Result<Exit> {
     let project = trust::open(&arguments.path, &arguments.trust, printer)?;
@@ -23,11 +24,22 @@ pub(crate) fn build(arguments: &BuildArguments, printer: &Printer) -> Result<Exi
         Artifact::Wasm(path) => runtime.load(path)?,
         Artifact::Program(program) => runtime.load_bytes(program.name(), &bytes)?,
     };
-    let output = arguments
-        .output
-        .clone()
-        .unwrap_or_else(|| project.store_dir().join(format!("{}.wasm", component.name)));
-    write(&output, &bytes).with_context(|| format!("cannot write `{}`", output.display()))?;
+    let output = match &arguments.output {
+        Some(path) => {
+            write(path, &bytes).with_context(|| format!("cannot write `{}`", path.display()))?;
+            path.clone()
+        }
+        None => {
+            let place = place::create(&project)?;
+            let name = Name::new(format!("{}.wasm", component.name))?;
+            let path = place.folder().path_of(&name);
+            place
+                .folder()
+                .replace(&name, &bytes)
+                .with_context(|| format!("cannot write `{}`", path.display()))?;
+            path
+        }
+    };
     let digest = arkor_runtime::digest(&bytes);
     let world = if component.owns_loop {
         "loop-trainer"

@@ -14,7 +14,10 @@
 //! One session decides, so one save makes one decision, however many pages watch. What was built
 //! last counts: a build is not begun before the one before it was handed over.
 
+use std::fs::TryLockError;
+
 use anyhow::{Context, Result, bail};
+use arkor_files::Name;
 use arkor_project::Project;
 use arkor_store::Store;
 use arkor_studio::{Hub, StudioServer, Token, TokenFile};
@@ -22,7 +25,7 @@ use arkor_studio::{Hub, StudioServer, Token, TokenFile};
 use crate::arguments::DevArguments;
 use crate::exit::Exit;
 use crate::output::Printer;
-use crate::{settings, time_limit, trust};
+use crate::{place, settings, time_limit, trust};
 
 mod active;
 mod builder;
@@ -30,9 +33,6 @@ mod session;
 
 use builder::Builder;
 use session::Session;
-
-/// Where the address and the token of the Studio are, in the project's `.arkor` folder.
-const TOKEN_FILE: &str = "studio.json";
 
 pub(crate) fn dev(arguments: &DevArguments, printer: &Printer) -> Result<Exit> {
     let project = trust::open(&arguments.path, &arguments.trust, printer)?;
@@ -45,7 +45,8 @@ pub(crate) fn dev(arguments: &DevArguments, printer: &Printer) -> Result<Exit> {
         .build()
         .context("the executor's threads cannot be started")?;
     let exit = executor.block_on(async {
-        let store = Store::open(&project.store_dir(), settings::store(&project))?;
+        let store = Store::open(&project.store_dir(), settings::store(&project)?)?;
+        place::tell_damage(&store, printer);
         for run in store.mark_interrupted()? {
             printer.note(&format!(
                 "run {run} was interrupted; `arkor-host run --resume {run}` goes on with it"
@@ -68,19 +69,23 @@ pub(crate) fn dev(arguments: &DevArguments, printer: &Printer) -> Result<Exit> {
 
 /// Held as long as this process lives, however it ends.
 fn lock(project: &Project) -> Result<std::fs::File> {
-    let folder = project.store_dir();
-    std::fs::create_dir_all(&folder)
-        .with_context(|| format!("cannot create `{}`", folder.display()))?;
-    let path = folder.join("dev.lock");
-    let file = std::fs::File::create(&path)
-        .with_context(|| format!("cannot write `{}`", path.display()))?;
-    if file.try_lock().is_err() {
-        bail!(
+    let place = place::create(project)?;
+    let name = Name::new("dev.lock")?;
+    let path = place.folder().path_of(&name);
+    let file = place
+        .folder()
+        .open_or_create(&name)
+        .with_context(|| format!("cannot open `{}`", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => bail!(
             "another `arkor-host dev` is at work on `{}`",
             project.root().display()
-        );
+        ),
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot lock `{}`", path.display()))
+        }
     }
-    Ok(file)
 }
 
 /// The server at work; it ends, and its token file goes, when this is dropped.
@@ -106,14 +111,15 @@ impl Studio {
         let server = StudioServer::bind(port, token.clone())
             .await
             .context("the Studio cannot be served; --no-studio does without it")?;
-        let path = project.store_dir().join(TOKEN_FILE);
-        let file = TokenFile::write(&path, &server.url(), &token)
-            .with_context(|| format!("cannot write `{}`", path.display()))?;
+        let place = place::create(project)?;
+        let folder = place.path().to_path_buf();
+        let file = TokenFile::write(place.into_folder(), &server.url(), &token)
+            .with_context(|| format!("cannot keep the Studio's token in `{}`", folder.display()))?;
         if printer.json() {
             printer.object(&serde_json::json!({
                 "type": "studio",
                 "url": server.url(),
-                "token_file": path,
+                "token_file": file.path(),
             }));
         } else {
             printer.note(&format!("Studio: {}", server.page_url()));

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::arguments::ReplayArguments;
 use crate::exit::Exit;
 use crate::output::Printer;
-use crate::{commands, format, settings, time_limit, trust};
+use crate::{commands, format, place, settings, time_limit, trust};
 
 mod tape;
 
@@ -129,7 +129,7 @@ pub(crate) fn replay(arguments: &ReplayArguments, printer: &Printer) -> Result<E
         let events = || Ok(tape.take().unwrap_or_default());
         show_all(&trainer, &path.display().to_string(), events, printer)
     } else {
-        let store = Store::open_read_only(&project.store_dir())?;
+        let store = Store::open_read_only(&project.store_dir(), &place::made_by()?)?;
         let run = store.find_run(&arguments.run)?;
         let events = stored(&store, &run, arguments.last);
         show_all(&trainer, &run.id.to_string(), events, printer)

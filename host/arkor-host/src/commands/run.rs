@@ -11,7 +11,7 @@ use crate::exit::Exit;
 use crate::format;
 use crate::output::Printer;
 use crate::time_limit::TimeLimit;
-use crate::{commands, settings, time_limit, trust};
+use crate::{commands, place, settings, time_limit, trust};
 
 /// Events that are read from the store at once.
 const PAGE: usize = 256;
@@ -21,7 +21,8 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Result<Exit> {
     let time_limit = time_limit::start(&arguments.trust, true, printer)?;
     let built = commands::build_trainer(&project, printer)?;
     let component = commands::load_trainer(&settings::runtime()?, &built.artifact, printer)?;
-    let store = Store::open(&project.store_dir(), settings::store(&project))?;
+    let store = Store::open(&project.store_dir(), settings::store(&project)?)?;
+    place::tell_damage(&store, printer);
     for run in store.mark_interrupted()? {
         printer.note(&format!(
             "run {run} was interrupted; `--resume {run}` goes on with it"

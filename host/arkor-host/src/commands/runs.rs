@@ -1,44 +1,78 @@
 //! `arkor-host runs`
 
+use std::path::Path;
+
 use anyhow::Result;
-use arkor_store::{Store, StoreError};
+use arkor_store::{Store, StoreError, StoreOptions};
 use arkor_types::{RunRecord, json_pretty, shown_line};
 
 use crate::arguments::{RunsArguments, RunsCommand};
 use crate::exit::Exit;
 use crate::format;
 use crate::output::Printer;
-use crate::trust;
+use crate::{place, settings, trust};
 
 /// Events that are read at once.
 const PAGE: usize = 1000;
 
 pub(crate) fn runs(arguments: &RunsArguments, printer: &Printer) -> Result<Exit> {
-    let folder = trust::store_folder(
-        &arguments.project,
-        arguments.untrusted,
-        arguments.store.as_deref(),
-    )?;
+    let project = match &arguments.command {
+        RunsCommand::Adopt { path: Some(path) } => path,
+        _ => &arguments.project,
+    };
+    let folder = trust::store_folder(project, arguments.untrusted, arguments.store.as_deref())?;
+    let made_by = place::made_by()?;
+    let open = || Store::open_read_only(&folder, &made_by);
     match &arguments.command {
-        RunsCommand::List => list(Store::open_read_only(&folder), printer)?,
-        RunsCommand::Show { run } => show(&Store::open_read_only(&folder)?, run, printer)?,
-        RunsCommand::Events { run, after } => {
-            events(&Store::open_read_only(&folder)?, run, *after, printer)?;
-        }
+        RunsCommand::List => list(open(), printer)?,
+        RunsCommand::Show { run } => show(&open()?, run, printer)?,
+        RunsCommand::Events { run, after } => events(&open()?, run, *after, printer)?,
+        RunsCommand::Adopt { .. } => adopt(&folder, printer)?,
         RunsCommand::Rm { runs } => {
             // Looking first keeps a wrong id from making a store.
-            Store::open_read_only(&folder)?;
-            let store = Store::open(&folder, arkor_store::StoreOptions::default())?;
+            open()?;
+            let options = StoreOptions {
+                made_by,
+                ..StoreOptions::default()
+            };
+            let store = Store::open(&folder, options)?;
             store.mark_interrupted()?;
             remove(&store, runs, printer)?;
+            place::tell_damage(&store, printer);
         }
     }
     Ok(Exit::Completed)
 }
 
+fn adopt(folder: &Path, printer: &Printer) -> Result<()> {
+    let adopted = Store::adopt(folder, &settings::data_folder()?)?;
+    place::tell(&adopted.damage, printer);
+    let path = adopted.path.display();
+    if printer.json() {
+        printer.object(&serde_json::json!({
+            "type": "adopted",
+            "store": path.to_string(),
+            "runs": adopted.runs,
+            "was_yours": adopted.was_yours,
+        }));
+    } else if adopted.was_yours {
+        printer.line(&format!(
+            "`{path}` is yours already ({} runs)",
+            adopted.runs
+        ));
+    } else {
+        printer.line(&format!("`{path}` is yours now ({} runs)", adopted.runs));
+    }
+    Ok(())
+}
+
 fn list(store: Result<Store, StoreError>, printer: &Printer) -> Result<()> {
     let runs = match store {
-        Ok(store) => store.runs()?,
+        Ok(store) => {
+            let runs = store.runs()?;
+            place::tell_damage(&store, printer);
+            runs
+        }
         Err(StoreError::Missing { .. }) => Vec::new(),
         Err(error) => return Err(error.into()),
     };
@@ -74,6 +108,7 @@ fn show(store: &Store, wanted: &str, printer: &Printer) -> Result<()> {
     let run = store.find_run(wanted)?;
     let checkpoints = store.checkpoints(&run.id)?;
     let artifacts = store.artifacts(&run.id)?;
+    place::tell_damage(store, printer);
     if printer.json() {
         printer.object(&serde_json::json!({
             "run": run, "checkpoints": checkpoints, "artifacts": artifacts,
@@ -123,6 +158,7 @@ fn events(store: &Store, wanted: &str, mut after: u64, printer: &Printer) -> Res
     let run = store.find_run(wanted)?;
     loop {
         let page = store.events(&run.id, after, PAGE)?;
+        place::tell_damage(store, printer);
         let Some(last) = page.last() else {
             return Ok(());
         };

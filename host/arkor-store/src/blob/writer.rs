@@ -1,13 +1,15 @@
 //! Writing content.
 
+use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::sync::Arc;
 
+use arkor_files::{Folder, Name};
 use arkor_types::RunId;
 use rusqlite::params;
-use tempfile::NamedTempFile;
 
-use super::{Blob, Reservation, sync_folder};
+use super::{Blob, Reservation};
+use crate::id::{self, Digest};
 use crate::lock::Lock;
 use crate::store::Durability;
 use crate::{Store, StoreError};
@@ -17,7 +19,7 @@ use crate::{Store, StoreError};
 /// The run stays locked until its handle and all its writers are gone.
 #[derive(Debug)]
 pub struct BlobWriter {
-    file: BufWriter<NamedTempFile>,
+    file: BufWriter<Part>,
     hasher: blake3::Hasher,
     size: u64,
     reservation: Reservation,
@@ -26,16 +28,48 @@ pub struct BlobWriter {
     _lock: Arc<Lock>,
 }
 
+/// A temporary file, which goes unless it came to its place.
+#[derive(Debug)]
+struct Part {
+    folder: Arc<Folder>,
+    name: Name,
+    file: File,
+    is_placed: bool,
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        if !self.is_placed {
+            let _ = self.folder.remove_file(&self.name);
+        }
+    }
+}
+
+impl Write for Part {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
+}
+
 impl BlobWriter {
     pub(crate) fn new(store: Store, run: RunId, lock: Arc<Lock>) -> Result<Self, StoreError> {
         let blobs = &store.shared.blobs;
-        let dir = blobs.temporary();
-        let file = tempfile::Builder::new()
-            .prefix(&format!("{run}."))
-            .tempfile_in(&dir)
-            .map_err(|source| StoreError::io("write to", &dir, source))?;
+        let folder = blobs.temporary()?;
+        let failed = |source| StoreError::io("write to", folder.path(), source);
+        let name = Name::new(format!("{run}.{:016x}", id::draw()));
+        let name = name.map_err(|error| failed(error.into()))?;
+        let part = Part {
+            file: folder.create_new(&name).map_err(failed)?,
+            folder: Arc::clone(&folder),
+            name,
+            is_placed: false,
+        };
         Ok(Self {
-            file: BufWriter::with_capacity(1 << 20, file),
+            file: BufWriter::with_capacity(1 << 20, part),
             hasher: blake3::Hasher::new(),
             size: 0,
             reservation: Reservation::new(Arc::clone(&blobs.quota)),
@@ -52,28 +86,25 @@ impl BlobWriter {
     ///
     /// If it cannot be written; nothing is left behind then.
     pub fn finish(self) -> Result<Blob, StoreError> {
-        let digest = self.hasher.finalize().to_hex().to_string();
-        let path = self.store.shared.blobs.path(&digest);
-        let failed = |source| StoreError::io("write", &path, source);
-        let file = self
+        let digest = Digest::of(&self.hasher.finalize());
+        let blobs = &self.store.shared.blobs;
+        let failed = |part: &Folder, source| StoreError::io("write to", part.path(), source);
+        let folder = blobs.temporary()?;
+        let mut part = self
             .file
             .into_inner()
-            .map_err(|error| failed(error.into_error()))?;
-        file.as_file().sync_all().map_err(failed)?;
-        pin(&self.store, &self.run, &digest)?;
-        let folder = path.parent().unwrap_or(&path);
-        if !folder.is_dir() {
-            std::fs::create_dir_all(folder).map_err(failed)?;
-            sync_folder(folder.parent().unwrap_or(folder)).map_err(failed)?;
-        }
-        let is_new = !path.exists();
-        file.persist(&path).map_err(|error| failed(error.error))?;
-        sync_folder(folder).map_err(failed)?;
+            .map_err(|error| failed(&folder, error.into_error()))?;
+        part.file
+            .sync_all()
+            .map_err(|error| failed(&folder, error))?;
+        pin(&self.store, &self.run, digest.as_str())?;
+        let is_new = blobs.put(&part.name, &digest)?;
+        part.is_placed = true;
         if is_new {
             self.reservation.keep();
         }
         Ok(Blob {
-            digest,
+            digest: digest.as_str().into(),
             size: self.size,
         })
     }
@@ -83,7 +114,7 @@ impl BlobWriter {
         let own = source
             .get_ref()
             .is_some_and(|inner| inner.is::<StoreError>());
-        let path = self.store.shared.blobs.temporary();
+        let path = self.file.get_ref().folder.path().to_path_buf();
         if !own {
             return StoreError::io("write to", &path, source);
         }
@@ -96,9 +127,10 @@ impl BlobWriter {
 
 impl Write for BlobWriter {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.reservation
-            .grow(bytes.len() as u64, &self.store.shared.dir)
+        self.store
+            .reserve(bytes.len() as u64)
             .map_err(|error| std::io::Error::new(std::io::ErrorKind::StorageFull, error))?;
+        self.reservation.add(bytes.len() as u64);
         self.file.write_all(bytes)?;
         self.hasher.update(bytes);
         self.size += bytes.len() as u64;

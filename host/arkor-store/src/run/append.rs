@@ -1,9 +1,12 @@
 //! One transaction for events and the facts they tell of.
 
+use std::sync::Arc;
+
 use arkor_types::{Event, EventRecord, RunRecord, RunStatus};
 use jiff::Timestamp;
 use rusqlite::{Transaction, params};
 
+use crate::blob::Reservation;
 use crate::store::Durability;
 use crate::{Store, StoreError};
 
@@ -35,10 +38,11 @@ pub(crate) fn append_events(
         return Ok(records);
     };
     // A run that met the limit must still be able to say so.
-    let bytes = bodies.iter().map(|body| body.len() as u64).sum();
-    let quota = &store.shared.blobs.quota;
-    if quota.is_limited() && !last.event.is_terminal() {
-        quota.reserve(bytes, &store.shared.dir)?;
+    let mut reservation = Reservation::new(Arc::clone(&store.shared.blobs.quota));
+    if !last.event.is_terminal() {
+        let bytes = bodies.iter().map(|body| body.len() as u64).sum();
+        store.reserve(bytes)?;
+        reservation.add(bytes);
     }
     let time = time.to_string();
     store.write(durability, |tx| {
@@ -68,6 +72,7 @@ pub(crate) fn append_events(
         }
         also(tx, last)
     })?;
+    reservation.keep();
     *run = after;
     Ok(records)
 }

@@ -3,8 +3,8 @@
 use arkor_types::CheckpointRecord;
 
 use super::RunHandle;
+use crate::StoreError;
 use crate::store::Durability;
-use crate::{StoreError, query};
 
 impl RunHandle {
     /// Removes the oldest checkpoints until `save_total_limit` are left (0: removes none), and
@@ -14,7 +14,7 @@ impl RunHandle {
     ///
     /// If the store cannot be written.
     pub fn prune(&mut self, save_total_limit: u32) -> Result<Vec<CheckpointRecord>, StoreError> {
-        let all = self.store.read(|db| query::checkpoints(db, self.id()))?;
+        let all = self.store.checkpoints(self.id())?;
         let removed = excess(all, save_total_limit);
         if removed.is_empty() {
             return Ok(removed);

@@ -1,10 +1,14 @@
 //! How runs begin, go on, are found dead and are removed.
 
+use std::sync::Arc;
+
 use arkor_types::{Event, Interrupted, RunId, RunRecord, RunStatus, Spec};
 use jiff::Timestamp;
 use rusqlite::params;
 
 use super::{Durability, Store};
+use crate::blob::Reservation;
+use crate::id::Digest;
 use crate::lock::Lock;
 use crate::run::append_events;
 use crate::{RunHandle, StoreError, id};
@@ -43,14 +47,17 @@ impl Store {
             path: self.shared.db_path.clone(),
             source: error.into(),
         })?;
-        self.shared
-            .blobs
-            .quota
-            .reserve(spec.len() as u64, &self.shared.dir)?;
+        let mut reservation = Reservation::new(Arc::clone(&self.shared.blobs.quota));
+        self.reserve(spec.len() as u64)?;
+        reservation.add(spec.len() as u64);
         let _gate = self.gate()?;
         loop {
             let now = Timestamp::now();
-            let id = id::run_id(now, id::draw());
+            let id = id::run_id(now, id::draw()).map_err(|error| StoreError::Io {
+                action: "draw an id for a run in",
+                path: self.shared.db_path.clone(),
+                source: std::io::Error::other(error),
+            })?;
             let Some(lock) = self.lock_run(&id)? else {
                 continue;
             };
@@ -72,6 +79,7 @@ impl Store {
             })?;
             // Two runs of one moment can draw the same id; then the later one draws again.
             if inserted == 1 {
+                reservation.keep();
                 let record = self.run(&id)?;
                 return Ok(RunHandle::new(self.clone(), record, None, lock));
             }
@@ -113,7 +121,7 @@ impl Store {
             Ok(undone)
         })?;
         // The next sweep finds what cannot be removed now.
-        let _ = self.remove_unreferenced(&undone);
+        let _ = self.remove_unreferenced(&digests(undone));
         let record = self.run(id)?;
         Ok(RunHandle::new(
             self.clone(),
@@ -166,8 +174,8 @@ impl Store {
     /// [`StoreError::RunLive`] if it has a writer; [`StoreError::NoSuchRun`]; or if the store
     /// cannot be written.
     pub fn remove_run(&self, id: &RunId) -> Result<Removed, StoreError> {
-        let (_gate, lock) = self.lock_dead_run(id)?;
-        let digests = self.write(Durability::Power, |tx| {
+        let (gate, lock) = self.lock_dead_run(id)?;
+        let content = self.write(Durability::Power, |tx| {
             let digests = tx
                 .prepare("SELECT DISTINCT digest FROM contents WHERE run = ?1")?
                 .query_map([id.as_str()], |row| row.get(0))?
@@ -175,20 +183,30 @@ impl Store {
             tx.execute("DELETE FROM runs WHERE id = ?1", [id.as_str()])?;
             Ok(digests)
         })?;
-        let bytes = self.remove_unreferenced(&digests)?;
+        let retired = self.retire_unreferenced(&digests(content))?;
         drop(lock);
-        let _ = std::fs::remove_file(self.lock_path(id));
+        self.remove_lock(id)?;
+        // Others wait for the gate, and large files take their time to go.
+        drop(gate);
+        let bytes = self.delete_retired(&retired);
         Ok(Removed { bytes })
     }
 
     /// Takes the lock of a run that exists and has no writer.
     fn lock_dead_run(&self, id: &RunId) -> Result<(Lock, Lock), StoreError> {
         let gate = self.gate()?;
-        // Before the id becomes a path.
         self.run(id)?;
         let lock = self.lock_run(id)?.ok_or_else(|| StoreError::RunLive {
             run: id.to_string(),
         })?;
         Ok((gate, lock))
     }
+}
+
+/// What else stood in the rows had no files.
+fn digests(texts: Vec<String>) -> Vec<Digest> {
+    texts
+        .iter()
+        .filter_map(|text| Digest::parse(text))
+        .collect()
 }

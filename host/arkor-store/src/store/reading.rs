@@ -4,17 +4,30 @@ use std::path::PathBuf;
 
 use arkor_types::{ArtifactRecord, CheckpointRecord, EventRecord, RunId, RunRecord};
 
+use rusqlite::Connection;
+
 use super::Store;
+use crate::query::Found;
 use crate::{StoreError, query};
 
 impl Store {
-    /// All runs, the newest first.
+    /// All runs, the newest first. Damaged rows are passed over here and below, see
+    /// [`Self::take_damage`].
     ///
     /// # Errors
     ///
     /// If the store cannot be read.
     pub fn runs(&self) -> Result<Vec<RunRecord>, StoreError> {
-        self.read(query::runs)
+        self.good(|db| query::runs(db))
+    }
+
+    fn good<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<Found<T>>,
+    ) -> Result<Vec<T>, StoreError> {
+        let found = self.read(work)?;
+        self.shared.damage.note(found.damaged);
+        Ok(found.rows)
     }
 
     /// One run.
@@ -73,7 +86,7 @@ impl Store {
         after: u64,
         limit: usize,
     ) -> Result<Vec<EventRecord>, StoreError> {
-        self.read(|db| query::events(db, run, after, limit))
+        self.good(|db| query::events(db, run, after, limit))
     }
 
     /// The same, but only events of these kinds ([`arkor_types::Event::kind`]).
@@ -88,7 +101,7 @@ impl Store {
         after: u64,
         limit: usize,
     ) -> Result<Vec<EventRecord>, StoreError> {
-        self.read(|db| query::events_of(db, run, kinds, after, limit))
+        self.good(|db| query::events_of(db, run, kinds, after, limit))
     }
 
     /// The checkpoints of a run, the oldest first.
@@ -97,7 +110,7 @@ impl Store {
     ///
     /// If the store cannot be read.
     pub fn checkpoints(&self, run: &RunId) -> Result<Vec<CheckpointRecord>, StoreError> {
-        self.read(|db| query::checkpoints(db, run))
+        self.good(|db| query::checkpoints(db, run))
     }
 
     /// The checkpoint of a run that was written last.
@@ -115,11 +128,11 @@ impl Store {
     ///
     /// If the store cannot be read.
     pub fn artifacts(&self, run: &RunId) -> Result<Vec<ArtifactRecord>, StoreError> {
-        self.read(|db| query::artifacts(db, run))
+        self.good(|db| query::artifacts(db, run))
     }
 
     /// Where the content of this digest lies, if it is in the store. A text that is no digest
-    /// leads to a file that never exists, and never out of the store.
+    /// leads to a file that never exists, and never out of the store; so does one whose file is a link.
     pub fn blob_path(&self, digest: &str) -> PathBuf {
         self.shared.blobs.path(digest)
     }
@@ -131,5 +144,14 @@ impl Store {
     /// [`StoreError::Corrupt`] if it is not there or is something else.
     pub fn read_blob(&self, digest: &str) -> Result<Vec<u8>, StoreError> {
         self.shared.blobs.read(digest)
+    }
+
+    /// Checks content by its digest without taking it into memory.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::read_blob`].
+    pub fn check_blob(&self, digest: &str) -> Result<(), StoreError> {
+        self.shared.blobs.check(digest)
     }
 }

@@ -2,18 +2,20 @@
 
 use std::collections::HashSet;
 
-use arkor_types::RunId;
+use arkor_files::Name;
+use arkor_types::{RunId, shown_line};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{Durability, Store};
 use crate::StoreError;
+use crate::id::{self, Digest};
 
 impl Store {
     /// Removes what processes that died left half-done. May run while others write.
     pub(crate) fn sweep(&self) -> Result<(), StoreError> {
         self.sweep_dead_writers()?;
         let referenced = self.read(referenced)?;
-        let orphans: Vec<String> = self
+        let orphans: Vec<Digest> = self
             .shared
             .blobs
             .digests()
@@ -36,15 +38,22 @@ impl Store {
                 .query_map([], |row| row.get(0))?
                 .collect::<rusqlite::Result<HashSet<String>>>()
         })?;
+        let own = |owner: &String| RunId::new(owner.as_str()).ok().filter(id::is_own);
+        let strange = pinned.iter().filter(|owner| own(owner).is_none());
+        self.shared.damage.note(
+            strange
+                .map(|owner| format!("a pin of `{}`, which is no run", shown_line(owner)))
+                .collect(),
+        );
         let temporaries = blobs.temporaries();
-        let owners: HashSet<String> = temporaries
+        let owners: HashSet<RunId> = temporaries
             .iter()
             .filter_map(|temporary| temporary.run.clone())
-            .chain(pinned)
+            .chain(pinned.iter().filter_map(own))
             .collect();
         for temporary in &temporaries {
             if temporary.run.is_none() {
-                let _ = std::fs::remove_file(&temporary.path);
+                blobs.delete(&temporary.name);
             }
         }
         if owners.is_empty() {
@@ -52,24 +61,24 @@ impl Store {
         }
         let _gate = self.gate()?;
         for owner in owners {
-            let id = RunId::new(owner.as_str());
-            let Some(lock) = self.lock_run(&id)? else {
+            let Some(lock) = self.lock_run(&owner)? else {
                 continue;
             };
             let exists = self.write(Durability::Process, |tx| {
-                tx.execute("DELETE FROM pins WHERE run = ?1", [&owner])?;
-                tx.query_row("SELECT 1 FROM runs WHERE id = ?1", [&owner], |_| Ok(()))
+                let key = [owner.as_str()];
+                tx.execute("DELETE FROM pins WHERE run = ?1", key)?;
+                tx.query_row("SELECT 1 FROM runs WHERE id = ?1", key, |_| Ok(()))
                     .optional()
             })?;
             // Listed anew: what was seen above may be gone, and a later attempt have its own.
             for temporary in blobs.temporaries() {
                 if temporary.run.as_ref() == Some(&owner) {
-                    let _ = std::fs::remove_file(&temporary.path);
+                    blobs.delete(&temporary.name);
                 }
             }
             drop(lock);
             if exists.is_none() {
-                let _ = std::fs::remove_file(self.lock_path(&id));
+                self.remove_lock(&owner)?;
             }
         }
         Ok(())
@@ -79,23 +88,42 @@ impl Store {
     ///
     /// The rows must be gone durably: after a loss of power, a row without its file would be a
     /// checkpoint that cannot be resumed from, while a file without its row is swept.
-    pub(crate) fn remove_unreferenced(&self, digests: &[String]) -> Result<u64, StoreError> {
+    pub(crate) fn remove_unreferenced(&self, digests: &[Digest]) -> Result<u64, StoreError> {
+        let retired = self.retire_unreferenced(digests)?;
+        Ok(self.delete_retired(&retired))
+    }
+
+    /// Takes them out of their places, which is quick.
+    pub(crate) fn retire_unreferenced(&self, digests: &[Digest]) -> Result<Vec<Name>, StoreError> {
         let blobs = &self.shared.blobs;
         // Nothing is written here; the transaction keeps every writer from pinning meanwhile.
-        let retired = self.write(Durability::Process, |tx| {
+        self.write(Durability::Process, |tx| {
             let referenced = referenced(tx)?;
             Ok(digests
                 .iter()
                 .filter(|digest| !referenced.contains(*digest))
                 .filter_map(|digest| blobs.retire(digest))
-                .collect::<Vec<_>>())
-        })?;
-        Ok(retired.iter().map(|file| blobs.delete(file)).sum())
+                .collect())
+        })
+    }
+
+    /// Deletes them, which can take its time.
+    pub(crate) fn delete_retired(&self, retired: &[Name]) -> u64 {
+        let blobs = &self.shared.blobs;
+        retired
+            .iter()
+            .map(|file| blobs.delete(file))
+            .fold(0, u64::saturating_add)
     }
 }
 
-fn referenced(db: &Connection) -> rusqlite::Result<HashSet<String>> {
-    db.prepare_cached("SELECT DISTINCT digest FROM contents")?
-        .query_map([], |row| row.get(0))?
-        .collect()
+/// Of a text that is no digest there is no file.
+fn referenced(db: &Connection) -> rusqlite::Result<HashSet<Digest>> {
+    let mut statement = db.prepare_cached("SELECT DISTINCT digest FROM contents")?;
+    let mut rows = statement.query([])?;
+    let mut all = HashSet::new();
+    while let Some(row) = rows.next()? {
+        all.extend(row.get_ref(0)?.as_str().ok().and_then(Digest::parse));
+    }
+    Ok(all)
 }

@@ -133,16 +133,3 @@ fn errors_of_the_system_are_told_by_what_they_mean() {
     assert!(other.to_string().starts_with("cannot write `f`: "));
     assert_eq!(other.hint(), None);
 }
-
-#[test]
-fn a_path_becomes_a_uri() {
-    let cases = [
-        ("/a b/é.db", "file:/a b/é.db?immutable=1"),
-        ("/50%/#1?/db", "file:/50%25/%231%3f/db?immutable=1"),
-        (r"C:\store\db", "file:/C:/store/db?immutable=1"),
-        ("relative/db", "file:relative/db?immutable=1"),
-    ];
-    for (path, uri) in cases {
-        assert_eq!(immutable_uri(Path::new(path)), uri);
-    }
-}

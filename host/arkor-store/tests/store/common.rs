@@ -31,7 +31,14 @@ impl Project {
     }
 
     pub(crate) fn open_limited(&self, max_size: Option<u64>) -> Store {
-        Store::open(&self.dir(), StoreOptions { max_size }).unwrap()
+        Store::open(
+            &self.dir(),
+            StoreOptions {
+                max_size,
+                ..StoreOptions::default()
+            },
+        )
+        .unwrap()
     }
 
     /// The names of the files in `blobs`, but for the folder each is in.

@@ -2,14 +2,14 @@
 
 use std::fs;
 
-use arkor_store::{Store, StoreError, StoreOptions};
+use arkor_store::{MadeBy, Store, StoreError, StoreOptions};
 
 use crate::common::*;
 
 fn open_both(project: &Project) -> [StoreError; 2] {
     [
         Store::open(&project.dir(), StoreOptions::default()).unwrap_err(),
-        Store::open_read_only(&project.dir()).unwrap_err(),
+        Store::open_read_only(&project.dir(), &MadeBy::Anyone).unwrap_err(),
     ]
 }
 
@@ -82,7 +82,8 @@ fn somebody_else_s_database_is_left_alone() {
         .execute_batch("CREATE TABLE theirs (x INTEGER)")
         .unwrap();
     for error in open_both(&project) {
-        assert!(is_corrupt(&error), "{error}");
+        assert!(matches!(error, StoreError::Foreign { .. }), "{error}");
+        assert!(error.hint().is_some());
     }
     let tables: u32 = project
         .raw()
@@ -104,9 +105,19 @@ fn rows_that_cannot_be_understood_are_damage() {
         let mut run = store.create_run(new_run()).unwrap();
         run.append_all(vec![log(1), log(2), log(3)]).unwrap();
         project.raw().execute_batch(damage).unwrap();
-        let error = store.events(run.id(), 0, 10).unwrap_err();
-        assert!(is_corrupt(&error), "{damage}: {error}");
         assert_eq!(store.events(run.id(), 2, 10).unwrap().len(), 1);
+        let events = store.events(run.id(), 0, 2).unwrap();
+        let numbers: Vec<u64> = events.iter().map(|event| event.seq).collect();
+        assert_eq!(numbers, [1, 3], "{damage}: the others are there");
+        let named = store.take_damage();
+        assert_eq!(named.len(), 1, "{named:?}");
+        assert!(named[0].contains("`2`"), "{named:?}");
+        // Told once, however often it is met.
+        store.events(run.id(), 0, 10).unwrap();
+        assert!(store.take_damage().is_empty());
+        let kinds = ["log"];
+        let logs = store.events_of(run.id(), &kinds, 0, 10).unwrap();
+        assert_eq!(logs.len(), 2, "{damage}");
     }
     let damages = [
         "UPDATE runs SET spec = '{}'",
@@ -122,6 +133,64 @@ fn rows_that_cannot_be_understood_are_damage() {
         let error = store.run(run.id()).unwrap_err();
         assert!(is_corrupt(&error), "{damage}: {error}");
     }
+}
+
+#[test]
+fn one_strange_row_hides_no_other() {
+    let outside = "../../../outside/letter.txt";
+    for damage in [
+        "UPDATE runs SET id = '../../outside' WHERE number = 1",
+        "UPDATE runs SET id = 'gate' WHERE number = 1",
+        "UPDATE runs SET created = 'never' WHERE number = 1",
+        "UPDATE runs SET parent = '/etc' WHERE number = 1",
+        "UPDATE runs SET spec = '[]' WHERE number = 1",
+        "UPDATE runs SET attempt = -1 WHERE number = 1",
+    ] {
+        let project = Project::new();
+        let store = project.open();
+        drop(store.create_run(new_run()).unwrap());
+        let other = store.create_run(new_run()).unwrap();
+        let raw = project.raw();
+        raw.pragma_update(None, "foreign_keys", false).unwrap();
+        raw.execute_batch(damage).unwrap();
+        let runs = store.runs().unwrap();
+        assert_eq!(runs.len(), 1, "{damage}");
+        assert_eq!(&runs[0].id, other.id());
+        assert_eq!(&store.find_run("latest").unwrap().id, other.id());
+        assert_eq!(store.take_damage().len(), 1, "{damage}");
+        drop(store);
+        // Nor does it keep the store from being opened, or runs from being begun.
+        let store = project.open();
+        store.mark_interrupted().unwrap();
+        drop(store.create_run(new_run()).unwrap());
+    }
+    let project = Project::new();
+    let store = project.open();
+    let mut run = store.create_run(new_run()).unwrap();
+    save(&mut run, 1, None, b"one");
+    let (_, kept) = save(&mut run, 2, None, b"two");
+    save(&mut run, 3, None, b"three");
+    run.write_artifact(3, "a", b"a").unwrap();
+    run.write_artifact(3, "b", b"b").unwrap();
+    let raw = project.raw();
+    for damage in [
+        "UPDATE checkpoints SET state = ?1 WHERE step = 3",
+        "UPDATE checkpoints SET id = ?1 WHERE step = 1",
+        "UPDATE artifacts SET digest = ?1 WHERE name = 'a'",
+    ] {
+        raw.execute(damage, [outside]).unwrap();
+    }
+    let id = run.id().clone();
+    assert_eq!(store.checkpoints(&id).unwrap(), [kept.clone()]);
+    assert_eq!(store.latest_checkpoint(&id).unwrap(), Some(kept));
+    let artifacts = store.artifacts(&id).unwrap();
+    assert_eq!(artifacts.len(), 1);
+    assert_eq!(artifacts[0].name, "b");
+    assert_eq!(store.take_damage().len(), 3);
+    run.prune(1).unwrap();
+    drop(run);
+    store.remove_run(&id).unwrap();
+    assert!(store.runs().unwrap().is_empty());
 }
 
 #[test]
@@ -168,7 +237,7 @@ fn files_that_are_not_the_store_s_are_left_alone() {
 #[test]
 fn there_is_no_store_to_read_where_none_was_made() {
     let project = Project::new();
-    let error = Store::open_read_only(&project.dir()).unwrap_err();
+    let error = Store::open_read_only(&project.dir(), &MadeBy::Anyone).unwrap_err();
     assert!(matches!(error, StoreError::Missing { .. }), "{error}");
     assert!(!project.dir().exists());
 }

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 
-use arkor_store::{Store, StoreError};
+use arkor_store::{MadeBy, Store, StoreError};
 use arkor_types::{Event, RunId, RunStatus};
 
 use crate::common::*;
@@ -34,7 +34,7 @@ fn a_run_has_one_writer_in_all_processes() {
         .find(|line| line.starts_with("run "))
         .unwrap();
     let mut words = line.split(' ').skip(1);
-    let id = RunId::new(words.next().unwrap());
+    let id = RunId::new(words.next().unwrap()).unwrap();
     let digest = words.next().unwrap();
 
     let store = project.open();
@@ -134,7 +134,7 @@ fn readers_see_a_log_that_only_grows_and_facts_together_with_their_events() {
     };
     std::thread::scope(|scope| {
         let readers = [
-            Store::open_read_only(&project.dir()).unwrap(),
+            Store::open_read_only(&project.dir(), &MadeBy::Anyone).unwrap(),
             project.open(),
             store.clone(),
         ]

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use arkor_store::{Store, StoreError, StoreOptions};
+use arkor_store::{MadeBy, Store, StoreError, StoreOptions};
 use arkor_types::RunStatus;
 
 use crate::common::*;
@@ -14,7 +14,7 @@ fn a_store_open_for_reading_reads_and_does_not_write() {
     let mut run = store.create_run(new_run()).unwrap();
     run.append(log(1)).unwrap();
     let (_, checkpoint) = save(&mut run, 2, None, b"state");
-    let reader = Store::open_read_only(&project.dir()).unwrap();
+    let reader = Store::open_read_only(&project.dir(), &MadeBy::Anyone).unwrap();
     assert_eq!(reader.runs().unwrap(), store.runs().unwrap());
     assert_eq!(all_events(&reader, run.id()), all_events(&store, run.id()));
     assert_eq!(reader.read_blob(&checkpoint.state).unwrap(), b"state");
@@ -105,7 +105,7 @@ fn read_without_permission(dir: &std::path::Path) {
     assert!(matches!(error, StoreError::ReadOnly { .. }), "{error}");
     assert!(error.hint().is_some());
 
-    let reader = Store::open_read_only(dir).unwrap();
+    let reader = Store::open_read_only(dir, &MadeBy::Anyone).unwrap();
     let run = reader.find_run("latest").unwrap();
     assert_eq!(run.status, RunStatus::Stopped);
     assert_eq!(all_events(&reader, &run.id).len(), 2);
