@@ -217,6 +217,99 @@ fn a_damaged_checkpoint_is_not_resumed() {
     refused(&done, FAILED, &[&state[..16]]);
 }
 
+/// A run with checkpoints of the steps 2, 4 and 6, and the blobs of each.
+fn with_checkpoints() -> (Project, Vec<serde_json::Value>) {
+    let project = Project::new("counts");
+    for steps in ["2", "4", "6"] {
+        let more = ["--max-steps", steps];
+        let done = match steps {
+            "2" => project.run(&more),
+            _ => project.run(&[&["--resume", "latest"], &more[..]].concat()),
+        };
+        done.expect(0);
+    }
+    let checkpoints = project.show()["checkpoints"].as_array().unwrap().clone();
+    assert_eq!(checkpoints.len(), 3);
+    (project, checkpoints)
+}
+
+fn damage(project: &Project, digest: &serde_json::Value, how: &str) {
+    let blob = find(&project.path(".arkor/blobs"), digest.as_str().unwrap()).unwrap();
+    let content = std::fs::read(&blob).unwrap();
+    std::fs::remove_file(&blob).unwrap();
+    match how {
+        "missing" => {}
+        "cut" => std::fs::write(&blob, &content[..content.len() / 2]).unwrap(),
+        "empty" => std::fs::write(&blob, "").unwrap(),
+        "changed" => {
+            let mut content = content;
+            let middle = content.len() / 2;
+            content[middle] ^= 1;
+            std::fs::write(&blob, content).unwrap();
+        }
+        "folder" => std::fs::create_dir(&blob).unwrap(),
+        _ => std::os::unix::fs::symlink("/dev/zero", &blob).unwrap(),
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_goes_on_from_an_earlier_checkpoint_when_the_last_is_damaged() {
+    for how in ["missing", "cut", "empty", "changed", "folder", "link"] {
+        for part in ["state", "progress"] {
+            let (project, checkpoints) = with_checkpoints();
+            damage(&project, &checkpoints[2][part], how);
+            let earlier = checkpoints[1]["id"].as_str().unwrap();
+            let done = project.run(&["--resume", "latest", "--max-steps", "8"]);
+            done.expect(FAILED);
+            done.one_error(&["is damaged", "step 4", "--from", earlier]);
+            assert!(!done.err.contains("sqlite3"), "{}", done.err);
+            let done = project.run(&["--resume", "latest", "--from", earlier, "--max-steps", "8"]);
+            done.expect(0);
+            assert_eq!(done.finished()["steps"], 8, "{how} {part}");
+            assert_eq!(done.events("started")[0]["resumed_from"], earlier);
+            // What it wrote since is what it goes on from.
+            project
+                .run(&["--resume", "latest", "--max-steps", "10"])
+                .expect(0);
+        }
+    }
+}
+
+#[test]
+fn a_checkpoint_is_named_by_its_id_or_its_step() {
+    let (project, checkpoints) = with_checkpoints();
+    for wrong in ["3", "latest", "../x", "", "20261123-101530-k3f9.4-9"] {
+        let done = project.run(&["--resume", "latest", "--from", wrong]);
+        done.expect(FAILED);
+        done.one_error(&["has no checkpoint", "2, 4, 6"]);
+    }
+    let done = project.run(&["--from", "2"]);
+    done.expect(2);
+    assert!(done.err.contains("--resume"), "{}", done.err);
+    let done = project.run(&["--resume", "latest", "--from", "2", "--max-steps", "7"]);
+    done.expect(0);
+    assert_eq!(
+        done.events("started")[0]["resumed_from"],
+        checkpoints[0]["id"]
+    );
+    // From the same place the same bits follow, whatever was trained since.
+    let straight = Project::new("counts");
+    straight.run(&["--max-steps", "7"]).expect(0);
+    assert_eq!(
+        project.show()["checkpoints"]
+            .as_array()
+            .unwrap()
+            .last()
+            .unwrap()["state"],
+        straight.show()["checkpoints"]
+            .as_array()
+            .unwrap()
+            .last()
+            .unwrap()["state"]
+    );
+}
+
 /// The file whose path ends in this digest, however it is split into folders.
 fn find(folder: &std::path::Path, digest: &str) -> Option<std::path::PathBuf> {
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -253,12 +346,20 @@ fn a_full_store() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk() {
+    // The signal that such a write brings ends nobody, whether or not it is ignored already.
+    for script in ["trap '' XFSZ; ", ""] {
+        full_disk(&format!("{script}ulimit -f 150; exec \"$0\" \"$@\""));
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn full_disk(script: &str) {
     let project = Project::new("counts");
     project.run(&["--max-steps", "4"]).expect(0);
     let command = project.command(["run", "--json"]);
     let mut limited = std::process::Command::new("sh");
     limited
-        .args(["-c", "trap '' XFSZ; ulimit -f 150; exec \"$0\" \"$@\""])
+        .args(["-c", script])
         .arg(command.get_program())
         .args(command.get_args())
         .current_dir(project.path(""))

@@ -7,6 +7,7 @@
     clippy::indexing_slicing
 )]
 
+mod ends;
 mod grants;
 #[allow(dead_code, reason = "the harness has more than these tests use")]
 #[path = "../cli/harness.rs"]

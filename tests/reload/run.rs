@@ -57,6 +57,7 @@ impl Run {
             on_callback_error: OnCallbackError::Continue,
             parent: None,
             warm: false,
+            is_attended: true,
         };
         let control = trainer.run(spec, &store, &settings).await.unwrap();
         let id = control.id().clone();

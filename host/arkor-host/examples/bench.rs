@@ -259,6 +259,7 @@ async fn share(component: &Path, quickstart: &Path, folder: &Path) -> Result<()>
         on_callback_error: OnCallbackError::Fail,
         parent: None,
         warm: false,
+        is_attended: false,
     };
     trainer.run(spec, &store, &settings).await?.finish().await?;
     let (inside, all) = (clock.inside(), clock.all());

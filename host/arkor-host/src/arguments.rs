@@ -129,6 +129,9 @@ pub(crate) struct RunArguments {
     /// Go on with a run from its last checkpoint: its id, the beginning of it, or `latest`.
     #[arg(long, value_name = "RUN")]
     pub(crate) resume: Option<String>,
+    /// With --resume: go on from an earlier checkpoint, by its id or its step (`runs show` lists them).
+    #[arg(long, value_name = "CHECKPOINT", requires = "resume")]
+    pub(crate) from: Option<String>,
     /// Train so many optimizer steps, whatever the trainer says.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000_000))]
     pub(crate) max_steps: Option<u32>,

@@ -12,6 +12,7 @@ mod format;
 mod output;
 mod place;
 mod settings;
+mod signals;
 mod time_limit;
 mod trust;
 
@@ -42,12 +43,19 @@ fn main() -> ExitCode {
         }
         Err(error) => error.exit(),
     };
+    let started = signals::start().and_then(|()| Printer::start(arguments.command.json()));
+    let printer = match started {
+        Ok(printer) => printer,
+        Err(error) => {
+            output::tell(format!("error: {error:#}"));
+            return Exit::Failed.into();
+        }
+    };
     start_log(arguments.verbose);
-    let printer = Printer::new(arguments.command.json());
     let result = match arguments.command {
         Command::New(new) => commands::new::new(&new, &printer),
         Command::Run(run) => commands::run::run(&run, &printer),
-        Command::Dev(dev) => commands::dev::dev(&dev, &printer),
+        Command::Dev(dev) => commands::dev::dev(&dev, &printer.without_waiting()),
         Command::Replay(replay) => commands::replay::replay(&replay, &printer),
         Command::Build(build) => commands::build::build(&build, &printer),
         Command::Inspect(inspect) => commands::inspect::inspect(&inspect, &printer),
@@ -55,12 +63,17 @@ fn main() -> ExitCode {
         Command::Toolchain(toolchain) => commands::toolchain::toolchain(&toolchain, &printer),
         Command::Completions(completions) => commands::completions::completions(&completions),
     };
-    match result {
-        Ok(code) => code.into(),
+    let exit = match result {
+        Ok(exit) => exit,
         Err(error) => {
             failure::report(&error, &printer);
-            failure::code(&error).into()
+            failure::code(&error)
         }
+    };
+    if printer.finish() || exit != Exit::Completed {
+        exit.into()
+    } else {
+        Exit::Failed.into()
     }
 }
 

@@ -1,39 +1,63 @@
 //! Standard output is for results, standard error for everything else. Nothing is printed elsewhere.
 //!
 //! What is printed went through [`safe_text`] or [`json_text`]: no terminal and no CI system acts on what a
-//! guest or a project made somebody say, and no second line of a text passes for a line of the host.
-#![expect(clippy::print_stderr, reason = "this is the one place that prints")]
+//! guest or a project made somebody say, and no second line of a text passes for a line of the host. One
+//! thread prints, so that nobody else waits for a reader ([`queue`]).
 
 use std::io::{IsTerminal, Write};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
+use anyhow::{Context, Result};
 use arkor_types::{GUEST_MARK, UntrustedText, acts, json_text, safe_text, shown_line};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
+
+mod painter;
+mod queue;
+
+use painter::Painter;
+use queue::{Item, Queue};
+
+/// The thread's name.
+const PRINTING: &str = "printing";
+
+/// Where the log and panics go, too.
+static QUEUE: OnceLock<Arc<Queue>> = OnceLock::new();
 
 /// How a command says things.
 #[derive(Debug, Clone)]
 pub(crate) struct Printer {
     json: bool,
-    /// The live line of a run; hidden unless someone is looking.
-    bar: ProgressBar,
-    /// Whether the line shows a run: what else goes on must not take its place.
-    shows_run: Arc<AtomicBool>,
+    /// Whether there is a live line.
+    live: bool,
+    /// Whether lines for a script wait for their reader.
+    waits: bool,
+    queue: Arc<Queue>,
 }
 
 impl Printer {
-    pub(crate) fn new(json: bool) -> Self {
-        let shown = !json && std::io::stderr().is_terminal();
-        let target = if shown {
-            ProgressDrawTarget::stderr()
-        } else {
-            ProgressDrawTarget::hidden()
-        };
-        Self {
+    /// Starts to print.
+    pub(crate) fn start(json: bool) -> Result<Self> {
+        let live = !json && std::io::stderr().is_terminal();
+        let queue = Arc::clone(QUEUE.get_or_init(Arc::default));
+        let painter = Painter::new(live, json, Arc::clone(&queue));
+        std::thread::Builder::new()
+            .name(PRINTING.into())
+            .spawn(move || painter.work())
+            .context("the thread that prints cannot be started")?;
+        Ok(Self {
             json,
-            bar: ProgressBar::with_draw_target(None, target),
-            shows_run: Arc::default(),
+            live,
+            waits: true,
+            queue,
+        })
+    }
+
+    /// The same for who must not wait, whatever is lost.
+    pub(crate) fn without_waiting(&self) -> Self {
+        Self {
+            waits: false,
+            ..self.clone()
         }
     }
 
@@ -43,94 +67,92 @@ impl Printer {
 
     /// Whether there is a live line.
     pub(crate) fn live(&self) -> bool {
-        !self.bar.is_hidden()
+        self.live
     }
 
-    /// One line of JSON. A reader that has gone away ends nothing: the run is worth more.
+    /// One line of JSON.
     pub(crate) fn object(&self, value: &impl Serialize) {
         if let Ok(line) = json_text(value) {
-            let mut out = std::io::stdout().lock();
-            let _ = writeln!(out, "{line}");
-            let _ = out.flush();
+            self.queue.push(Item::Out(line), self.waits);
         }
     }
 
     /// A line for people, as the result of a command.
     pub(crate) fn line(&self, text: &str) {
         if !self.json {
-            let text = safe_text(text);
-            self.bar.suspend(|| {
-                let mut out = std::io::stdout().lock();
-                let _ = writeln!(out, "{text}");
-            });
+            // The results of a short command are not left out; a run has more to do than to print.
+            self.queue
+                .push(Item::Out(safe_text(text)), !self.live && self.waits);
         }
     }
 
     /// A line about what is going on.
     pub(crate) fn note(&self, text: &str) {
-        let text = safe_text(text);
-        self.bar.suspend(|| eprintln!("{text}"));
+        self.queue.push(Item::Error(safe_text(text)), false);
     }
 
     /// What is going on just now; the next one takes its place.
     pub(crate) fn status(&self, text: &str) {
-        if self.shows_run.load(Ordering::Acquire) {
-            return;
+        if self.live {
+            let text = shown_line(text).to_string();
+            self.queue.push(Item::Status(text), false);
         }
-        if let Ok(style) = ProgressStyle::with_template("  {wide_msg}") {
-            self.bar.set_style(style);
-        }
-        self.bar.set_message(shown_line(text).to_string());
     }
 
     pub(crate) fn error(&self, message: &str, backtrace: &[UntrustedText], hint: Option<&str>) {
-        // A run goes on beside the error of a build.
-        if !self.shows_run.load(Ordering::Acquire) {
-            self.bar.finish_and_clear();
+        self.queue.push(Item::Clear, false);
+        let mut text = safe_text(&format!("error: {message}"));
+        for frame in backtrace {
+            text += &format!("\n{GUEST_MARK}in {}", frame.line());
         }
-        self.bar.suspend(|| {
-            eprintln!("{}", safe_text(&format!("error: {message}")));
-            for frame in backtrace {
-                eprintln!("{GUEST_MARK}in {}", frame.line());
-            }
-            if let Some(hint) = hint {
-                eprintln!("{}", safe_text(&format!("hint: {hint}")));
-            }
-        });
+        if let Some(hint) = hint {
+            text += "\n";
+            text += &safe_text(&format!("hint: {hint}"));
+        }
+        self.queue.push(Item::Error(text), false);
     }
 
     /// Shows the live line for a run of so many steps.
     pub(crate) fn start_progress(&self, total: Option<u64>) {
-        self.shows_run.store(true, Ordering::Release);
-        self.bar.reset();
-        let template = match total {
-            Some(_) => "step {pos}/{len} {bar:24} {msg} · {eta} left",
-            None => "step {pos} {spinner} {msg} · {elapsed}",
-        };
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            self.bar.set_style(style.progress_chars("━╸ "));
-        }
-        if let Some(total) = total {
-            self.bar.set_length(total);
-        }
-        self.bar
-            .enable_steady_tick(std::time::Duration::from_millis(200));
+        self.queue.push(Item::Start(total), false);
     }
 
-    pub(crate) fn progress(&self, step: u64, message: String) {
-        self.bar.set_position(step);
-        self.bar.set_message(shown_line(&message).to_string());
+    pub(crate) fn progress(&self, step: u64, message: &str) {
+        if self.live {
+            self.queue.progress(step, shown_line(message).to_string());
+        }
     }
 
     /// A resumed run has not done its first steps in this time.
     pub(crate) fn progress_from(&self, step: u64) {
-        self.bar.set_position(step);
-        self.bar.reset_eta();
+        self.queue.push(Item::From(step), false);
     }
 
     pub(crate) fn end_progress(&self) {
-        self.shows_run.store(false, Ordering::Release);
-        self.bar.finish_and_clear();
+        self.queue.push(Item::End, false);
+    }
+
+    /// Waits until all is printed, as long as nobody asked this process to end. False if standard output
+    /// failed, and not since its reader has gone.
+    pub(crate) fn finish(&self) -> bool {
+        let failed = self.queue.flush(None);
+        failed.is_none_or(|why| why == std::io::ErrorKind::BrokenPipe)
+    }
+
+    /// Waits for so long at most.
+    pub(crate) fn finish_within(&self, limit: Duration) {
+        let _ = self.queue.flush(Some(limit));
+    }
+}
+
+/// A line of standard error from who has no printer.
+pub(crate) fn tell(text: String) {
+    match QUEUE.get() {
+        Some(queue) => queue.push(Item::Error(text), false),
+        // Nobody prints yet.
+        None => {
+            let _ = writeln!(std::io::stderr(), "{text}");
+        }
     }
 }
 
@@ -141,7 +163,7 @@ pub(crate) struct LogOutput;
 impl Write for LogOutput {
     fn write(&mut self, event: &[u8]) -> std::io::Result<usize> {
         let text = String::from_utf8_lossy(event);
-        eprintln!("{}", safe_text(text.trim_end_matches('\n')));
+        tell(safe_text(text.trim_end_matches('\n')));
         Ok(event.len())
     }
 
@@ -154,10 +176,16 @@ impl Write for LogOutput {
 pub(crate) fn panicked(panic: &std::panic::PanicHookInfo<'_>) {
     let thread = std::thread::current();
     let name = thread.name().unwrap_or("<unnamed>");
-    eprintln!("{}", safe_text(&format!("thread '{name}' {panic}")));
+    tell(safe_text(&format!("thread '{name}' {panic}")));
     let trace = std::backtrace::Backtrace::capture();
     if trace.status() == std::backtrace::BacktraceStatus::Captured {
-        eprintln!("{trace}");
+        tell(trace.to_string());
+    }
+    // This may be the last that the process does.
+    if name != PRINTING
+        && let Some(queue) = QUEUE.get()
+    {
+        let _ = queue.flush(Some(Duration::from_secs(1)));
     }
 }
 
@@ -169,6 +197,6 @@ pub(crate) fn wrong_usage(text: &str) -> bool {
     if arguments.all(is_plain) {
         return false;
     }
-    eprintln!("{}", safe_text(text.trim_end()));
+    tell(safe_text(text.trim_end()));
     true
 }

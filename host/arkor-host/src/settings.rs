@@ -194,6 +194,7 @@ pub(crate) fn run(project: &Project) -> Result<RunSettings> {
         },
         parent: None,
         warm: false,
+        is_attended: false,
     })
 }
 

@@ -43,7 +43,7 @@ pub(crate) fn start(
         return Ok(TimeLimit(None));
     }
     let (over, receiver) = mpsc::channel(1);
-    let (limit, printer) = (trust.time_limit, printer.clone());
+    let (limit, printer) = (trust.time_limit, printer.without_waiting());
     std::thread::Builder::new()
         .name("time-limit".into())
         .spawn(move || {
@@ -52,15 +52,9 @@ pub(crate) fn start(
             if stops_in_order {
                 std::thread::sleep(GRACE);
             }
-            // Printing can wait for a reader; ending must not.
-            let words = std::thread::spawn(move || {
-                let error = anyhow!("the time limit of {} s is over", limit.as_secs());
-                failure::report(&error.context("not trusted: ended"), &printer);
-            });
-            let end = std::time::Instant::now() + LAST_WORDS;
-            while !words.is_finished() && std::time::Instant::now() < end {
-                std::thread::sleep(Duration::from_millis(10));
-            }
+            let error = anyhow!("the time limit of {} s is over", limit.as_secs());
+            failure::report(&error.context("not trusted: ended"), &printer);
+            printer.finish_within(LAST_WORDS);
             std::process::exit(Exit::Failed.code());
         })
         .context("the thread of the time limit cannot be started")?;

@@ -108,6 +108,18 @@ pub enum RuntimeError {
         /// The run.
         run: String,
     },
+    /// A checkpoint that was to be gone on from is damaged.
+    #[error("checkpoint {checkpoint} of run {run} is damaged: {reason}")]
+    DamagedCheckpoint {
+        /// The run.
+        run: String,
+        /// The checkpoint.
+        checkpoint: String,
+        /// What is wrong with it.
+        reason: String,
+        /// Id and step of the last one before it that is whole.
+        whole: Option<(String, u64)>,
+    },
     /// A checkpoint cannot be read.
     #[error("checkpoint {checkpoint} of run {run} cannot be resumed from: {reason}")]
     Checkpoint {
@@ -150,6 +162,12 @@ impl RuntimeError {
                 Some("start a new run, or go back to the code the run was started with".into())
             }
             Self::Overtaken { .. } => Some("resume it again".into()),
+            Self::DamagedCheckpoint { run, whole, .. } => Some(match whole {
+                Some((id, step)) => format!(
+                    "go on from the one of step {step}: arkor-host run --resume {run} --from {id}"
+                ),
+                None => "no earlier checkpoint of this run is whole: start a new run".into(),
+            }),
             Self::Path { .. } => {
                 Some("paths of a spec are relative to the project's folder and stay inside".into())
             }

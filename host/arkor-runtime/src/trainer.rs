@@ -54,6 +54,8 @@ pub struct RunSettings {
     pub parent: Option<RunId>,
     /// Whether a new run begins with the weights of its parent's last checkpoint, if they fit.
     pub warm: bool,
+    /// Whether somebody can let a paused run go on. If not, a callback's wish to pause is refused.
+    pub is_attended: bool,
 }
 
 impl TrainerComponent {
@@ -185,7 +187,7 @@ impl Trainer {
         Ok(self.drive(handle, ready, None, weights_from, settings))
     }
 
-    /// Goes on with a run from its last checkpoint, or from its beginning if it has none.
+    /// Goes on with a run from a checkpoint of it; `None` is its last one, or its beginning if it has none.
     ///
     /// `max_steps` changes the run's length. Everything else of its configuration must be what the
     /// trainer describes.
@@ -196,6 +198,7 @@ impl Trainer {
     pub async fn resume(
         mut self,
         run: &RunRecord,
+        from: Option<CheckpointRecord>,
         max_steps: Option<u32>,
         store: &Store,
         settings: &RunSettings,
@@ -212,9 +215,11 @@ impl Trainer {
         if let Some(max_steps) = max_steps {
             spec.hyperparameters.max_steps = max_steps;
         }
-        let resumed = store
-            .latest_checkpoint(&run.id)?
-            .map(|checkpoint| read_progress(store, &run.id, checkpoint))
+        let newest = store.latest_checkpoint(&run.id)?;
+        let known = newest.as_ref().map(|newest| newest.id.clone());
+        let resumed = from
+            .or(newest)
+            .map(|checkpoint| read_whole(store, run, checkpoint))
             .transpose()?;
         if let Some(resumed) = &resumed {
             can_go_on(run, resumed)?;
@@ -244,8 +249,7 @@ impl Trainer {
         let handle = store.resume_run(&run.id)?;
         // The run is ours only now; another process may have taken it further meanwhile.
         let newest = store.latest_checkpoint(&run.id)?.map(|newest| newest.id);
-        let taken = resumed.as_ref().map(|resumed| &resumed.checkpoint.id);
-        if newest.as_ref() != taken {
+        if newest != known {
             return Err(RuntimeError::Overtaken {
                 run: run.id.to_string(),
             });
@@ -295,6 +299,7 @@ impl Trainer {
             threshold: h.early_stopping_threshold,
             dry_run: spec.dry_run,
             on_callback_error: settings.on_callback_error,
+            is_attended: settings.is_attended,
         };
         let machine = match &resumed {
             None => Machine::new(plan.clone()),
@@ -569,6 +574,34 @@ pub(crate) fn read_progress(
         reason: format!("its progress {error}"),
     })?;
     Ok(Resumed { checkpoint, saved })
+}
+
+/// The same to go on from. If it is damaged, the error names an earlier one that is not.
+fn read_whole(
+    store: &Store,
+    run: &RunRecord,
+    checkpoint: CheckpointRecord,
+) -> Result<Resumed, RuntimeError> {
+    let (id, seq) = (checkpoint.id.clone(), checkpoint.seq);
+    let error = match read_progress(store, &run.id, checkpoint) {
+        Ok(resumed) => return Ok(resumed),
+        Err(error) => error,
+    };
+    let mut earlier = store.checkpoints(&run.id)?;
+    earlier.retain(|earlier| earlier.seq < seq);
+    let whole = earlier
+        .into_iter()
+        .rev()
+        .find(|earlier| read_progress(store, &run.id, earlier.clone()).is_ok());
+    Err(RuntimeError::DamagedCheckpoint {
+        run: run.id.to_string(),
+        checkpoint: id,
+        reason: match error {
+            RuntimeError::Checkpoint { reason, .. } => reason,
+            error => error.to_string(),
+        },
+        whole: whole.map(|whole| (whole.id, whole.step)),
+    })
 }
 
 /// A loop that returned can be begun again only where it offered a checkpoint: its own state belongs

@@ -25,7 +25,7 @@ use arkor_studio::{Hub, StudioServer, Token, TokenFile};
 use crate::arguments::DevArguments;
 use crate::exit::Exit;
 use crate::output::Printer;
-use crate::{place, settings, time_limit, trust};
+use crate::{place, settings, signals, time_limit, trust};
 
 mod active;
 mod builder;
@@ -44,6 +44,7 @@ pub(crate) fn dev(arguments: &DevArguments, printer: &Printer) -> Result<Exit> {
         .enable_io()
         .build()
         .context("the executor's threads cannot be started")?;
+    let signals = signals::listen();
     let exit = executor.block_on(async {
         let store = Store::open(&project.store_dir(), settings::store(&project)?)?;
         place::tell_damage(&store, printer);
@@ -59,7 +60,16 @@ pub(crate) fn dev(arguments: &DevArguments, printer: &Printer) -> Result<Exit> {
             Some(Studio::start(arguments.port, &project, hub.clone(), printer).await?)
         };
         let (builder, builds) = Builder::start(&project, arguments.max_steps, printer)?;
-        let session = Session::new(project, store, printer.clone(), hub, builder, time_limit)?;
+        let session = Session::new(
+            project,
+            store,
+            printer.clone(),
+            hub,
+            builder,
+            signals,
+            !arguments.no_studio,
+            time_limit,
+        );
         session.work(builds, commands).await
     });
     // Streams may be open still, and a build on its way.

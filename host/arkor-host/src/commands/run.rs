@@ -3,7 +3,10 @@
 use anyhow::{Context, Result};
 use arkor_runtime::{RunControl, RunOutcome, RunProgress, RunRequest, Trainer};
 use arkor_store::Store;
-use arkor_types::{EndReason, Event, EventRecord, GUEST_MARK, RunId, RunStatus, shown_line};
+use arkor_types::{
+    CheckpointRecord, EndReason, Event, EventRecord, GUEST_MARK, RunId, RunRecord, RunStatus,
+    shown_line,
+};
 use tokio::sync::{mpsc, watch};
 
 use crate::arguments::RunArguments;
@@ -11,7 +14,7 @@ use crate::exit::Exit;
 use crate::format;
 use crate::output::Printer;
 use crate::time_limit::TimeLimit;
-use crate::{commands, place, settings, time_limit, trust};
+use crate::{commands, place, settings, signals, time_limit, trust};
 
 /// Events that are read from the store at once.
 const PAGE: usize = 256;
@@ -34,20 +37,24 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Result<Exit> {
         .as_ref()
         .map(|wanted| store.find_run(wanted))
         .transpose()?;
+    let from = match (&resumed, &arguments.from) {
+        (Some(run), Some(wanted)) => Some(checkpoint(&store, run, wanted)?),
+        _ => None,
+    };
     let executor = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_time()
         .enable_io()
         .build()
         .context("the executor's threads cannot be started")?;
-    executor.block_on(async {
+    let exit = executor.block_on(async {
         let capabilities = settings::capabilities(&project)?;
         let trainer = Trainer::start(&component, capabilities, settings::limits(&project)).await?;
         let settings = settings::run(&project)?;
         let control = match resumed {
             Some(run) => {
                 trainer
-                    .resume(&run, arguments.max_steps, &store, &settings)
+                    .resume(&run, from, arguments.max_steps, &store, &settings)
                     .await?
             }
             None => {
@@ -62,10 +69,38 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Result<Exit> {
                 trainer.run(spec, &store, &settings).await?
             }
         };
-        let outcome = follow(control, &store, printer, time_limit).await?;
+        // From here on there is something to end in order.
+        let signals = signals::listen();
+        let outcome = follow(control, &store, printer, signals, time_limit).await?;
         finished(&outcome, printer);
         Ok(Exit::of(&outcome))
-    })
+    });
+    // Nothing that is left to do is waited for.
+    executor.shutdown_background();
+    exit
+}
+
+/// A checkpoint of a run by its id or its step; of several of a step, the last.
+fn checkpoint(store: &Store, run: &RunRecord, wanted: &str) -> Result<CheckpointRecord> {
+    let all = store.checkpoints(&run.id)?;
+    let step = wanted.parse().ok();
+    let found = all
+        .iter()
+        .rev()
+        .find(|one| one.id == wanted || Some(one.step) == step);
+    if let Some(found) = found {
+        return Ok(found.clone());
+    }
+    let steps: Vec<String> = all.iter().map(|one| one.step.to_string()).collect();
+    anyhow::bail!(
+        "run {} has no checkpoint {}: {}",
+        run.id,
+        shown_line(wanted),
+        match steps.as_slice() {
+            [] => "it has none".into(),
+            steps => format!("it has those of the steps {}", steps.join(", ")),
+        }
+    )
 }
 
 /// Shows the run's events until it ends.
@@ -73,11 +108,12 @@ async fn follow(
     control: RunControl,
     store: &Store,
     printer: &Printer,
+    signals: mpsc::Receiver<()>,
     time_limit: TimeLimit,
 ) -> Result<RunOutcome> {
     let mut follower = Follower::new(&control, printer);
-    let stop = stop_on_signals(signals()?, time_limit, control.requests(), printer.clone());
-    let signals = tokio::spawn(stop);
+    let stop = stop_on_signals(signals, time_limit, control.requests(), printer.clone());
+    let stop = tokio::spawn(stop);
     loop {
         let alive = follower.changed().await;
         follower.show(store, printer, |_| {})?;
@@ -85,7 +121,7 @@ async fn follow(
             break;
         }
     }
-    signals.abort();
+    stop.abort();
     follower.end(printer);
     Ok(control.finish().await?)
 }
@@ -145,7 +181,7 @@ impl Follower {
         let speed = now
             .tokens_per_second
             .map_or_else(String::new, |n| format!(" · {n:.0} tokens/s"));
-        printer.progress(now.step, format!("loss {}{speed}", format::loss(now.loss)));
+        printer.progress(now.step, &format!("loss {}{speed}", format::loss(now.loss)));
         Ok(())
     }
 
@@ -185,37 +221,6 @@ async fn stop_on_signals(
     if signals.recv().await.is_some() {
         let _ = requests.send(RunRequest::Cancel).await;
     }
-}
-
-/// Every Ctrl-C, and on Unix every polite request to end, from now on: none is lost while nobody
-/// waits.
-pub(super) fn signals() -> Result<mpsc::Receiver<()>> {
-    let (came, signals) = mpsc::channel(4);
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        tokio::spawn(async move {
-            loop {
-                tokio::select! {
-                    Some(()) = interrupt.recv() => {}
-                    Some(()) = terminate.recv() => {
-                        crate::exit::TERMINATED.store(true, std::sync::atomic::Ordering::Release);
-                    }
-                    else => return,
-                }
-                if came.send(()).await.is_err() {
-                    return;
-                }
-            }
-        });
-    }
-    #[cfg(not(unix))]
-    tokio::spawn(async move {
-        while tokio::signal::ctrl_c().await.is_ok() && came.send(()).await.is_ok() {}
-    });
-    Ok(signals)
 }
 
 pub(super) fn finished(outcome: &RunOutcome, printer: &Printer) {

@@ -48,7 +48,7 @@ mod tests {
         // Also behind what is shown by an escape.
         assert_eq!(
             show("a.js", "\u{1b}[2J;\u{202e} x", 9, 1, "no"),
-            "a.js:1:8: no\n  1 | \\u{1b}[2J;\\u{202e} x\n    |                     ^"
+            "a.js:1:8: no\n  1 | \\u{1b}[2J;\\u{202e} x\n    |                    ^"
         );
         assert!(show("a", "", 7, 3, "empty").starts_with("a:1:1: empty"));
         assert!(show("a", "ä", 1, 3, "inside").starts_with("a:1:1: inside"));

@@ -332,6 +332,19 @@ impl Machine {
             Action::Evaluate => self.boundary.evaluate |= self.plan.evaluates,
             Action::SetLearningRate(rate) => self.progress.learning_rate = Some(*rate),
             Action::FollowSchedule => self.progress.learning_rate = None,
+            Action::Pause if !self.plan.is_attended => {
+                effects.push(Effect::Append(Event::Message(Message {
+                    step: self.progress.step,
+                    level: Level::Warn,
+                    source: MessageSource::Host,
+                    text: format!(
+                        "{callback} asked for a pause, and nobody could let this run go on: it trains on; \
+                         `arkor-host dev` has a page with a button for that"
+                    )
+                    .into(),
+                })));
+                return;
+            }
             Action::Pause => self.pause = true,
             Action::LogMetric(metric) => self.progress.metrics.push(metric.clone()),
             Action::Unknown(name) => {

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use super::active::{Active, Swapped, Swapping};
 use super::builder::{Builder, Built, Code};
 use crate::commands::replay::{Answer, replay_events, stored};
-use crate::commands::run::{finished, signals};
+use crate::commands::run::finished;
 use crate::exit::Exit;
 use crate::output::Printer;
 use crate::settings;
@@ -42,6 +42,8 @@ pub(super) struct Session {
     wanted: bool,
     swaps: (mpsc::Sender<Swapped>, mpsc::Receiver<Swapped>),
     signals: mpsc::Receiver<()>,
+    /// Whether there is a Studio, in which a person can let a paused run go on.
+    is_attended: bool,
     time_limit: TimeLimit,
     told_to_end: u32,
     /// Why nothing is built any more: then this ends as soon as the run has.
@@ -74,9 +76,11 @@ impl Session {
         printer: Printer,
         hub: Hub,
         builder: Builder,
+        signals: mpsc::Receiver<()>,
+        is_attended: bool,
         time_limit: TimeLimit,
-    ) -> Result<Self> {
-        Ok(Self {
+    ) -> Self {
+        Self {
             project,
             store,
             printer,
@@ -88,11 +92,12 @@ impl Session {
             parent: None,
             wanted: false,
             swaps: mpsc::channel(16),
-            signals: signals()?,
+            signals,
+            is_attended,
             time_limit,
             told_to_end: 0,
             builds_ended: None,
-        })
+        }
     }
 
     pub(super) async fn work(
@@ -350,10 +355,12 @@ impl Session {
         code: &Code,
     ) -> impl Future<Output = Result<arkor_runtime::RunControl>> + use<> {
         let (parent, code, store) = (self.parent.clone(), code.clone(), self.store.clone());
+        let is_attended = self.is_attended;
         async move {
             let project = code.project;
             let mut run_settings = settings::run(&project)?;
             run_settings.parent = parent;
+            run_settings.is_attended = is_attended;
             run_settings.warm = project.config().reload.restart == Restart::Warm;
             let capabilities = settings::capabilities(&project)?;
             let limits = settings::limits(&project);

@@ -39,6 +39,8 @@ pub(crate) struct Plan {
     pub(crate) threshold: f64,
     pub(crate) dry_run: bool,
     pub(crate) on_callback_error: OnCallbackError,
+    /// Whether somebody can let a paused run go on.
+    pub(crate) is_attended: bool,
 }
 
 /// What one optimizer step of the host's loop did.

@@ -17,6 +17,7 @@ fn plan(total: u64) -> Plan {
         threshold: 0.0,
         dry_run: false,
         on_callback_error: OnCallbackError::Continue,
+        is_attended: true,
     }
 }
 

@@ -1,0 +1,143 @@
+//! The thread that prints.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::queue::{Item, Next, Queue};
+use crate::signals;
+
+/// What the terminal shows, and where lines go.
+pub(super) struct Painter {
+    queue: Arc<Queue>,
+    json: bool,
+    /// The live line of a run; hidden unless someone is looking.
+    bar: ProgressBar,
+    /// Whether the line shows a run: what else goes on must not take its place.
+    shows_run: bool,
+    out_failed: bool,
+    error_failed: bool,
+}
+
+impl Painter {
+    pub(super) fn new(live: bool, json: bool, queue: Arc<Queue>) -> Self {
+        let target = if live {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        Self {
+            queue,
+            json,
+            bar: ProgressBar::with_draw_target(None, target),
+            shows_run: false,
+            out_failed: false,
+            error_failed: false,
+        }
+    }
+
+    /// Prints for ever.
+    pub(super) fn work(mut self) {
+        loop {
+            match self.queue.next() {
+                Next::Item(item) => self.item(item),
+                Next::Progress(step, text) => {
+                    self.bar.set_position(step);
+                    self.bar.set_message(text);
+                }
+                Next::LeftOut(count) if self.json => {
+                    self.out(&format!("{{\"type\":\"left-out\",\"lines\":{count}}}"));
+                }
+                Next::LeftOut(count) => {
+                    self.error(&format!(
+                        "{count} lines were left out, since nobody read them"
+                    ));
+                }
+            }
+        }
+    }
+
+    fn item(&mut self, item: Item) {
+        match item {
+            Item::Out(text) => self.out(&text),
+            Item::Error(text) => self.error(&text),
+            Item::Status(text) if !self.shows_run => {
+                if let Ok(style) = ProgressStyle::with_template("  {wide_msg}") {
+                    self.bar.set_style(style);
+                }
+                self.bar.set_message(text);
+            }
+            Item::Status(_) => {}
+            Item::Start(total) => self.start(total),
+            Item::From(step) => {
+                self.bar.set_position(step);
+                self.bar.reset_eta();
+            }
+            Item::End => {
+                self.shows_run = false;
+                self.bar.finish_and_clear();
+            }
+            // A run goes on beside the error of a build.
+            Item::Clear if !self.shows_run => self.bar.finish_and_clear(),
+            Item::Clear => {}
+        }
+    }
+
+    fn start(&mut self, total: Option<u64>) {
+        self.shows_run = true;
+        self.bar.reset();
+        let template = match total {
+            Some(_) => "step {pos}/{len} {bar:24} {msg} · {eta} left",
+            None => "step {pos} {spinner} {msg} · {elapsed}",
+        };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            self.bar.set_style(style.progress_chars("━╸ "));
+        }
+        if let Some(total) = total {
+            self.bar.set_length(total);
+        }
+        self.bar
+            .enable_steady_tick(std::time::Duration::from_millis(200));
+    }
+
+    fn out(&mut self, line: &str) {
+        if self.out_failed {
+            return;
+        }
+        let written = self.bar.suspend(|| {
+            let mut out = std::io::stdout().lock();
+            writeln!(out, "{line}").and_then(|()| out.flush())
+        });
+        if let Err(error) = written {
+            self.out_failed = true;
+            self.queue.fail(error.kind());
+            if error.kind() != std::io::ErrorKind::BrokenPipe {
+                self.error(&format!(
+                    "error: standard output cannot be written: {error}"
+                ));
+            }
+            self.missed();
+        }
+    }
+
+    fn error(&mut self, text: &str) {
+        if self.error_failed {
+            return;
+        }
+        let written = self
+            .bar
+            .suspend(|| writeln!(std::io::stderr().lock(), "{text}"));
+        if written.is_err() {
+            self.error_failed = true;
+            self.missed();
+        }
+    }
+
+    /// Something was printed for nobody. A script reads standard output; a person either.
+    fn missed(&self) {
+        if self.out_failed && (self.json || self.error_failed) {
+            signals::nobody_reads();
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Ctrl-C, and other requests to end.
+//!
+//! One thread hears them for the whole life of the process, so that none waits behind anything else: not
+//! behind printing, a build, or a trainer. A command that can end in order listens; for all others the process
+//! ends at once. It also ends if what listens does not come to an end after the second one.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use tokio::sync::mpsc;
+
+use crate::exit::{self, Exit};
+
+/// Signals that come together are one: programs that pass on what they get send some twice.
+const TOGETHER: Duration = Duration::from_millis(300);
+
+/// How long ending at once may take.
+const AT_ONCE: Duration = Duration::from_secs(5);
+
+static LISTENER: Mutex<Option<mpsc::Sender<()>>> = Mutex::new(None);
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+static UNREAD: AtomicBool = AtomicBool::new(false);
+
+/// Hears signals from now on.
+pub(crate) fn start() -> Result<()> {
+    let executor = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("signals cannot be heard")?;
+    std::thread::Builder::new()
+        .name("signals".into())
+        .spawn(move || executor.block_on(hear()))
+        .context("the thread that hears signals cannot be started")?;
+    Ok(())
+}
+
+/// Gets each request to end from now on, until it is dropped.
+pub(crate) fn listen() -> mpsc::Receiver<()> {
+    let (sender, receiver) = mpsc::channel(4);
+    *LISTENER.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
+    receiver
+}
+
+/// Whether somebody asked this process to end.
+pub(crate) fn told_to_end() -> bool {
+    COUNT.load(Ordering::Acquire) > 0
+}
+
+/// What a command prints is read by nobody any more. One that trains ends in order, once; what is printed
+/// meanwhile is for nobody as well.
+pub(crate) fn nobody_reads() {
+    if !UNREAD.swap(true, Ordering::AcqRel) {
+        // Without a listener there is nothing that lasts.
+        let _ = tell();
+    }
+}
+
+fn tell() -> bool {
+    let listener = LISTENER.lock().unwrap_or_else(PoisonError::into_inner);
+    match &*listener {
+        // One that waits already does as well.
+        Some(listener) => !matches!(
+            listener.try_send(()),
+            Err(mpsc::error::TrySendError::Closed(()))
+        ),
+        None => false,
+    }
+}
+
+fn came(last: &mut Option<Instant>) {
+    let now = Instant::now();
+    if last.is_some_and(|last| now - last < TOGETHER) {
+        return;
+    }
+    *last = Some(now);
+    let count = COUNT.fetch_add(1, Ordering::AcqRel) + 1;
+    if !tell() {
+        std::process::exit(Exit::Interrupted.code());
+    }
+    if count == 2 {
+        let end = || {
+            std::thread::sleep(AT_ONCE);
+            std::process::exit(Exit::Interrupted.code());
+        };
+        if std::thread::Builder::new().spawn(end).is_err() {
+            std::process::exit(Exit::Interrupted.code());
+        }
+    }
+}
+
+#[cfg(unix)]
+async fn hear() {
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+    async fn next(signal: &mut Option<Signal>) -> Option<()> {
+        match signal {
+            Some(signal) => signal.recv().await,
+            None => std::future::pending().await,
+        }
+    }
+    let mut interrupt = signal(SignalKind::interrupt()).ok();
+    let mut terminate = signal(SignalKind::terminate()).ok();
+    // Started by nohup, a process outlives its terminal.
+    let mut hangup = (!ignores_hangup())
+        .then(|| signal(SignalKind::hangup()).ok())
+        .flatten();
+    // A file that may not grow is an error of whoever writes it, and not the end of the process.
+    #[cfg(any(target_os = "linux", target_vendor = "apple"))]
+    let _too_large = signal(SignalKind::from_raw(25));
+    let mut last = None;
+    loop {
+        tokio::select! {
+            Some(()) = next(&mut interrupt) => {}
+            Some(()) = next(&mut terminate) => exit::TERMINATED.store(true, Ordering::Release),
+            Some(()) = next(&mut hangup) => exit::TERMINATED.store(true, Ordering::Release),
+            else => return,
+        }
+        came(&mut last);
+    }
+}
+
+#[cfg(not(unix))]
+async fn hear() {
+    let mut last = None;
+    while tokio::signal::ctrl_c().await.is_ok() {
+        came(&mut last);
+    }
+}
+
+/// Where it cannot be told, a hangup keeps its usual effect.
+#[cfg(unix)]
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    // The first bit is signal 1.
+    ignored
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .is_none_or(|mask| mask & 1 == 1)
+}
