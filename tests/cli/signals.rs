@@ -94,6 +94,8 @@ fn twice_stops_at_once() {
     // The host says that it has understood before it is asked once more.
     let mut notes = BufReader::new(child.stderr.take().unwrap()).lines();
     assert!(notes.any(|line| line.unwrap().contains("Ctrl-C again")));
+    // Those that come together are one.
+    std::thread::sleep(std::time::Duration::from_millis(350));
     interrupt(&child);
     let finished = wait_for(&mut lines, "finished");
     assert_eq!(child.wait().unwrap().code(), Some(130));

@@ -267,7 +267,7 @@ fn a_run_goes_on_from_an_earlier_checkpoint_when_the_last_is_damaged() {
             let done = project.run(&["--resume", "latest", "--from", earlier, "--max-steps", "8"]);
             done.expect(0);
             assert_eq!(done.finished()["steps"], 8, "{how} {part}");
-            assert_eq!(done.events("started")[0]["resumed_from"], earlier);
+            assert_eq!(done.events("started")[0]["resumed_from"], 4);
             // What it wrote since is what it goes on from.
             project
                 .run(&["--resume", "latest", "--max-steps", "10"])
@@ -278,7 +278,7 @@ fn a_run_goes_on_from_an_earlier_checkpoint_when_the_last_is_damaged() {
 
 #[test]
 fn a_checkpoint_is_named_by_its_id_or_its_step() {
-    let (project, checkpoints) = with_checkpoints();
+    let (project, _) = with_checkpoints();
     for wrong in ["3", "latest", "../x", "", "20261123-101530-k3f9.4-9"] {
         let done = project.run(&["--resume", "latest", "--from", wrong]);
         done.expect(FAILED);
@@ -289,10 +289,7 @@ fn a_checkpoint_is_named_by_its_id_or_its_step() {
     assert!(done.err.contains("--resume"), "{}", done.err);
     let done = project.run(&["--resume", "latest", "--from", "2", "--max-steps", "7"]);
     done.expect(0);
-    assert_eq!(
-        done.events("started")[0]["resumed_from"],
-        checkpoints[0]["id"]
-    );
+    assert_eq!(done.events("started")[0]["resumed_from"], 2);
     // From the same place the same bits follow, whatever was trained since.
     let straight = Project::new("counts");
     straight.run(&["--max-steps", "7"]).expect(0);

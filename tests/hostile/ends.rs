@@ -180,13 +180,12 @@ fn a_reader_of_one_line_ends_a_run_in_order() {
     BufReader::new(reader).read_line(&mut line).unwrap();
     assert_eq!(ends(&mut child), Some(130));
     has_checkpoint(&place, "stopped");
-    // Of the lines for a script alone.
+    // The same of the lines for a script.
     let place = self::place("");
-    let mut child = spawn(&place, &["--json"], Stdio::piped(), Stdio::null());
+    let (reader, writer) = std::io::pipe().unwrap();
+    let mut child = spawn(&place, &["--json"], writer.try_clone().unwrap(), writer);
     let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
+    BufReader::new(reader).read_line(&mut line).unwrap();
     assert_eq!(ends(&mut child), Some(130));
     has_checkpoint(&place, "stopped");
 }
@@ -221,6 +220,7 @@ fn what_cannot_be_written_is_no_success() {
         &["build", "--json"],
     ] {
         let place = place("");
+        place.arkor(&["run"]).expect(0);
         let full = std::fs::OpenOptions::new()
             .write(true)
             .open("/dev/full")
@@ -248,7 +248,7 @@ fn a_pause_that_nobody_can_end_is_refused_and_told() {
     for on_log in [
         "return action.pause()",
         "return [action.save(), action.pause()]",
-        "if (event.step == 2) return action.pause()",
+        "globalThis.count = (globalThis.count ?? 0) + 1; if (globalThis.count == 2) return action.pause()",
     ] {
         let place = place(on_log);
         let done = place.arkor(&["run", "--json"]);

@@ -57,6 +57,14 @@ pub(crate) fn nobody_reads() {
     }
 }
 
+/// Whether a command is at work that ends in order.
+pub(crate) fn somebody_listens() -> bool {
+    let listener = LISTENER.lock().unwrap_or_else(PoisonError::into_inner);
+    listener
+        .as_ref()
+        .is_some_and(|listener| !listener.is_closed())
+}
+
 fn tell() -> bool {
     let listener = LISTENER.lock().unwrap_or_else(PoisonError::into_inner);
     match &*listener {

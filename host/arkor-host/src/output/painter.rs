@@ -112,10 +112,9 @@ impl Painter {
         if let Err(error) = written {
             self.out_failed = true;
             self.queue.fail(error.kind());
-            if error.kind() != std::io::ErrorKind::BrokenPipe {
-                self.error(&format!(
-                    "error: standard output cannot be written: {error}"
-                ));
+            // Of a short command that is nothing: somebody has read enough.
+            if error.kind() != std::io::ErrorKind::BrokenPipe || signals::somebody_listens() {
+                self.error(&format!("standard output cannot be written: {error}"));
             }
             self.missed();
         }
@@ -134,9 +133,9 @@ impl Painter {
         }
     }
 
-    /// Something was printed for nobody. A script reads standard output; a person either.
+    /// Something was printed for nobody. The absence of one reader ends nothing.
     fn missed(&self) {
-        if self.out_failed && (self.json || self.error_failed) {
+        if self.out_failed && self.error_failed {
             signals::nobody_reads();
         }
     }

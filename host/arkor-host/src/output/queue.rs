@@ -63,6 +63,8 @@ struct State {
     left_out: usize,
     /// Something is being printed.
     is_busy: bool,
+    /// Somebody waited for a reader, in a process that was told to end, and nothing was taken since.
+    gave_up: bool,
     /// Why standard output takes nothing any more.
     failed: Option<std::io::ErrorKind>,
 }
@@ -86,7 +88,8 @@ impl Queue {
         let mut state = self.state();
         while state.bytes > LIMIT {
             let over = signals::told_to_end() && begin.elapsed() > PATIENCE;
-            if !waits || over {
+            if !waits || over || state.gave_up {
+                state.gave_up |= over;
                 state.left_out += 1;
                 return;
             }
@@ -111,6 +114,7 @@ impl Queue {
     pub(super) fn next(&self) -> Next {
         let mut state = self.state();
         state.is_busy = false;
+        state.gave_up = false;
         self.went.notify_all();
         loop {
             let next = if let Some(item) = state.items.pop_front() {
@@ -144,7 +148,7 @@ impl Queue {
         let mut state = self.state();
         while state.is_busy || !state.items.is_empty() || state.left_out > 0 {
             let limit = limit.or_else(|| signals::told_to_end().then_some(PATIENCE));
-            if limit.is_some_and(|limit| begin.elapsed() > limit) {
+            if state.gave_up || limit.is_some_and(|limit| begin.elapsed() > limit) {
                 break;
             }
             state = self.wait(state);
