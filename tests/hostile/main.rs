@@ -14,4 +14,5 @@ mod printed;
 mod program;
 mod random;
 mod rows;
+mod stores;
 mod untrusted;
