@@ -19,4 +19,5 @@ mod printed;
 mod program;
 mod random;
 mod rows;
+mod stores;
 mod untrusted;

@@ -31,6 +31,12 @@ impl Outside {
         Self { path, before }
     }
 
+    /// What is there already.
+    pub(crate) fn seen(path: PathBuf) -> Self {
+        let before = look(&path);
+        Self { path, before }
+    }
+
     /// Fails if anything was changed, added or removed.
     #[track_caller]
     pub(crate) fn is_untouched(&self, after_what: &str) {

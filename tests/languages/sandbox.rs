@@ -93,8 +93,8 @@ fn files_outside_of_the_project_are_no_modules() {
     };
     import(secret.to_str().unwrap());
     // Nor is what the host keeps of the runs.
-    project.arkor(["build"]);
-    std::fs::create_dir_all(project.path(".arkor")).unwrap();
+    project.write("trainer.ts", &crate::script::trainer("", ""));
+    project.arkor(["build"]).expect(0);
     project.write(".arkor/kept.json", "{\"key\": 1}");
     let module = "import kept from \"./.arkor/kept.json\"; console.log(kept.key);";
     project.write("trainer.ts", &crate::script::trainer(module, ""));

@@ -46,7 +46,7 @@
 //! restart = "fresh"          # or "warm": a new configuration begins with the weights it finds
 //!
 //! [store]
-//! # max-size = "10 GiB"      # all events, checkpoints and artifacts; absent: what the disk holds
+//! # max-size = "10 GiB"      # all events, checkpoints and artifacts; absent: half of what is free
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -359,7 +359,8 @@ pub enum Restart {
 /// How runs are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct StoreConfig {
-    /// Most bytes of events, checkpoints and artifacts together; none: what the disk holds.
+    /// Most bytes of events, checkpoints and artifacts together; none: what is there, and half of what the
+    /// disk has left when the store is opened, at most 50 GiB.
     pub max_size: Option<u64>,
 }
 

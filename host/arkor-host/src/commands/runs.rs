@@ -57,11 +57,11 @@ fn adopt(folder: &Path, printer: &Printer) -> Result<()> {
         }));
     } else if adopted.was_yours {
         printer.line(&format!(
-            "`{path}` is yours already ({} runs)",
+            "`{path}` is yours already (runs: {})",
             adopted.runs
         ));
     } else {
-        printer.line(&format!("`{path}` is yours now ({} runs)", adopted.runs));
+        printer.line(&format!("`{path}` is yours now (runs: {})", adopted.runs));
     }
     Ok(())
 }

@@ -105,6 +105,11 @@ impl Quota {
         })
     }
 
+    #[cfg(test)]
+    pub(crate) fn used(&self) -> u64 {
+        self.used.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn release(&self, bytes: u64) {
         // Counting from a fresh measurement can make it too low; it must not wrap.
         let _ = self

@@ -37,7 +37,7 @@ fn open() -> (tempfile::TempDir, RunHandle) {
 
 fn log(metrics: usize) -> Event {
     let metric = arkor_types::Metric {
-        name: "m".repeat(100),
+        name: "m".repeat(100).into(),
         value: 1.0,
     };
     Event::Log(LogRecord {
@@ -64,6 +64,47 @@ fn a_full_database_takes_nothing_and_goes_on_when_there_is_room() {
     assert_eq!(run.append(log(10)).unwrap().seq, seq + 1);
     let events = store.events(run.id(), 0, usize::MAX).unwrap();
     assert_eq!(events.len() as u64, seq + 1);
+}
+
+#[test]
+fn room_for_what_could_not_be_written_is_given_back() {
+    let (_folder, mut run) = open();
+    let store = run.store().clone();
+    let used = || store.shared.blobs.quota.used();
+    let before = used();
+    store
+        .write(Durability::Process, |tx| {
+            tx.execute("UPDATE runs SET last_seq = 5", [])
+        })
+        .unwrap();
+    assert!(run.append(log(1)).is_err());
+    assert_eq!(used(), before, "an event");
+    store
+        .write(Durability::Process, |tx| {
+            tx.execute("UPDATE runs SET last_seq = 0", [])
+        })
+        .unwrap();
+    run.append(log(1)).unwrap();
+    let after = used();
+    assert!(after > before, "events count");
+    // Neither a run nor a checkpoint that did not come to be.
+    let locked = Connection::open(&store.shared.db_path).unwrap();
+    locked.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let db = store.writer().unwrap();
+    db.busy_timeout(std::time::Duration::from_millis(1))
+        .unwrap();
+    drop(db);
+    let new = NewRun {
+        name: "tiny".into(),
+        spec: run.record().spec.clone(),
+        config: String::new(),
+        component: String::new(),
+        parent: None,
+    };
+    assert!(store.create_run(new).is_err());
+    assert!(run.write_artifact(1, "a", b"content").is_err());
+    assert!(run.append_all(vec![log(1), log(2)]).is_err());
+    assert_eq!(used(), after);
 }
 
 #[test]

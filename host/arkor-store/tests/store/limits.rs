@@ -14,7 +14,7 @@ fn long_message() -> Event {
         step: 1,
         level: Level::Info,
         source: MessageSource::Stdout,
-        text: "x".repeat(10_000),
+        text: "x".repeat(10_000).into(),
     })
 }
 

@@ -7,7 +7,10 @@ mod common;
 mod damage;
 mod kill;
 mod limits;
+mod made_by;
 mod model;
+#[cfg(unix)]
+mod planted;
 mod processes;
 mod read_only;
 mod runs;
