@@ -161,6 +161,7 @@ fn what_takes_the_compiler_too_long_is_refused_before() {
 #[cfg(unix)]
 mod dev {
     use super::*;
+    use crate::harness::guest;
     use crate::program::Dev;
     use crate::script::TYPESCRIPT;
 
@@ -170,32 +171,124 @@ mod dev {
         });
     }
 
+    /// Saves a file, waits for what that must bring, and then for the same run to go on with what is good.
+    struct Session {
+        dev: Dev,
+        entry: &'static str,
+        saves: usize,
+    }
+
+    impl Session {
+        fn on(entry: &'static str) -> Self {
+            let mut dev = Dev::on(project(entry, &TYPESCRIPT.counting("", "save0")));
+            metric(&mut dev, "save0");
+            Self {
+                dev,
+                entry,
+                saves: 0,
+            }
+        }
+
+        fn good(&mut self) {
+            self.saves += 1;
+            let name = format!("save{}", self.saves);
+            self.dev
+                .project
+                .write(self.entry, &TYPESCRIPT.counting("", &name));
+            self.dev.event("swapped");
+            metric(&mut self.dev, &name);
+        }
+
+        /// The old code trains on while what is wrong is told.
+        fn wrong(&mut self, file: &str, content: &str, error: &str) {
+            self.dev.project.write(file, content);
+            self.dev.error(error);
+            self.dev.event("log");
+        }
+
+        /// It was one run all along, and ends as it should.
+        fn end(self) {
+            let (code, seen) = self.dev.interrupt();
+            assert_eq!(code, 130);
+            let started = seen.iter().filter(|line| line["type"] == "started");
+            assert_eq!(started.count(), 1);
+        }
+    }
+
     #[test]
     fn a_save_that_nests_too_deeply_is_an_error_and_the_fix_is_taken() {
-        let mut dev = Dev::on(project("trainer.ts", &TYPESCRIPT.counting("", "one")));
-        metric(&mut dev, "one");
-        for (number, (_, expression)) in nested(DEEP).into_iter().enumerate().take(2) {
-            let module = format!("const deep = {expression};");
-            dev.project.write("trainer.ts", &trainer(&module, ""));
-            dev.error("trainer.ts: cannot be parsed");
-            let name = format!("fix{number}");
-            dev.project
-                .write("trainer.ts", &TYPESCRIPT.counting("", &name));
-            dev.event("swapped");
-            metric(&mut dev, &name);
+        for entry in ["trainer.js", "trainer.ts"] {
+            let mut session = Session::on(entry);
+            let error = format!("{entry}: cannot be parsed");
+            let mut cases = nested(DEEP);
+            cases.truncate(2);
+            cases.push(("templates", "`${".repeat(DEEP) + "1" + &"}`".repeat(DEEP)));
+            for (_, expression) in cases {
+                let module = format!("const deep = {expression};");
+                session.wrong(entry, &trainer(&module, ""), &error);
+                session.good();
+            }
+            if entry == "trainer.ts" {
+                for (open, close) in [("[", "]"), ("A<", ">"), ("{a:", "}")] {
+                    let deep = format!("{}1{}", open.repeat(DEEP), close.repeat(DEEP));
+                    let module = format!("type A<T> = T; type B = {deep};");
+                    session.wrong(entry, &trainer(&module, ""), &error);
+                    session.good();
+                }
+            }
+            session.end();
         }
-        assert_eq!(dev.interrupt().0, 130);
+    }
+
+    #[test]
+    fn two_thousand_parentheses_are_no_reason_to_end() {
+        let mut session = Session::on("trainer.js");
+        let module = format!("const deep = {}1{};", "(".repeat(2000), ")".repeat(2000));
+        let source = TYPESCRIPT.counting(&module, "deep");
+        session.dev.project.write("trainer.js", &source);
+        session.dev.event("swapped");
+        metric(&mut session.dev, "deep");
+        session.good();
+        session.end();
+    }
+
+    #[test]
+    fn deep_data_of_a_project_is_an_error_too() {
+        let mut session = Session::on("trainer.ts");
+        let deep = "[".repeat(1_000_000) + &"]".repeat(1_000_000);
+        // What only the trainer's engine cannot take, that tells.
+        session.dev.project.write("data.json", &deep);
+        let import = "import data from \"./data.json\"; if (!data) throw 1;";
+        session.wrong("trainer.ts", &trainer(import, ""), "describe");
+        session.good();
+        session.wrong("arkor.toml", &format!("x = {deep}"), "arkor.toml");
+        session.dev.project.write("arkor.toml", "");
+        session.dev.state("unchanged");
+        let package = session.dev.project.path("node_modules/deep");
+        std::fs::create_dir_all(package).unwrap();
+        let json = format!("{{\"name\": \"deep\", \"exports\": {deep}}}");
+        session
+            .dev
+            .project
+            .write("node_modules/deep/package.json", &json);
+        let import = trainer("import \"deep\";", "");
+        session.wrong("trainer.ts", &import, "trainer.ts:2");
+        session.good();
+        // A map of a file is not read: the comment that names one is a comment.
+        let map = format!("{{\"version\": 3, \"mappings\": {deep}}}");
+        session.dev.project.write("trainer.ts.map", &map);
+        let mapped = TYPESCRIPT.counting("//# sourceMappingURL=trainer.ts.map", "mapped");
+        session.dev.project.write("trainer.ts", &mapped);
+        session.dev.event("swapped");
+        metric(&mut session.dev, "mapped");
+        session.end();
     }
 
     #[test]
     fn damaged_components_are_told_one_after_the_other() {
-        let project = Project::empty();
-        project.write("arkor.toml", "[trainer]\ncomponent = \"trainer.wasm\"\n");
-        let mut damaged = damaged().into_iter();
-        std::fs::write(project.path("trainer.wasm"), damaged.next().unwrap().1).unwrap();
-        let mut dev = Dev::on(project);
-        dev.state("error");
-        for (what, bytes) in damaged {
+        let mut dev = Dev::start("counts");
+        dev.event("log");
+        for (what, bytes) in damaged() {
             let beside = dev.project.path("new.wasm");
             std::fs::write(&beside, bytes).unwrap();
             dev.save(&beside);
@@ -205,7 +298,10 @@ mod dev {
                 told["text"].as_str().unwrap().contains("trainer"),
                 "{what}: {told}"
             );
+            dev.event("log");
         }
+        dev.save(guest("swap-next"));
+        dev.event("swapped");
         assert_eq!(dev.interrupt().0, 130);
     }
 }

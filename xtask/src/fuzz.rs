@@ -40,7 +40,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
         );
         targets.retain(|target| target == only);
     }
-    let programs = build()?;
+    let program = build()?;
     seeds()?;
     let left = Mutex::new(VecDeque::from(targets));
     let failed = Mutex::new(Vec::new());
@@ -55,7 +55,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
                     let Some(target) = next else {
                         return;
                     };
-                    if let Err(error) = fuzz(&programs, &target, seconds) {
+                    if let Err(error) = fuzz(&program, &target, seconds) {
                         println!("fuzz {target}: FAILED: {error:#}");
                         failed
                             .lock()
@@ -78,10 +78,10 @@ fn work_folder() -> PathBuf {
     command::root().join("target/fuzz")
 }
 
-/// Names of the files in fuzz/fuzz_targets.
+/// Names of the files in fuzz/src/targets.
 fn targets() -> Result<Vec<String>> {
     let mut names = Vec::new();
-    for entry in std::fs::read_dir(command::root().join("fuzz/fuzz_targets"))? {
+    for entry in std::fs::read_dir(command::root().join("fuzz/src/targets"))? {
         let path = entry?.path();
         let name = path.file_stem().context("a target has no name")?;
         names.push(name.to_string_lossy().into_owned());
@@ -90,7 +90,7 @@ fn targets() -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Builds all targets; the folder of their programs.
+/// Builds the program that has all targets.
 fn build() -> Result<PathBuf> {
     let version = command::output(Command::new("rustc").arg("-vV"))?;
     let machine = version
@@ -98,13 +98,16 @@ fn build() -> Result<PathBuf> {
         .find_map(|line| line.strip_prefix("host: "))
         .context("rustc does not say what machine this is")?;
     // With a target named, what runs while building is built without the flags.
-    let mut cargo = command::cargo(&["build", "--release", "--bins", "--target", machine]);
+    let mut cargo = command::cargo(&["build", "--release", "--target", machine]);
     cargo
         .current_dir(command::root().join("fuzz"))
         .env("RUSTFLAGS", FLAGS)
         .env("CARGO_TARGET_DIR", work_folder());
     command::must(&mut cargo)?;
-    Ok(work_folder().join(machine).join("release"))
+    let folder = work_folder().join(machine).join("release");
+    Ok(folder
+        .join("parsers")
+        .with_extension(std::env::consts::EXE_EXTENSION))
 }
 
 /// Files that nest, which are large and of one pattern: they are made here and not kept in the repository.
@@ -178,19 +181,15 @@ fn seeds() -> Result<()> {
 }
 
 /// Gives a target its known inputs, and then new ones.
-fn fuzz(programs: &Path, target: &str, seconds: u64) -> Result<()> {
+fn fuzz(program: &Path, target: &str, seconds: u64) -> Result<()> {
     let begin = Instant::now();
     let work = work_folder();
     let (found, crashes) = (work.join("corpus").join(target), work.join("crashes"));
     for folder in [&found, &crashes] {
         std::fs::create_dir_all(folder)?;
     }
-    let mut fuzzer = Command::new(
-        programs
-            .join(target)
-            .with_extension(std::env::consts::EXE_EXTENSION),
-    );
-    fuzzer.arg(&found);
+    let mut fuzzer = Command::new(program);
+    fuzzer.env("ARKOR_FUZZ_TARGET", target).arg(&found);
     for known in [
         command::root().join("fuzz/corpus").join(target),
         work.join("seeds").join(target),

@@ -18,3 +18,18 @@ pub fn project_file(text: &str) {
         let _ = (error.to_string(), error.hint());
     }
 }
+
+/// Looks for the artifacts in what `cargo build` printed.
+pub fn cargo_messages(text: &str) {
+    let _ = crate::toolchain::wasm_files(text);
+}
+
+/// Resolves imports of a package with this `package.json`.
+pub fn package_json(text: &[u8]) {
+    crate::script::fuzzing::package_json(text);
+}
+
+/// Reads what host and parser process say to each other.
+pub fn parser_frames(bytes: &[u8]) {
+    crate::script::fuzzing::parser_frames(bytes);
+}

@@ -49,8 +49,9 @@ fn read(path: &Path) -> Result<Vec<u8>, ProjectError> {
 /// See [`crate::fuzzing`].
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing {
-    pub(crate) use super::javascript::fuzz as javascript;
+    pub(crate) use super::javascript::fuzzing::{parser_frames, translate as javascript};
     pub(crate) use super::python::fuzz_imports as python_imports;
+    pub(crate) use super::resolve::fuzz as package_json;
 }
 
 /// A path with `/` between parts.

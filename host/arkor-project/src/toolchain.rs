@@ -157,7 +157,7 @@ struct CargoMessage {
     filenames: Vec<PathBuf>,
 }
 
-fn wasm_files(messages: &str) -> Vec<PathBuf> {
+pub(crate) fn wasm_files(messages: &str) -> Vec<PathBuf> {
     messages
         .lines()
         .filter_map(|line| serde_json::from_str::<CargoMessage>(line).ok())

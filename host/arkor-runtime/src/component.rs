@@ -25,6 +25,7 @@ mod guard;
 mod inspect;
 mod language;
 mod standalone;
+mod work;
 
 use cache::CompiledCache;
 pub use contract::Capability;

@@ -283,17 +283,35 @@ fn json(name: &str, text: &str) -> Result<Translated, Vec<String>> {
     })
 }
 
-/// Translates a file as programs without a parser process do.
+/// See [`crate::fuzzing`].
 #[cfg(fuzzing)]
-pub(crate) fn fuzz(name: &str, text: &str) {
-    if let Ok(translated) = translate::in_process(name, text, true) {
-        let mut answer = Vec::new();
-        let size = text.len();
-        let expected = translated.clone();
-        if wire::write_answer(&mut answer, Ok(translated)).is_ok()
-            && let Ok(frame) = wire::read_frame(&mut answer.as_slice())
-        {
-            assert!(wire::read_answer(frame, size).is_ok_and(|found| found == Ok(expected)));
+pub(crate) mod fuzzing {
+    use super::{json, translate, wire};
+
+    /// Translates a file as programs without a parser process do.
+    pub(crate) fn translate(name: &str, text: &str) {
+        if name.ends_with(".json") {
+            let _ = json(name, text);
+        } else if let Ok(translated) = translate::in_process(name, text, true) {
+            let mut answer = Vec::new();
+            let expected = translated.clone();
+            if wire::write_answer(&mut answer, Ok(translated)).is_ok()
+                && let Ok(frame) = wire::read_frame(&mut answer.as_slice())
+            {
+                let found = wire::read_answer(frame, text.len());
+                assert!(found.is_ok_and(|found| found == Ok(expected)));
+            }
+        }
+    }
+
+    /// Reads frames as the host and as the parser process.
+    pub(crate) fn parser_frames(mut bytes: &[u8]) {
+        while let Ok(frame) = wire::read_frame(&mut bytes) {
+            let _ = wire::read_request(frame.clone());
+            if let Ok(Ok(translated)) = wire::read_answer(frame, 1000) {
+                let places = translated.imports.iter();
+                assert!(places.into_iter().all(|import| import.offset <= 1000));
+            }
         }
     }
 }

@@ -130,3 +130,38 @@ impl Modules {
             .map(slashed)
     }
 }
+
+/// Resolves imports of a package with this `package.json`, each time anew.
+#[cfg(fuzzing)]
+pub(crate) fn fuzz(package: &[u8]) {
+    use std::sync::OnceLock;
+    static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
+    let root = FOLDER.get_or_init(|| {
+        // In memory, where there is such a folder.
+        let memory = Path::new("/dev/shm");
+        let folder = tempfile::Builder::new();
+        let folder = folder.tempdir_in(memory).or_else(|_| folder.tempdir());
+        let folder = folder.unwrap_or_else(|error| std::panic::panic_any(error.to_string()));
+        let lib = folder.path().join("node_modules/p/lib");
+        let _ = std::fs::create_dir_all(&lib);
+        let _ = std::fs::write(lib.join("index.js"), "");
+        folder
+    });
+    let root = root.path();
+    let inside = root.join("node_modules/p");
+    let _ = std::fs::write(inside.join("package.json"), package);
+    let modules = Modules::new(root);
+    for (importer, specifier) in [
+        (root.join("a.ts"), "p"),
+        (root.join("a.ts"), "p/lib/index.js"),
+        (root.join("a.ts"), "p/x/y"),
+        (inside.join("lib/index.js"), "#x"),
+        (inside.join("lib/index.js"), "p"),
+    ] {
+        for wanted in [Wanted::Import, Wanted::Require] {
+            if let Ok(found) = modules.resolve(wanted, &importer, specifier) {
+                assert!(found.path.starts_with(root), "{}", found.path.display());
+            }
+        }
+    }
+}

@@ -1,24 +1,25 @@
 //! How much a trainer may ask of the compiler.
 //!
 //! Compiling takes time and memory for each function, local variable and byte of code, and nobody can end
-//! it. So all that is counted first, which takes a pass over the headers.
+//! it. So all that is counted first, which takes a pass over the code.
 
-use wasmparser::{Parser, Payload};
+use wasmparser::{Encoding, Parser, Payload};
 
+use super::work::{Signatures, Work};
 use crate::error::RuntimeError;
 
 /// Most bytes of a file.
 pub(super) const FILE_SIZE: u64 = 128 << 20;
 
 /// A count, and how large it may be.
-struct Bound {
+pub(super) struct Bound {
     what: &'static str,
     limit: u64,
     found: u64,
 }
 
 impl Bound {
-    const fn new(what: &'static str, limit: u64) -> Self {
+    pub(super) const fn new(what: &'static str, limit: u64) -> Self {
         Self {
             what,
             limit,
@@ -36,18 +37,18 @@ impl Bound {
         ))
     }
 
-    fn add(&mut self, more: u64) -> Result<(), String> {
+    pub(super) fn add(&mut self, more: u64) -> Result<(), String> {
         self.found = self.found.saturating_add(more);
         self.check()
     }
 
-    fn largest(&mut self, value: u64) -> Result<(), String> {
+    pub(super) fn largest(&mut self, value: u64) -> Result<(), String> {
         self.found = self.found.max(value);
         self.check()
     }
 }
 
-/// The limits. The interpreter of Python, with its library in C, has a tenth of most.
+/// The limits.
 struct Bounds {
     functions: Bound,
     code: Bound,
@@ -58,14 +59,17 @@ struct Bounds {
     parts: Bound,
     items: Bound,
     debug: Bound,
+    work: Work,
+    /// Of the module that is being read.
+    signatures: Signatures,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
         Self {
             functions: Bound::new("functions", 100_000),
-            code: Bound::new("bytes of code", 64 << 20),
-            body: Bound::new("bytes of code in one function", 2 << 20),
+            code: Bound::new("bytes of code", 32 << 20),
+            body: Bound::new("bytes of code in one function", 1 << 20),
             locals: Bound::new("local variables in one function", 20_000),
             all_locals: Bound::new("local variables", 4_000_000),
             segments: Bound::new("segments of data and elements", 100_000),
@@ -73,6 +77,8 @@ impl Default for Bounds {
             items: Bound::new("types, imports, exports and canonical functions", 200_000),
             // A table of lines takes 24 times its size once it is read, which is at the first trap.
             debug: Bound::new("bytes of line tables for debuggers", 32 << 20),
+            work: Work::default(),
+            signatures: Signatures::default(),
         }
     }
 }
@@ -108,26 +114,56 @@ impl Bounds {
     fn count(&mut self, payload: &Payload<'_>) -> wasmparser::Result<Result<(), String>> {
         let items = |count: u32| u64::from(count);
         Ok(match payload {
-            Payload::FunctionSection(section) => self.functions.add(items(section.count())),
+            Payload::Version {
+                encoding: Encoding::Module,
+                ..
+            } => {
+                self.signatures = Signatures::default();
+                Ok(())
+            }
+            Payload::FunctionSection(section) => {
+                let counted = self.functions.add(items(section.count()));
+                if counted.is_ok() {
+                    self.signatures.functions(section)?;
+                }
+                counted
+            }
             Payload::CodeSectionEntry(body) => {
                 let size = body.range().len() as u64;
                 let mut locals = 0_u64;
                 for group in body.get_locals_reader()? {
                     locals = locals.saturating_add(u64::from(group?.0));
                 }
-                self.body
+                let counted = self
+                    .body
                     .largest(size)
                     .and_then(|()| self.code.add(size))
                     .and_then(|()| self.locals.largest(locals))
-                    .and_then(|()| self.all_locals.add(locals))
+                    .and_then(|()| self.all_locals.add(locals));
+                match counted {
+                    Ok(()) => self.work.add(body, locals, &self.signatures)?,
+                    Err(problem) => Err(problem),
+                }
             }
             Payload::DataSection(section) => self.segments.add(items(section.count())),
             Payload::ElementSection(section) => self.segments.add(items(section.count())),
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => self.parts.add(1),
             Payload::InstanceSection(section) => self.parts.add(items(section.count())),
             Payload::ComponentInstanceSection(section) => self.parts.add(items(section.count())),
-            Payload::TypeSection(section) => self.items.add(items(section.count())),
-            Payload::ImportSection(section) => self.items.add(items(section.count())),
+            Payload::TypeSection(section) => {
+                let counted = self.items.add(items(section.count()));
+                if counted.is_ok() {
+                    self.signatures.types(section)?;
+                }
+                counted
+            }
+            Payload::ImportSection(section) => {
+                let counted = self.items.add(items(section.count()));
+                if counted.is_ok() {
+                    self.signatures.imports(section)?;
+                }
+                counted
+            }
             Payload::ExportSection(section) => self.items.add(items(section.count())),
             Payload::CoreTypeSection(section) => self.items.add(items(section.count())),
             Payload::ComponentTypeSection(section) => self.items.add(items(section.count())),
@@ -145,7 +181,7 @@ impl Bounds {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use wasm_encoder::{
         CodeSection, CustomSection, Function, FunctionSection, Module, TypeSection, ValType,
     };
@@ -172,7 +208,7 @@ mod tests {
         module.finish()
     }
 
-    fn problem(bytes: &[u8]) -> String {
+    pub(in super::super) fn problem(bytes: &[u8]) -> String {
         check("t", bytes).map_or_else(|error| error.to_string(), |()| "fine".into())
     }
 
@@ -189,8 +225,8 @@ mod tests {
                 "`t` is too large: it has 20001 local variables in one function, and at most 20000 are compiled",
             ),
             (
-                module(1, 0, 2 << 20),
-                "`t` is too large: it has 2097154 bytes of code in one function, and at most 2097152 are compiled",
+                module(1, 0, 1 << 20),
+                "`t` is too large: it has 1048578 bytes of code in one function, and at most 1048576 are compiled",
             ),
         ] {
             assert_eq!(problem(&bytes), expected);

@@ -1,8 +1,6 @@
 //! Text from somebody else, as it is printed: nothing in it acts on a terminal, and it has an end.
-#![no_main]
 
 use arkor_types::{BLOCK_LINES, LINE_LENGTH, UntrustedText, acts};
-use libfuzzer_sys::fuzz_target;
 
 /// Longest form of a character: `\u{10ffff}`.
 const ESCAPED: usize = 10;
@@ -20,7 +18,8 @@ fn check(line: &str) {
     }
 }
 
-fuzz_target!(|data: &str| {
+pub(crate) fn run(data: &[u8]) {
+    let data = crate::text(data);
     let text = UntrustedText::from(data);
     check(&text.line().to_string());
     let block = text.block("| ").to_string();
@@ -30,4 +29,4 @@ fuzz_target!(|data: &str| {
     }
     let cut = UntrustedText::cut(data, 64);
     assert!(cut.as_str().len() <= 64 + 64);
-});
+}

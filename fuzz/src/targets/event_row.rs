@@ -1,10 +1,8 @@
 //! Rows of a store that somebody else may have written: what was read once is written and read as the same.
-#![no_main]
 
 use arkor_types::{EventRecord, Spec};
-use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|data: &[u8]| {
+pub(crate) fn run(data: &[u8]) {
     if let Ok(event) = serde_json::from_slice::<EventRecord>(data) {
         let text = serde_json::to_string(&event).unwrap();
         let again: EventRecord = serde_json::from_str(&text).unwrap();
@@ -13,4 +11,4 @@ fuzz_target!(|data: &[u8]| {
     if let Ok(spec) = serde_json::from_slice::<Spec>(data) {
         let _ = spec.config_hash();
     }
-});
+}

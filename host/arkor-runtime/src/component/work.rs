@@ -1,0 +1,180 @@
+//! How much work the functions of a module make the compiler.
+//!
+//! Bytes do not say it: what flows from block to block is kept for each block, and each loop is looked at with
+//! each other one. So what is counted here follows what was measured, and the largest functions of language
+//! runtimes are far below every limit (see the tests).
+
+use wasmparser::{
+    BlockType, CompositeInnerType, FunctionBody, FunctionSectionReader, ImportSectionReader,
+    Operator, Result, TypeRef, TypeSectionReader,
+};
+
+use super::bounds::Bound;
+
+/// What functions of a module take and return, in numbers of values.
+#[derive(Default)]
+pub(super) struct Signatures {
+    types: Vec<u64>,
+    functions: Vec<u64>,
+}
+
+impl Signatures {
+    pub(super) fn types(&mut self, section: &TypeSectionReader<'_>) -> Result<()> {
+        for group in section.clone() {
+            for ty in group?.types() {
+                self.types.push(match &ty.composite_type.inner {
+                    CompositeInnerType::Func(function) => {
+                        (function.params().len() + function.results().len()) as u64
+                    }
+                    _ => 0,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn imports(&mut self, section: &ImportSectionReader<'_>) -> Result<()> {
+        for import in section.clone().into_imports() {
+            if let TypeRef::Func(ty) | TypeRef::FuncExact(ty) = import?.ty {
+                self.functions.push(self.of_type(ty));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn functions(&mut self, section: &FunctionSectionReader<'_>) -> Result<()> {
+        for ty in section.clone() {
+            let values = self.of_type(ty?);
+            self.functions.push(values);
+        }
+        Ok(())
+    }
+
+    fn of_type(&self, index: u32) -> u64 {
+        self.types.get(index as usize).copied().unwrap_or(0)
+    }
+
+    fn of_function(&self, index: u32) -> u64 {
+        self.functions.get(index as usize).copied().unwrap_or(0)
+    }
+}
+
+/// The limits. Behind each is what a module at the limit took on one core of 2 GHz.
+pub(super) struct Work {
+    loops: Bound,
+    calls: Bound,
+    /// Each loop with each other: 4 s.
+    pairs_of_loops: Bound,
+    /// Local variables that may differ where ways meet: 20 s, 600 MB.
+    merges: Bound,
+    /// Local variables with each other, around loops: 20 s, 300 MB.
+    loop_variables: Bound,
+    /// 20 s.
+    all_calls: Bound,
+}
+
+impl Default for Work {
+    fn default() -> Self {
+        Self {
+            loops: Bound::new("loops in one function", 2_000),
+            calls: Bound::new("calls in one function, with the values they pass", 200_000),
+            pairs_of_loops: Bound::new("pairs of loops in one function each", 40_000_000),
+            merges: Bound::new("local variables times blocks", 30_000_000),
+            loop_variables: Bound::new("pairs of local variables times loops", 1_000_000_000),
+            all_calls: Bound::new("calls, with the values they pass", 3_000_000),
+        }
+    }
+}
+
+/// What is counted in one function.
+#[derive(Default)]
+struct Function {
+    loops: u64,
+    blocks: u64,
+    calls: u64,
+    /// Values that one branch passes, at most.
+    passed: u64,
+}
+
+impl Work {
+    /// Adds a function of so many local variables.
+    pub(super) fn add(
+        &mut self,
+        body: &FunctionBody<'_>,
+        locals: u64,
+        signatures: &Signatures,
+    ) -> Result<std::result::Result<(), String>> {
+        let mut function = Function::default();
+        let mut operators = body.get_operators_reader()?;
+        while !operators.eof() {
+            function.count(&operators.read()?, signatures);
+        }
+        let passed = function.passed.saturating_mul(body.range().len() as u64);
+        let merged = function
+            .blocks
+            .saturating_mul(locals)
+            .saturating_add(passed);
+        let around = locals.saturating_mul(locals).saturating_mul(function.loops);
+        Ok(self
+            .loops
+            .largest(function.loops)
+            .and_then(|()| self.calls.largest(function.calls))
+            .and_then(|()| self.pairs_of_loops.add(function.loops * function.loops))
+            .and_then(|()| self.merges.add(merged))
+            .and_then(|()| self.loop_variables.add(around))
+            .and_then(|()| self.all_calls.add(function.calls)))
+    }
+}
+
+impl Function {
+    fn count(&mut self, operator: &Operator<'_>, signatures: &Signatures) {
+        match operator {
+            Operator::Loop { blockty } => {
+                self.loops += 1;
+                self.block(blockty, signatures);
+            }
+            Operator::Block { blockty } | Operator::If { blockty } => {
+                self.block(blockty, signatures);
+            }
+            Operator::TryTable { try_table } => self.block(&try_table.ty, signatures),
+            Operator::Else => self.blocks += 1,
+            Operator::Call { function_index } | Operator::ReturnCall { function_index } => {
+                self.call(signatures.of_function(*function_index));
+            }
+            Operator::CallIndirect { type_index, .. }
+            | Operator::ReturnCallIndirect { type_index, .. }
+            | Operator::CallRef { type_index }
+            | Operator::ReturnCallRef { type_index } => self.call(signatures.of_type(*type_index)),
+            // The host is called for them.
+            Operator::MemoryGrow { .. }
+            | Operator::MemoryCopy { .. }
+            | Operator::MemoryFill { .. }
+            | Operator::MemoryInit { .. }
+            | Operator::DataDrop { .. }
+            | Operator::ElemDrop { .. }
+            | Operator::RefFunc { .. }
+            | Operator::TableGet { .. }
+            | Operator::TableSet { .. }
+            | Operator::TableGrow { .. }
+            | Operator::TableCopy { .. }
+            | Operator::TableFill { .. }
+            | Operator::TableInit { .. } => self.call(4),
+            _ => {}
+        }
+    }
+
+    fn call(&mut self, values: u64) {
+        self.calls += 1 + values / 8;
+    }
+
+    fn block(&mut self, ty: &BlockType, signatures: &Signatures) {
+        self.blocks += 1;
+        // A single result is passed as often as a local variable is.
+        if let BlockType::FuncType(index) = ty {
+            self.passed = self.passed.max(signatures.of_type(*index));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
