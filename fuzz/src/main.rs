@@ -21,6 +21,7 @@ mod targets {
     pub(crate) mod parser_frames;
     pub(crate) mod project_file;
     pub(crate) mod python_imports;
+    pub(crate) mod requirements;
     pub(crate) mod tape;
     pub(crate) mod text;
     pub(crate) mod tokenizer;
@@ -40,6 +41,7 @@ const TARGETS: &[(&str, Target)] = &[
     ("parser_frames", targets::parser_frames::run),
     ("project_file", targets::project_file::run),
     ("python_imports", targets::python_imports::run),
+    ("requirements", targets::requirements::run),
     ("tape", targets::tape::run),
     ("text", targets::text::run),
     ("tokenizer", targets::tokenizer::run),

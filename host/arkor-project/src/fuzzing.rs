@@ -12,6 +12,15 @@ pub fn python_imports(text: &str) {
     crate::script::fuzzing::python_imports(text);
 }
 
+/// Reads a `requirements.txt`. What is accepted is accepted again, and is no order to pip.
+///
+/// # Panics
+///
+/// If it is not.
+pub fn requirements(bytes: &[u8]) {
+    crate::script::fuzzing::requirements(bytes);
+}
+
 /// Reads an `arkor.toml`; what is wrong with it can be shown.
 pub fn project_file(text: &str) {
     if let Err(error) = crate::Config::parse(Path::new("arkor.toml"), text) {

@@ -51,6 +51,7 @@ fn read(path: &Path) -> Result<Vec<u8>, ProjectError> {
 pub(crate) mod fuzzing {
     pub(crate) use super::javascript::fuzzing::{parser_frames, translate as javascript};
     pub(crate) use super::python::fuzz_imports as python_imports;
+    pub(crate) use super::python::fuzz_requirements as requirements;
     pub(crate) use super::resolve::fuzz as package_json;
 }
 

@@ -285,6 +285,29 @@ fn io(path: PathBuf) -> impl FnOnce(std::io::Error) -> ProjectError {
     }
 }
 
+/// See [`crate::fuzzing::requirements`].
+#[cfg(fuzzing)]
+#[expect(clippy::panic, reason = "what a fuzzer looks for")]
+pub(crate) fn fuzz_requirements(bytes: &[u8]) {
+    let path = Path::new("requirements.txt");
+    match requirements::parse(path, bytes) {
+        Ok(lines) => {
+            for line in lines {
+                let begins = line.starts_with(|first: char| first.is_ascii_alphanumeric());
+                let is_plain = line.chars().all(|letter| matches!(letter, ' '..='~'));
+                if !begins || !is_plain || line.contains("://") || line.contains(" @ ") {
+                    panic!("accepted: {line}");
+                }
+                match requirements::parse(path, line.as_bytes()) {
+                    Ok(again) if again == [line.as_str()] => {}
+                    other => panic!("{line} became {other:?}"),
+                }
+            }
+        }
+        Err(error) => drop((error.to_string(), error.hint())),
+    }
+}
+
 /// Looks for imports.
 #[cfg(fuzzing)]
 pub(crate) fn fuzz_imports(text: &str) {

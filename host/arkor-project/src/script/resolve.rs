@@ -150,7 +150,7 @@ pub(crate) fn fuzz(package: &[u8]) {
     let root = root.path();
     let inside = root.join("node_modules/p");
     let _ = std::fs::write(inside.join("package.json"), package);
-    let modules = Modules::new(root);
+    let modules = Modules::new(root, false);
     for (importer, specifier) in [
         (root.join("a.ts"), "p"),
         (root.join("a.ts"), "p/lib/index.js"),
