@@ -19,6 +19,9 @@ fn place(on_log: &str) -> Place {
     place
 }
 
+/// With so many events as are waited for, more than a pipe and the host together keep.
+const FLOOD: &str = "for (let line = 0; line < 5; line += 1) console.log('x'.repeat(4000))";
+
 const LONG: [&str; 3] = ["run", "--max-steps", "1000000000"];
 
 fn spawn(place: &Place, more: &[&str], out: impl Into<Stdio>, err: impl Into<Stdio>) -> Child {
@@ -83,12 +86,10 @@ fn has_checkpoint(place: &Place, status: &str) {
 
 #[test]
 fn nobody_reads_and_it_trains_on_and_ends_when_told_to() {
-    // More than a pipe and the host together keep.
-    let flood = "console.log('x'.repeat(4000))";
     for (more, name) in [(&["--json"][..], "INT"), (&[], "TERM"), (&["-vv"], "HUP")] {
-        let place = place(flood);
+        let place = place(FLOOD);
         let mut child = spawn(&place, more, Stdio::piped(), Stdio::piped());
-        wait_for_events(&place, 6_000);
+        wait_for_events(&place, 2_400);
         signal(&child, name);
         let code = ends(&mut child);
         assert_eq!(
@@ -102,9 +103,9 @@ fn nobody_reads_and_it_trains_on_and_ends_when_told_to() {
 
 #[test]
 fn a_second_signal_ends_it_at_once_whoever_reads() {
-    let place = place("console.log('x'.repeat(4000))");
+    let place = place(FLOOD);
     let mut child = spawn(&place, &["--json"], Stdio::piped(), Stdio::piped());
-    wait_for_events(&place, 6_000);
+    wait_for_events(&place, 2_400);
     signal(&child, "INT");
     std::thread::sleep(Duration::from_millis(350));
     if child.try_wait().unwrap().is_none() {

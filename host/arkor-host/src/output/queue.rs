@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::signals;
 
 /// Most bytes that wait.
-const LIMIT: usize = 8 << 20;
+const LIMIT: usize = 4 << 20;
 
 /// How long a process that was told to end waits for a reader.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
