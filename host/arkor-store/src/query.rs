@@ -104,6 +104,18 @@ fn artifact_name(text: &str) -> Result<String, String> {
     name.ok_or_else(|| "it is no name of an artifact".into())
 }
 
+/// No run counts this far, and sums of such numbers stay numbers.
+const MOST: u64 = 1 << 53;
+
+fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    let number: u64 = row.get(column)?;
+    if number <= MOST {
+        return Ok(number);
+    }
+    let number = i64::try_from(number).unwrap_or(i64::MAX);
+    Err(rusqlite::Error::IntegralValueOutOfRange(column, number))
+}
+
 fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
     Ok(RunRecord {
         id: parsed(row, 0, run_id)?,
@@ -119,8 +131,8 @@ fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
             Type::Null => None,
             _ => Some(parsed(row, 9, run_id)?),
         },
-        step: row.get(10)?,
-        last_seq: row.get(11)?,
+        step: count(row, 10)?,
+        last_seq: count(row, 11)?,
         loss: row.get(12)?,
         eval_loss: row.get(13)?,
     })
@@ -130,12 +142,12 @@ fn checkpoint_row(row: &Row<'_>) -> rusqlite::Result<CheckpointRecord> {
     Ok(CheckpointRecord {
         id: parsed(row, 0, checkpoint_id)?,
         run: parsed(row, 1, run_id)?,
-        step: row.get(2)?,
+        step: count(row, 2)?,
         created: parsed(row, 3, time)?,
-        seq: row.get(4)?,
+        seq: count(row, 4)?,
         state: parsed(row, 5, digest)?,
         progress: parsed(row, 6, digest)?,
-        size: row.get(7)?,
+        size: count(row, 7)?,
         eval_loss: row.get(8)?,
     })
 }
@@ -192,7 +204,7 @@ fn event_of(run: &RunId) -> String {
 
 fn record(row: &Row<'_>, run: &RunId) -> rusqlite::Result<EventRecord> {
     Ok(EventRecord {
-        seq: row.get(0)?,
+        seq: count(row, 0)?,
         run: run.clone(),
         time: parsed(row, 1, time)?,
         event: parsed(row, 2, json::<Event>)?,
@@ -216,9 +228,9 @@ pub(crate) fn artifacts(db: &Connection, run: &RunId) -> rusqlite::Result<Found<
     find(db, sql, params, usize::MAX, "artifact", |row| {
         Ok(ArtifactRecord {
             name: parsed(row, 0, artifact_name)?.into(),
-            size: row.get(1)?,
+            size: count(row, 1)?,
             digest: parsed(row, 2, digest)?,
-            seq: row.get(3)?,
+            seq: count(row, 3)?,
         })
     })
 }

@@ -222,7 +222,7 @@ fn check(project: &Project, lines: &[String]) {
     // What was acknowledged last stands, or what was being written when the end came.
     let now = store.artifacts(&run.id).unwrap();
     for (name, _) in artifacts {
-        assert!(now.iter().any(|artifact| artifact.name == name));
+        assert!(now.iter().any(|artifact| artifact.name == name.as_str()));
     }
     for artifact in now {
         store.read_blob(&artifact.digest).unwrap();

@@ -226,6 +226,19 @@ const ROWS: &[&str] = &[
     "PRAGMA journal_mode = DELETE; PRAGMA auto_vacuum = FULL; VACUUM",
 ];
 
+/// What links lead to.
+const TARGETS: &[&str] = &[
+    "outside",
+    "outside/letter.txt",
+    "outside/new",
+    ".",
+    "/dev/zero",
+    "/dev/full",
+];
+
+/// Files in which bits are changed.
+const DATABASE: &[&str] = &["arkor.db", "arkor.db-wal", "arkor.db-shm"];
+
 #[derive(Debug, Clone)]
 enum Plant {
     Link(&'static str, &'static str),
@@ -239,17 +252,8 @@ enum Plant {
 
 fn plant() -> impl Strategy<Value = Plant> {
     let place = prop::sample::select(PLACES);
-    let target = prop::sample::select(
-        &[
-            "outside",
-            "outside/letter.txt",
-            "outside/new",
-            ".",
-            "/dev/zero",
-            "/dev/full",
-        ][..],
-    );
-    let file = prop::sample::select(&["arkor.db", "arkor.db-wal", "arkor.db-shm"][..]);
+    let target = prop::sample::select(TARGETS);
+    let file = prop::sample::select(DATABASE);
     prop_oneof![
         3 => (place.clone(), target).prop_map(|(at, to)| Plant::Link(at, to)),
         1 => place.clone().prop_map(Plant::HardLink),
@@ -285,24 +289,32 @@ impl Plant {
                     "." => dir.to_path_buf(),
                     to => outside.parent().unwrap().join(to),
                 };
-                at(place).map(|path| symlink(to, path).unwrap());
+                if let Some(path) = at(place) {
+                    symlink(to, path).unwrap();
+                }
             }
             Self::HardLink(place) => {
                 let letter = outside.join("letter.txt");
-                at(place).map(|path| fs::hard_link(letter, path).unwrap());
+                if let Some(path) = at(place) {
+                    fs::hard_link(letter, path).unwrap();
+                }
             }
             Self::Fifo(place) => {
-                at(place).map(|path| fifo(&path));
+                if let Some(path) = at(place) {
+                    fifo(&path);
+                }
             }
             Self::Folder(place) => {
-                at(place).map(|path| {
+                if let Some(path) = at(place) {
                     fs::create_dir(&path).unwrap();
                     symlink(&outside, path.join("tmp")).unwrap();
                     fs::write(path.join("x"), "").unwrap();
-                });
+                }
             }
             Self::Bytes(place, bytes) => {
-                at(place).map(|path| fs::write(path, bytes).unwrap());
+                if let Some(path) = at(place) {
+                    fs::write(path, bytes).unwrap();
+                }
             }
             Self::Row(statement) => {
                 let path = dir.join("arkor.db");
