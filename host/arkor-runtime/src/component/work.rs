@@ -117,11 +117,12 @@ impl Work {
         locals: u64,
         signatures: &mut Signatures,
     ) -> Result<std::result::Result<(), String>> {
+        let own = signatures.of_next_body();
+        // Parameters are variables too.
+        let locals = locals.saturating_add(own);
         let mut function = Function {
-            // A branch may leave the function. One value is no more than a local variable.
-            passed: Some(signatures.of_next_body())
-                .filter(|values| *values > MANY)
-                .unwrap_or(0),
+            // A branch may leave the function.
+            passed: if own > MANY { own } else { 0 },
             ..Function::default()
         };
         let mut operators = body.get_operators_reader()?;
@@ -138,7 +139,10 @@ impl Work {
             .loops
             .largest(function.loops)
             .and_then(|()| self.calls.largest(function.calls))
-            .and_then(|()| self.pairs_of_loops.add(function.loops * function.loops))
+            .and_then(|()| {
+                self.pairs_of_loops
+                    .add(function.loops.saturating_mul(function.loops))
+            })
             .and_then(|()| self.merges.add(merged))
             .and_then(|()| self.loop_variables.add(around))
             .and_then(|()| self.all_calls.add(function.calls)))
