@@ -68,9 +68,10 @@ thread_local! {
 /// libFuzzer's hook ends the process at any panic; those that the host catches too are none of its business.
 fn quiet_caught_panics() {
     let usual = std::panic::take_hook();
+    let main = std::thread::current().id();
     std::panic::set_hook(Box::new(move |panic| {
         // What is parsed on a thread of its own is parsed there so that its panics are caught.
-        if !CATCHES.get() && std::thread::current().name() == Some("main") {
+        if !CATCHES.get() && std::thread::current().id() == main {
             usual(panic);
         }
     }));

@@ -284,6 +284,66 @@ mod dev {
         session.end();
     }
 
+    /// The process of `dev` that parses.
+    #[cfg(target_os = "linux")]
+    fn parser_of(dev: &Dev) -> Option<u32> {
+        let parent = format!("PPid:\t{}\n", dev.child.id());
+        std::fs::read_dir("/proc")
+            .unwrap()
+            .flatten()
+            .find_map(|entry| {
+                let id = entry.file_name().to_str()?.parse().ok()?;
+                let read = |file| std::fs::read_to_string(entry.path().join(file)).ok();
+                let is_it =
+                    read("status")?.contains(&parent) && read("cmdline")?.contains("__parse");
+                is_it.then_some(id)
+            })
+    }
+
+    #[cfg(target_os = "linux")]
+    fn kill(id: u32) {
+        let id = id.to_string();
+        let killed = std::process::Command::new("kill").args(["-KILL", &id]);
+        assert!({ killed }.status().unwrap().success());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_parser_has_nothing_is_replaced_when_killed_and_ends_with_the_host() {
+        let mut session = Session::on("trainer.ts");
+        let first = parser_of(&session.dev).unwrap();
+        let process = std::path::PathBuf::from(format!("/proc/{first}"));
+        assert_eq!(std::fs::read(process.join("environ")).unwrap(), b"");
+        let cwd = std::fs::read_link(process.join("cwd")).unwrap();
+        assert_eq!(cwd, std::path::Path::new("/"));
+        let open = std::fs::read_dir(process.join("fd")).unwrap();
+        let kinds = open.map(|entry| {
+            let target = std::fs::read_link(entry.unwrap().path()).unwrap();
+            target.to_str().unwrap()[..5].to_owned()
+        });
+        let mut kinds: Vec<String> = kinds.collect();
+        kinds.sort();
+        assert_eq!(kinds, ["/dev/", "pipe:", "pipe:"]);
+        let limits = std::fs::read_to_string(process.join("limits")).unwrap();
+        let line = |name: &str| limits.lines().find(|line| line.starts_with(name)).unwrap();
+        assert!(!line("Max address space").contains("unlimited"), "{limits}");
+        assert!(line("Max core file size").contains(" 0 "), "{limits}");
+
+        kill(first);
+        session.good();
+        let second = parser_of(&session.dev).unwrap();
+        assert_ne!(first, second);
+        session.dev.child.kill().unwrap();
+        session.dev.child.wait().unwrap();
+        let end = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        while std::fs::read_to_string(format!("/proc/{second}/cmdline"))
+            .is_ok_and(|line| line.contains("__parse"))
+        {
+            assert!(std::time::Instant::now() < end, "it outlives the host");
+            std::thread::yield_now();
+        }
+    }
+
     #[test]
     fn damaged_components_are_told_one_after_the_other() {
         let mut dev = Dev::start("counts");

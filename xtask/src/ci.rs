@@ -38,7 +38,8 @@ pub(crate) fn run() -> Result<ExitCode> {
     arrows::check()?;
 
     let mut code = test::run(&[])?;
-    if fuzz::run(&[])? != ExitCode::SUCCESS {
+    // Long enough to find what a change broke, after all that is known has been tried.
+    if fuzz::run(&["20".into()])? != ExitCode::SUCCESS {
         code = ExitCode::FAILURE;
     }
     for tool in skipped {

@@ -167,6 +167,29 @@ fn seeds() -> Result<()> {
             &format!("a{} = 1", ".a".repeat(depth)),
         )?;
         write(
+            "javascript",
+            &format!("json-{depth}"),
+            &format!("\u{6}{deep}"),
+        )?;
+        write(
+            "package_json",
+            &format!("deep-{depth}"),
+            &format!("{{\"exports\":{deep}}}"),
+        )?;
+        let conditions = format!("{}1{}", "{\"import\":".repeat(depth), "}".repeat(depth));
+        write(
+            "package_json",
+            &format!("conditions-{depth}"),
+            &format!("{{\"exports\":{conditions}}}"),
+        )?;
+        let part = "{\"type\":\"Sequence\",\"normalizers\":[";
+        let parts = format!("{}{}", part.repeat(depth), "]}".repeat(depth));
+        write(
+            "tokenizer",
+            &format!("deep-{depth}"),
+            &format!("{{\"version\":\"1.0\",\"normalizer\":{parts}}}"),
+        )?;
+        write(
             "tape",
             &format!("deep-{depth}"),
             &format!("{{\"type\":\"log\",\"seq\":{deep}}}"),

@@ -3,9 +3,11 @@
 #![allow(dead_code)]
 
 #[path = "../../../host/arkor-runtime/src/component/bounds.rs"]
-mod bounds;
+pub(crate) mod bounds;
 #[path = "../../../host/arkor-runtime/src/component/componentize.rs"]
 mod componentize;
+#[path = "../../../host/arkor-runtime/src/component/debug.rs"]
+pub(crate) mod debug;
 #[path = "../../../host/arkor-runtime/src/component/work.rs"]
 mod work;
 

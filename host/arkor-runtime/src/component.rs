@@ -19,6 +19,7 @@ mod bounds;
 mod cache;
 mod componentize;
 mod contract;
+mod debug;
 mod engine;
 mod functions;
 mod guard;

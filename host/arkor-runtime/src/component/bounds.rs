@@ -5,6 +5,7 @@
 
 use wasmparser::{Encoding, Parser, Payload};
 
+use super::debug::{Debug, Sections};
 use super::work::{Signatures, Work};
 use crate::error::RuntimeError;
 
@@ -49,7 +50,7 @@ impl Bound {
 }
 
 /// The limits.
-struct Bounds {
+struct Bounds<'a> {
     functions: Bound,
     code: Bound,
     body: Bound,
@@ -58,13 +59,14 @@ struct Bounds {
     segments: Bound,
     parts: Bound,
     items: Bound,
-    debug: Bound,
+    debug: Debug,
     work: Work,
     /// Of the module that is being read.
     signatures: Signatures,
+    sections: Sections<'a>,
 }
 
-impl Default for Bounds {
+impl Default for Bounds<'_> {
     fn default() -> Self {
         Self {
             functions: Bound::new("functions", 100_000),
@@ -75,10 +77,10 @@ impl Default for Bounds {
             segments: Bound::new("segments of data and elements", 100_000),
             parts: Bound::new("modules, components and instances", 1_000),
             items: Bound::new("types, imports, exports and canonical functions", 200_000),
-            // A table of lines takes 24 times its size once it is read, which is at the first trap.
-            debug: Bound::new("bytes of line tables for debuggers", 32 << 20),
+            debug: Debug::default(),
             work: Work::default(),
             signatures: Signatures::default(),
+            sections: Sections::default(),
         }
     }
 }
@@ -110,8 +112,8 @@ pub(super) fn invalid(name: &str, error: &wasmparser::BinaryReaderError) -> Runt
     }
 }
 
-impl Bounds {
-    fn count(&mut self, payload: &Payload<'_>) -> wasmparser::Result<Result<(), String>> {
+impl<'a> Bounds<'a> {
+    fn count(&mut self, payload: &Payload<'a>) -> wasmparser::Result<Result<(), String>> {
         let items = |count: u32| u64::from(count);
         Ok(match payload {
             Payload::Version {
@@ -119,6 +121,7 @@ impl Bounds {
                 ..
             } => {
                 self.signatures = Signatures::default();
+                self.sections = Sections::default();
                 Ok(())
             }
             Payload::FunctionSection(section) => {
@@ -141,7 +144,7 @@ impl Bounds {
                     .and_then(|()| self.locals.largest(locals))
                     .and_then(|()| self.all_locals.add(locals));
                 match counted {
-                    Ok(()) => self.work.add(body, locals, &self.signatures)?,
+                    Ok(()) => self.work.add(body, locals, &mut self.signatures)?,
                     Err(problem) => Err(problem),
                 }
             }
@@ -172,9 +175,11 @@ impl Bounds {
             Payload::ComponentCanonicalSection(section) => self.items.add(items(section.count())),
             Payload::ComponentAliasSection(section) => self.items.add(items(section.count())),
             Payload::GlobalSection(section) => self.items.add(items(section.count())),
-            Payload::CustomSection(section) if section.name() == ".debug_line" => {
-                self.debug.add(section.data().len() as u64)
+            Payload::CustomSection(section) => {
+                self.sections.add(section.name(), section.data());
+                Ok(())
             }
+            Payload::End(_) => self.debug.add(&std::mem::take(&mut self.sections)),
             _ => Ok(()),
         })
     }
@@ -182,9 +187,7 @@ impl Bounds {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use wasm_encoder::{
-        CodeSection, CustomSection, Function, FunctionSection, Module, TypeSection, ValType,
-    };
+    use wasm_encoder::{CodeSection, Function, FunctionSection, Module, TypeSection, ValType};
 
     use super::*;
 
@@ -233,12 +236,6 @@ pub(super) mod tests {
         }
         let many = problem(&module(201, 20_000, 0));
         assert!(many.contains("4020000 local variables"), "{many}");
-        let mut lines = Module::new();
-        lines.section(&CustomSection {
-            name: ".debug_line".into(),
-            data: vec![1; (32 << 20) + 1].into(),
-        });
-        assert!(problem(&lines.finish()).contains("line tables"));
     }
 
     #[test]

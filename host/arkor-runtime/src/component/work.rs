@@ -16,6 +16,8 @@ use super::bounds::Bound;
 pub(super) struct Signatures {
     types: Vec<u64>,
     functions: Vec<u64>,
+    /// The function whose body comes next.
+    next: usize,
 }
 
 impl Signatures {
@@ -39,6 +41,7 @@ impl Signatures {
                 self.functions.push(self.of_type(ty));
             }
         }
+        self.next = self.functions.len();
         Ok(())
     }
 
@@ -48,6 +51,13 @@ impl Signatures {
             self.functions.push(values);
         }
         Ok(())
+    }
+
+    /// Values of the function whose body this is.
+    fn of_next_body(&mut self) -> u64 {
+        let values = self.functions.get(self.next).copied().unwrap_or(0);
+        self.next += 1;
+        values
     }
 
     fn of_type(&self, index: u32) -> u64 {
@@ -86,13 +96,16 @@ impl Default for Work {
     }
 }
 
+/// Values of a function that need no attention: as many as compilers let it have.
+const MANY: u64 = 32;
+
 /// What is counted in one function.
 #[derive(Default)]
 struct Function {
     loops: u64,
     blocks: u64,
     calls: u64,
-    /// Values that one branch passes, at most.
+    /// Values that one branch passes, at most; for how many there are the bytes stand.
     passed: u64,
 }
 
@@ -102,9 +115,16 @@ impl Work {
         &mut self,
         body: &FunctionBody<'_>,
         locals: u64,
-        signatures: &Signatures,
+        signatures: &mut Signatures,
     ) -> Result<std::result::Result<(), String>> {
-        let mut function = Function::default();
+        let own = signatures.of_next_body();
+        // Parameters are variables too.
+        let locals = locals.saturating_add(own);
+        let mut function = Function {
+            // A branch may leave the function.
+            passed: if own > MANY { own } else { 0 },
+            ..Function::default()
+        };
         let mut operators = body.get_operators_reader()?;
         while !operators.eof() {
             function.count(&operators.read()?, signatures);
@@ -119,7 +139,10 @@ impl Work {
             .loops
             .largest(function.loops)
             .and_then(|()| self.calls.largest(function.calls))
-            .and_then(|()| self.pairs_of_loops.add(function.loops * function.loops))
+            .and_then(|()| {
+                self.pairs_of_loops
+                    .add(function.loops.saturating_mul(function.loops))
+            })
             .and_then(|()| self.merges.add(merged))
             .and_then(|()| self.loop_variables.add(around))
             .and_then(|()| self.all_calls.add(function.calls)))
@@ -169,7 +192,6 @@ impl Function {
 
     fn block(&mut self, ty: &BlockType, signatures: &Signatures) {
         self.blocks += 1;
-        // A single result is passed as often as a local variable is.
         if let BlockType::FuncType(index) = ty {
             self.passed = self.passed.max(signatures.of_type(*index));
         }

@@ -169,7 +169,9 @@ fn places(frame: &wasmtime::FrameInfo) -> Vec<String> {
     let Some(outermost) = symbols.len().checked_sub(1) else {
         return vec![name];
     };
-    let lines = symbols.iter().enumerate().map(|(index, symbol)| {
+    // A component may say that any number of functions was compiled into one.
+    let innermost = symbols.iter().enumerate().take(FRAMES);
+    let lines = innermost.map(|(index, symbol)| {
         let inlined = symbol.name().filter(|_| index < outermost);
         let name = inlined.map_or_else(|| name.clone(), readable);
         match (symbol.file(), symbol.line()) {

@@ -14,9 +14,10 @@ const STACK: usize = if cfg!(target_pointer_width = "64") {
     64 << 20
 };
 
-/// Bytes of addresses that the process may have, its stack and the program itself included.
+/// Bytes of addresses that the process may have, its stack and the program itself included. The largest files
+/// that are taken need 1.3 GB, and few bytes can make the parser try more than any machine has.
 #[cfg(unix)]
-const MEMORY: u64 = 6 << 30;
+const MEMORY: u64 = 3 << 30;
 
 /// Answers until standard input ends, which is when the host does, and then ends this process, whatever it
 /// is at. The process leaves no core file. On Linux its memory has a bound; elsewhere no system call sets

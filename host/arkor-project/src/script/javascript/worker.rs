@@ -99,25 +99,8 @@ pub(super) fn translate(
         )));
     };
     let mut slot = PARSER.lock().unwrap_or_else(PoisonError::into_inner);
-    // One that was idle may have died of something else.
-    let was_idle = slot.is_some();
-    let mut outcome = attempt(&mut slot, program, name, text, is_module, limits, end)?;
-    if was_idle && matches!(outcome, Outcome::Died(_)) {
-        outcome = attempt(&mut slot, program, name, text, is_module, limits, end)?;
-    }
-    Ok(outcome)
-}
-
-fn attempt(
-    slot: &mut Option<Parser>,
-    program: &Program,
-    name: &str,
-    text: &str,
-    is_module: bool,
-    limits: &BuildLimits,
-    end: Instant,
-) -> Result<Outcome, ProjectError> {
-    let mut parser = match slot.take() {
+    // One that was idle may have died of something else than this file.
+    let mut parser = match slot.take().and_then(Parser::alive) {
         Some(parser) => parser,
         None => Parser::start(program)?,
     };
@@ -221,6 +204,11 @@ impl Parser {
             .spawn(move || work_pipes(stdin, stdout, &received, &answers))
             .map_err(failed)?;
         Ok(parser)
+    }
+
+    /// Itself, unless it has ended.
+    fn alive(mut self) -> Option<Self> {
+        matches!(self.child.try_wait(), Ok(None)).then_some(self)
     }
 
     fn wait_until_ready(&mut self, program: &Program) -> Result<(), ProjectError> {

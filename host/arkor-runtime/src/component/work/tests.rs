@@ -95,4 +95,20 @@ fn values_that_are_passed_count() {
             code.call(0);
         });
     });
+    // Out of a function that returns many.
+    let mut types = TypeSection::new();
+    types.ty().function([], [ValType::I32; 900]);
+    let mut functions = FunctionSection::new();
+    functions.function(0);
+    let mut body = Function::new([]);
+    each(20_000, |_| {
+        body.instructions().unreachable().br(0);
+    });
+    body.instructions().end();
+    let mut code = CodeSection::new();
+    code.function(&body);
+    let mut module = Module::new();
+    module.section(&types).section(&functions).section(&code);
+    let found = problem(&module.finish());
+    assert!(found.contains("local variables times blocks"), "{found}");
 }
