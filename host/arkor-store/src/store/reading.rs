@@ -18,7 +18,7 @@ impl Store {
     ///
     /// If the store cannot be read.
     pub fn runs(&self) -> Result<Vec<RunRecord>, StoreError> {
-        self.good(|db| query::runs(db))
+        self.good(query::runs)
     }
 
     fn good<T>(

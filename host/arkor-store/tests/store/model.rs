@@ -240,7 +240,10 @@ impl Model {
         let artifacts = store.artifacts(id).unwrap();
         assert_eq!(artifacts.len(), self.artifacts.len());
         for artifact in artifacts {
-            expect(&artifact.digest, Some(&self.artifacts[artifact.name.as_str()]));
+            expect(
+                &artifact.digest,
+                Some(&self.artifacts[artifact.name.as_str()]),
+            );
         }
         let named = run.named_state("base").unwrap();
         assert_eq!(named.is_some(), self.named.is_some());
