@@ -290,7 +290,8 @@ fn name() -> String {
 #[test]
 fn names_of_files_and_folders() {
     let name = name();
-    let cases: &[(&str, fn(&Place, &str))] = &[
+    type Write = fn(&Place, &str);
+    let cases: &[(&str, Write)] = &[
         ("a folder with a trainer that fails", |place, name| {
             place.write(&format!("{name}/arkor.toml"), "");
             place.write(&format!("{name}/text.txt"), text());
@@ -382,17 +383,14 @@ fn lines_of_sources() {
         ("trainer.js", format!("/* {LINE} */ let x = ;")),
         (
             "trainer.js",
-            format!(
-                "import x from '{}';",
-                LINE.replace('\'', "").replace('\r', "")
-            ),
+            format!("import x from '{}';", LINE.replace(['\'', '\r'], "")),
         ),
         ("trainer.ts", format!("let x: = 1; // {LINE}")),
         ("trainer.ts", format!("enum {LINE} {{ }}")),
         ("trainer.js", format!("let {LINE}")),
         ("trainer.js", format!("const a = 1; const a = 2; // {LINE}")),
         ("trainer.py", format!("x = ( # {LINE}")),
-        ("trainer.py", format!("{LINE}")),
+        ("trainer.py", LINE.to_string()),
         ("trainer.py", format!("import {LINE}")),
     ];
     for (entry, source) in sources {

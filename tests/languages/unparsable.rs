@@ -303,8 +303,10 @@ mod dev {
     #[cfg(target_os = "linux")]
     fn kill(id: u32) {
         let id = id.to_string();
-        let killed = std::process::Command::new("kill").args(["-KILL", &id]);
-        assert!({ killed }.status().unwrap().success());
+        let killed = std::process::Command::new("kill")
+            .args(["-KILL", &id])
+            .status();
+        assert!(killed.unwrap().success());
     }
 
     #[cfg(target_os = "linux")]

@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let store = Store::open(&dir.path().join(".arkor"), StoreOptions::default())?;
     let spec = spec()?;
     let mut run = store.create_run(NewRun {
-        name: spec.name.clone(),
+        name: spec.name.clone().into(),
         config: spec.config_hash()?,
         spec,
         component: "0".repeat(64),

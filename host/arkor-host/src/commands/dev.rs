@@ -32,7 +32,7 @@ mod builder;
 mod session;
 
 use builder::Builder;
-use session::Session;
+use session::{Ends, Session};
 
 pub(crate) fn dev(arguments: &DevArguments, printer: &Printer) -> Result<Exit> {
     let project = trust::open(&arguments.path, &arguments.trust, printer)?;
@@ -66,9 +66,11 @@ pub(crate) fn dev(arguments: &DevArguments, printer: &Printer) -> Result<Exit> {
             printer.clone(),
             hub,
             builder,
-            signals,
             !arguments.no_studio,
-            time_limit,
+            Ends {
+                signals,
+                time_limit,
+            },
         );
         session.work(builds, commands).await
     });

@@ -181,7 +181,7 @@ fn one_strange_row_hides_no_other() {
         raw.execute(damage, [outside]).unwrap();
     }
     let id = run.id().clone();
-    assert_eq!(store.checkpoints(&id).unwrap(), [kept.clone()]);
+    assert_eq!(store.checkpoints(&id).unwrap(), std::slice::from_ref(&kept));
     assert_eq!(store.latest_checkpoint(&id).unwrap(), Some(kept));
     let artifacts = store.artifacts(&id).unwrap();
     assert_eq!(artifacts.len(), 1);

@@ -59,6 +59,12 @@ enum Came {
     Deadline,
 }
 
+/// What brings a session to its end from outside.
+pub(super) struct Ends {
+    pub(super) signals: mpsc::Receiver<()>,
+    pub(super) time_limit: TimeLimit,
+}
+
 type Answered = Result<Value, Refusal>;
 
 fn accepted(text: &str) -> Answered {
@@ -76,9 +82,8 @@ impl Session {
         printer: Printer,
         hub: Hub,
         builder: Builder,
-        signals: mpsc::Receiver<()>,
         is_attended: bool,
-        time_limit: TimeLimit,
+        ends: Ends,
     ) -> Self {
         Self {
             project,
@@ -92,9 +97,9 @@ impl Session {
             parent: None,
             wanted: false,
             swaps: mpsc::channel(16),
-            signals,
+            signals: ends.signals,
             is_attended,
-            time_limit,
+            time_limit: ends.time_limit,
             told_to_end: 0,
             builds_ended: None,
         }
