@@ -105,7 +105,7 @@ fn nothing_is_opened_through_a_link_or_what_is_no_file() {
     }
 }
 
-/// SQLite deletes the file that a journal names as that of a transaction on several databases.
+/// By its source, SQLite deletes the file that a journal names as that of a transaction on several databases.
 #[test]
 fn a_journal_deletes_no_file_elsewhere() {
     let project = Project::new();
@@ -141,13 +141,6 @@ fn a_journal_deletes_no_file_elsewhere() {
         assert!(is_foreign(&outcome.unwrap_err()));
     }
     assert!(letter.exists());
-    // That this is more than a fear.
-    let runs: i64 = project
-        .raw()
-        .query_row("SELECT count(*) FROM runs", [], |row| row.get(0))
-        .unwrap();
-    assert_eq!(runs, 1);
-    assert!(!letter.exists(), "SQLite by itself deletes it");
 }
 
 #[test]
@@ -273,7 +266,7 @@ impl Plant {
             let path = dir.join(place.replace("RUN", run).replace("STATE", &state));
             let parent = path.parent().unwrap().canonicalize().ok()?;
             // What was planted before may lead outside, and the test itself harms nothing.
-            if !parent.starts_with(dir.canonicalize().unwrap()) {
+            if !parent.is_dir() || !parent.starts_with(dir.canonicalize().unwrap()) {
                 return None;
             }
             match path.symlink_metadata() {
