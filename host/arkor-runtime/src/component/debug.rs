@@ -6,7 +6,7 @@
 
 use gimli::{
     AttributeValue, DebuggingInformationEntry, Dwarf, EndianSlice, Error, LittleEndian, Result,
-    SectionId, UnitHeader,
+    Section, SectionId, UnitHeader,
 };
 
 use super::bounds::Bound;
