@@ -303,10 +303,8 @@ mod dev {
     #[cfg(target_os = "linux")]
     fn kill(id: u32) {
         let id = id.to_string();
-        let killed = std::process::Command::new("kill")
-            .args(["-KILL", &id])
-            .status();
-        assert!(killed.unwrap().success());
+        let mut command = std::process::Command::new("kill");
+        assert!(command.args(["-KILL", &id]).status().unwrap().success());
     }
 
     #[cfg(target_os = "linux")]
@@ -319,13 +317,15 @@ mod dev {
         let cwd = std::fs::read_link(process.join("cwd")).unwrap();
         assert_eq!(cwd, std::path::Path::new("/"));
         let open = std::fs::read_dir(process.join("fd")).unwrap();
-        let kinds = open.map(|entry| {
+        // Its pipes, and what whoever started the tests had open: no file and no connection of the host.
+        for entry in open {
             let target = std::fs::read_link(entry.unwrap().path()).unwrap();
-            target.to_str().unwrap()[..5].to_owned()
-        });
-        let mut kinds: Vec<String> = kinds.collect();
-        kinds.sort();
-        assert_eq!(kinds, ["/dev/", "pipe:", "pipe:"]);
+            let target = target.to_str().unwrap();
+            assert!(
+                target.starts_with("pipe:") || target.starts_with("/dev/"),
+                "{target}"
+            );
+        }
         let limits = std::fs::read_to_string(process.join("limits")).unwrap();
         let line = |name: &str| limits.lines().find(|line| line.starts_with(name)).unwrap();
         assert!(!line("Max address space").contains("unlimited"), "{limits}");
