@@ -33,8 +33,8 @@ pub(crate) struct Debug {
 impl Default for Debug {
     fn default() -> Self {
         Self {
-            // A second and 400 MB at a trap.
-            work: Bound::new("bytes of tables and entries for debuggers", 16 << 20),
+            // 150 MB for each of twenty frames of a trap, one after the other.
+            work: Bound::new("bytes of tables and entries for debuggers", 6 << 20),
             depth: Bound::new("levels of entries for debuggers", 500),
             text: Bound::new("bytes in a name for debuggers", 16 << 10),
         }

@@ -67,7 +67,7 @@ fn units_that_share_a_table_of_lines_are_counted_each() {
         found.contains("bytes of tables and entries for debuggers"),
         "{found}"
     );
-    let found = problem(&tables(1, 17 << 20));
+    let found = problem(&tables(1, 7 << 20));
     assert!(
         found.contains("bytes of tables and entries for debuggers"),
         "{found}"
