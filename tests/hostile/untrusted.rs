@@ -187,3 +187,75 @@ fn folders_whose_content_is_trusted_lie_outside_of_the_project() {
     }
     assert!(!inside.exists() && !place.project().join("new").exists());
 }
+
+#[test]
+fn a_package_json_elsewhere_says_nothing_and_is_not_told() {
+    let mark = "SECRET-OF-ANOTHER";
+    let package = format!(
+        r##"{{"name":"above","exports":{{".":"../{mark}.js"}},"imports":{{"#x":"../{mark}.js"}}}}"##
+    );
+    for (case, import, arguments) in [
+        ("folder", "pk", &["run", "--untrusted", "."][..]),
+        ("folder", "pk", &["run", "."]),
+        ("file", "pk", &["run", "--untrusted", "."]),
+        ("file", "pk", &["build"]),
+        ("above", "#x", &["run", "--untrusted", "."]),
+        ("above", "above", &["run", "--untrusted", "."]),
+        ("broken", "pk", &["run", "--untrusted", "."]),
+    ] {
+        let place = place("", "");
+        let outside = place.root().join("outside/pk");
+        std::fs::create_dir_all(&outside).unwrap();
+        let content = if case == "broken" { mark } else { &package };
+        std::fs::write(outside.join("package.json"), content).unwrap();
+        let packages = place.project().join("node_modules");
+        match case {
+            "above" => std::fs::write(place.root().join("package.json"), &package).unwrap(),
+            "folder" => {
+                std::fs::create_dir_all(&packages).unwrap();
+                std::os::unix::fs::symlink(&outside, packages.join("pk")).unwrap();
+            }
+            _ => {
+                place.write("node_modules/pk/index.js", "");
+                let link = packages.join("pk/package.json");
+                std::os::unix::fs::symlink(outside.join("package.json"), link).unwrap();
+            }
+        }
+        place.write(
+            "trainer.js",
+            format!("import x from \"{import}\";\n{}", trainer("")),
+        );
+        let done = place.arkor(arguments);
+        done.ended_in_order(case);
+        assert!(!done.err.contains(mark), "{case}: {}", done.err);
+        assert!(!done.out.contains(mark), "{case}: {}", done.out);
+    }
+}
+
+#[test]
+fn libraries_print_nothing_themselves() {
+    let place = place("", "");
+    let source = trainer("").replace(
+        "dataset: file(\"text.txt\"),",
+        "dataset: file(\"text.txt\"), tokenizer: file(\"tokenizer.json\"),",
+    );
+    place.write("trainer.js", source);
+    place.write("text.txt", "ab c".repeat(1000));
+    for vocab in [
+        r#"{"a":0,"b":1,"c":3000," ":7}"#,
+        r#"{"a":5,"b":6,"c":7," ":8}"#,
+        r#"{"a":0,"b":1,"c":2," ":1000000}"#,
+        r#"{"a":0,"b":1,"c":2," ":3}"#,
+    ] {
+        place.write(
+            "tokenizer.json",
+            format!(r#"{{"version":"1.0","model":{{"type":"BPE","vocab":{vocab},"merges":[]}}}}"#),
+        );
+        let done = place.arkor(&["run", "--json"]);
+        done.ended_in_order(vocab);
+        for line in done.out.lines() {
+            assert!(line.starts_with('{'), "{vocab}: {line}");
+        }
+        assert!(!done.err.contains("OrderedVocab"), "{vocab}: {}", done.err);
+    }
+}

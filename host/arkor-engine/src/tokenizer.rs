@@ -1,6 +1,7 @@
 //! Text to token ids and back.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use arkor_types::TokenId;
 use rayon::prelude::*;
@@ -52,6 +53,9 @@ pub(crate) enum Tokenizer {
         vocab: usize,
         /// Ends a text, if there is such a token.
         end: Option<TokenId>,
+        /// The text that it was read from. It is kept, since the library prints what it finds odd when it
+        /// writes one.
+        source: Option<Arc<str>>,
     },
 }
 
@@ -73,7 +77,7 @@ impl Tokenizer {
         inner
             .train(&mut trainer, pieces(text).into_iter())
             .map_err(|e| EngineError::tokenizer(format!("could not be trained: {e}")))?;
-        Self::json(inner)
+        Self::json(inner, None)
     }
 
     /// Reads a `tokenizer.json`.
@@ -84,7 +88,7 @@ impl Tokenizer {
         let bytes = memory::read(path, memory::TOKENIZER).map_err(|e| unreadable(&e))?;
         let text = String::from_utf8(bytes).map_err(|e| unreadable(&e))?;
         let inner = check::parse(&text).map_err(|what| unreadable(&what))?;
-        Self::json(inner)
+        Self::json(inner, Some(text.into()))
     }
 
     /// The inverse of [`saved`](Self::saved).
@@ -94,7 +98,7 @@ impl Tokenizer {
             Some(json) => {
                 let inner = check::parse(json)
                     .map_err(|e| EngineError::state(format!("has a broken tokenizer: {e}")))?;
-                Self::json(inner)
+                Self::json(inner, Some(json.into()))
             }
         }
     }
@@ -103,6 +107,10 @@ impl Tokenizer {
     pub(crate) fn saved(&self) -> Result<Option<String>, EngineError> {
         match self {
             Self::Bytes => Ok(None),
+            Self::Json {
+                source: Some(source),
+                ..
+            } => Ok(Some(source.to_string())),
             Self::Json { inner, .. } => inner
                 .to_string(false)
                 .map(Some)
@@ -110,7 +118,7 @@ impl Tokenizer {
         }
     }
 
-    fn json(mut inner: Json) -> Result<Self, EngineError> {
+    fn json(mut inner: Json, source: Option<Arc<str>>) -> Result<Self, EngineError> {
         // Either would make the ids of a text depend on where it is cut.
         inner.with_padding(None);
         inner
@@ -123,6 +131,7 @@ impl Tokenizer {
         let end = KNOWN_ENDS.iter().find_map(|name| inner.token_to_id(name));
         Ok(Self::Json {
             inner: Box::new(inner),
+            source,
             vocab: largest as usize + 1,
             end,
         })

@@ -8,17 +8,48 @@ use oxc_resolver::{FileMetadata, FileSystem, FileSystemOs, ResolveError};
 /// Most bytes of a package.json or tsconfig.json.
 const SIZE: u64 = 4 << 20;
 
-/// The file system as it is, but for what would block or fill the memory.
+/// The file system as it is, but that only files of the project and of packages installed for it are read, and
+/// nothing that would block or fill the memory.
 #[derive(Debug, Clone)]
-pub(super) struct Files(FileSystemOs);
+pub(super) struct Files {
+    system: FileSystemOs,
+    /// The project's folder, without links.
+    root: PathBuf,
+    /// Whether folders above it may have packages for it, and a package.json that it is a part of.
+    looks_above: bool,
+}
+
+impl Files {
+    pub(super) fn of(root: &Path, looks_above: bool) -> Self {
+        Self {
+            system: FileSystemOs,
+            root: root.into(),
+            looks_above,
+        }
+    }
+
+    /// The file without links. One elsewhere is not there: a project says nothing with it, and learns nothing
+    /// of it.
+    fn readable(&self, path: &Path) -> io::Result<PathBuf> {
+        let real = path.canonicalize()?;
+        let is_above = |folder: &Path| {
+            real.parent() == Some(folder) || real.starts_with(folder.join("node_modules"))
+        };
+        let above = self.root.ancestors().skip(1);
+        if real.starts_with(&self.root) || (self.looks_above && { above }.any(is_above)) {
+            return Ok(real);
+        }
+        Err(io::ErrorKind::NotFound.into())
+    }
+}
 
 impl FileSystem for Files {
     fn new() -> Self {
-        Self(FileSystemOs)
+        Self::of(Path::new("/"), true)
     }
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        arkor_files::read_regular(path, SIZE)
+        arkor_files::read_regular(&self.readable(path)?, SIZE)
     }
 
     fn read_to_string(&self, path: &Path) -> io::Result<String> {
@@ -27,18 +58,18 @@ impl FileSystem for Files {
     }
 
     fn metadata(&self, path: &Path) -> io::Result<FileMetadata> {
-        self.0.metadata(path)
+        self.system.metadata(path)
     }
 
     fn symlink_metadata(&self, path: &Path) -> io::Result<FileMetadata> {
-        self.0.symlink_metadata(path)
+        self.system.symlink_metadata(path)
     }
 
     fn read_link(&self, path: &Path) -> Result<PathBuf, ResolveError> {
-        self.0.read_link(path)
+        self.system.read_link(path)
     }
 
     fn canonicalize(&self, path: &Path) -> io::Result<PathBuf> {
-        self.0.canonicalize(path)
+        self.system.canonicalize(path)
     }
 }

@@ -48,7 +48,8 @@ impl Modules {
             module_type: true,
             ..ResolveOptions::default()
         };
-        let import = Resolver::new(options("import"));
+        let files = Files::of(root, looks_above);
+        let import = Resolver::new_with_file_system(files, options("import"));
         let require = import.clone_with_options(options("require"));
         Self {
             root: root.into(),

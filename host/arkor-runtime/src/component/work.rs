@@ -81,6 +81,10 @@ pub(super) struct Work {
     loop_variables: Bound,
     /// 20 s.
     all_calls: Bound,
+    /// Blocks with values, each with the values of all: 6 bytes for each pair, so 300 MB.
+    values: Bound,
+    /// The same over all functions, one after the other: 15 s.
+    all_values: Bound,
 }
 
 impl Default for Work {
@@ -92,6 +96,14 @@ impl Default for Work {
             merges: Bound::new("local variables times blocks", 30_000_000),
             loop_variables: Bound::new("pairs of local variables times loops", 1_000_000_000),
             all_calls: Bound::new("calls, with the values they pass", 3_000_000),
+            values: Bound::new(
+                "pairs of blocks with values and these values in one function",
+                50_000_000,
+            ),
+            all_values: Bound::new(
+                "pairs of blocks with values and these values",
+                1_000_000_000,
+            ),
         }
     }
 }
@@ -105,6 +117,9 @@ struct Function {
     loops: u64,
     blocks: u64,
     calls: u64,
+    /// Blocks that take or leave values, and how many.
+    valued: u64,
+    values: u64,
     /// Values that one branch passes, at most; for how many there are the bytes stand.
     passed: u64,
 }
@@ -145,7 +160,13 @@ impl Work {
             })
             .and_then(|()| self.merges.add(merged))
             .and_then(|()| self.loop_variables.add(around))
-            .and_then(|()| self.all_calls.add(function.calls)))
+            .and_then(|()| self.all_calls.add(function.calls))
+            .and_then(|()| {
+                let pairs = function.valued.saturating_mul(function.values);
+                self.values
+                    .largest(pairs)
+                    .and_then(|()| self.all_values.add(pairs))
+            }))
     }
 }
 
@@ -192,8 +213,18 @@ impl Function {
 
     fn block(&mut self, ty: &BlockType, signatures: &Signatures) {
         self.blocks += 1;
-        if let BlockType::FuncType(index) = ty {
-            self.passed = self.passed.max(signatures.of_type(*index));
+        let values = match ty {
+            BlockType::Empty => 0,
+            BlockType::Type(_) => 1,
+            BlockType::FuncType(index) => {
+                let values = signatures.of_type(*index);
+                self.passed = self.passed.max(values);
+                values
+            }
+        };
+        if values > 0 {
+            self.valued += 1;
+            self.values = self.values.saturating_add(values);
         }
     }
 }

@@ -77,6 +77,42 @@ fn local_variables_count_for_each_block_and_loop() {
 }
 
 #[test]
+fn blocks_with_values_count_with_all_their_values() {
+    // The compiler keeps something for each pair of them: 16 KB of them had taken 23 GB.
+    let one_each = |count: u32| {
+        move |code: &mut InstructionSink<'_>| {
+            each(count, |_| {
+                code.block(BlockType::Result(ValType::I32))
+                    .i32_const(0)
+                    .end()
+                    .drop();
+            });
+        }
+    };
+    refused(0, "pairs of blocks with values", one_each(7_100));
+    assert_eq!(problem(&module(0, one_each(7_000))), "fine");
+    refused(0, "pairs of blocks with values", |code| {
+        each(300, |_| {
+            code.block(BlockType::FunctionType(1)).unreachable().end();
+            each(900, |_| {
+                code.drop();
+            });
+        });
+    });
+    refused(0, "pairs of blocks with values", |code| {
+        each(7_100, |_| {
+            code.i32_const(0)
+                .if_(BlockType::Result(ValType::I32))
+                .i32_const(1)
+                .else_()
+                .i32_const(2)
+                .end()
+                .drop();
+        });
+    });
+}
+
+#[test]
 fn values_that_are_passed_count() {
     refused(0, "local variables times blocks", |code| {
         code.block(BlockType::FunctionType(1));
