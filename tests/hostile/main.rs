@@ -21,3 +21,4 @@ mod random;
 mod rows;
 mod stores;
 mod untrusted;
+mod worlds;

@@ -23,6 +23,9 @@ use output::Printer;
 /// The first argument with which this program starts itself to parse a project's files. Not for people.
 const PARSE: &str = "__parse";
 
+/// The same to make a component of a core module.
+const WRAP: &str = "__wrap";
+
 fn main() -> ExitCode {
     if std::env::args_os()
         .nth(1)
@@ -32,9 +35,19 @@ fn main() -> ExitCode {
         let _ = arkor_project::serve_parser();
         return ExitCode::FAILURE;
     }
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|first| first == WRAP)
+    {
+        return match arkor_runtime::serve_wrapper() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        };
+    }
     tell_panics();
     if let Ok(program) = std::env::current_exe() {
-        arkor_project::use_parser_process(program, PARSE);
+        arkor_project::use_parser_process(program.clone(), PARSE);
+        arkor_runtime::use_wrapper_process(program, WRAP);
     }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,

@@ -27,6 +27,7 @@ mod inspect;
 mod language;
 mod standalone;
 mod work;
+mod wrapper;
 
 use cache::CompiledCache;
 pub use contract::Capability;
@@ -35,6 +36,7 @@ use guard::{guarded, one_compilation};
 pub use inspect::Inspection;
 pub use language::LanguageRuntime;
 pub use standalone::standalone;
+pub use wrapper::{serve_wrapper, use_wrapper_process};
 
 /// Compiles and links trainers. One per process.
 #[derive(Clone)]

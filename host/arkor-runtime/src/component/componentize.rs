@@ -1,4 +1,4 @@
-//! A core module becomes a component in process.
+//! A core module becomes a component.
 
 use std::borrow::Cow;
 
@@ -37,8 +37,13 @@ pub(super) fn component_bytes<'a>(
     Validator::new()
         .validate_all(bytes)
         .map_err(|error| bounds::invalid(name, &error))?;
-    let encoded = ComponentEncoder::default()
-        .module(bytes)
+    super::wrapper::wrap(name, bytes).map(Cow::Owned)
+}
+
+/// Wraps a core module; it must have been validated. Why not, if that cannot be done.
+pub(super) fn encode(module: &[u8]) -> Result<Vec<u8>, String> {
+    ComponentEncoder::default()
+        .module(module)
         .and_then(|encoder| {
             encoder.adapter(
                 WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME,
@@ -46,9 +51,5 @@ pub(super) fn component_bytes<'a>(
             )
         })
         .and_then(|encoder| encoder.validate(true).encode())
-        .map_err(|error| RuntimeError::Componentize {
-            name: name.into(),
-            reason: format!("{error:#}"),
-        })?;
-    Ok(Cow::Owned(encoded))
+        .map_err(|error| format!("{error:#}"))
 }
