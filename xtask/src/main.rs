@@ -31,7 +31,7 @@ Tasks of this repository. Each installs what it needs and says so.
                                    with its sources
     cargo xtask fuzz [SECONDS] [TARGET]
                                    give hostile bytes to what parses them; 60 seconds each if not said
-    cargo xtask ci                 format, lints, docs, crate dependencies, tests, fuzz targets
+    cargo xtask ci                 format, lints, docs, crate dependencies, tests
 ";
 
 fn main() -> ExitCode {
