@@ -77,10 +77,15 @@ fn main() -> ExitCode {
         Command::Completions(completions) => commands::completions::completions(&completions),
     };
     let exit = match result {
-        Ok(exit) => exit,
+        Ok(exit) => {
+            signals::done(exit);
+            exit
+        }
         Err(error) => {
+            let exit = failure::code(&error);
+            signals::done(exit);
             failure::report(&error, &printer);
-            failure::code(&error)
+            exit
         }
     };
     if printer.finish() || exit != Exit::Completed {

@@ -5,7 +5,7 @@
 //! ends at once. It also ends if what listens does not come to an end after the second one.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError, mpsc as channel};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -22,6 +22,7 @@ const AT_ONCE: Duration = Duration::from_secs(5);
 static LISTENER: Mutex<Option<mpsc::Sender<()>>> = Mutex::new(None);
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 static UNREAD: AtomicBool = AtomicBool::new(false);
+static RESULT: OnceLock<Exit> = OnceLock::new();
 
 /// Hears signals from now on.
 pub(crate) fn start() -> Result<()> {
@@ -29,11 +30,22 @@ pub(crate) fn start() -> Result<()> {
         .enable_all()
         .build()
         .context("signals cannot be heard")?;
+    let (ready, hears) = channel::channel();
     std::thread::Builder::new()
         .name("signals".into())
-        .spawn(move || executor.block_on(hear()))
+        .spawn(move || executor.block_on(hear(ready)))
         .context("the thread that hears signals cannot be started")?;
-    Ok(())
+    hears.recv().context("signals cannot be heard")
+}
+
+/// The command has come to this; a signal that still comes changes nothing of it.
+pub(crate) fn done(result: Exit) {
+    let _ = RESULT.set(result);
+}
+
+fn end() -> ! {
+    let result = RESULT.get().copied().unwrap_or(Exit::Interrupted);
+    std::process::exit(result.code())
 }
 
 /// Gets each request to end from now on, until it is dropped.
@@ -85,21 +97,21 @@ fn came(last: &mut Option<Instant>) {
     *last = Some(now);
     let count = COUNT.fetch_add(1, Ordering::AcqRel) + 1;
     if !tell() {
-        std::process::exit(Exit::Interrupted.code());
+        end();
     }
     if count == 2 {
-        let end = || {
+        let later = || {
             std::thread::sleep(AT_ONCE);
-            std::process::exit(Exit::Interrupted.code());
+            end();
         };
-        if std::thread::Builder::new().spawn(end).is_err() {
-            std::process::exit(Exit::Interrupted.code());
+        if std::thread::Builder::new().spawn(later).is_err() {
+            end();
         }
     }
 }
 
 #[cfg(unix)]
-async fn hear() {
+async fn hear(ready: channel::Sender<()>) {
     use tokio::signal::unix::{Signal, SignalKind, signal};
     async fn next(signal: &mut Option<Signal>) -> Option<()> {
         match signal {
@@ -116,6 +128,7 @@ async fn hear() {
     // A file that may not grow is an error of whoever writes it, and not the end of the process.
     #[cfg(any(target_os = "linux", target_vendor = "apple"))]
     let _too_large = signal(SignalKind::from_raw(25));
+    let _ = ready.send(());
     let mut last = None;
     loop {
         tokio::select! {
@@ -129,7 +142,8 @@ async fn hear() {
 }
 
 #[cfg(not(unix))]
-async fn hear() {
+async fn hear(ready: channel::Sender<()>) {
+    let _ = ready.send(());
     let mut last = None;
     while tokio::signal::ctrl_c().await.is_ok() {
         came(&mut last);
