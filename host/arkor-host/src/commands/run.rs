@@ -192,10 +192,13 @@ impl Follower {
 
 /// Failures go where errors go; the rest is the result of the command.
 fn show(event: &Event, text: &str, printer: &Printer) {
-    if matches!(event, Event::CallbackFailed(_)) {
-        printer.note(text);
-    } else {
-        printer.line(text);
+    // What is a guest's in it has its marks already, line by line.
+    for line in text.lines() {
+        if matches!(event, Event::CallbackFailed(_)) {
+            printer.note(line);
+        } else {
+            printer.line(line);
+        }
     }
 }
 
