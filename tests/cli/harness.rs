@@ -42,7 +42,7 @@ pub(crate) fn guest(name: &str) -> &'static Path {
                     .unwrap()
                     .to_string_lossy()
                     .replace('_', "-");
-                (name, file)
+                (name, file.canonicalize().unwrap())
             })
             .collect()
     });

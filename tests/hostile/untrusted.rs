@@ -259,3 +259,57 @@ fn libraries_print_nothing_themselves() {
         assert!(!done.err.contains("OrderedVocab"), "{vocab}: {}", done.err);
     }
 }
+
+/// Somebody exchanges a module, and a folder with another, with links to files of the user while the host reads them.
+#[cfg(unix)]
+#[test]
+fn what_is_exchanged_meanwhile_is_not_followed() {
+    use std::os::unix::fs::symlink;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    const TRIES: usize = 60;
+    let place = place("", "");
+    let secrets = place.root().join("secrets");
+    std::fs::create_dir(&secrets).unwrap();
+    for name in ["m.js", "n.js"] {
+        std::fs::write(secrets.join(name), "export default 'SECRET-OF-THE-USER';").unwrap();
+    }
+    let harmless = "export default 'harmless';";
+    place.write("m.js", harmless);
+    place.write("sub/n.js", harmless);
+    place.write(
+        "trainer.js",
+        "import m from './m.js';\nimport n from './sub/n.js';\nthrow new Error('it says ' + m + n);",
+    );
+    let project = place.project();
+    let is_over = AtomicBool::new(false);
+    let (mut harmless, mut told) = (0, Vec::new());
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let at = |name: &str| project.join(name);
+            symlink(secrets.join("m.js"), at("m.link")).unwrap();
+            symlink(&secrets, at("sub.link")).unwrap();
+            while !is_over.load(Ordering::Relaxed) {
+                for (name, link) in [("m.js", "m.link"), ("sub", "sub.link")] {
+                    // There and back.
+                    for _ in 0..2 {
+                        let aside = at("aside");
+                        std::fs::rename(at(name), &aside).unwrap();
+                        std::fs::rename(at(link), at(name)).unwrap();
+                        std::fs::rename(&aside, at(link)).unwrap();
+                    }
+                }
+            }
+        });
+        for _ in 0..TRIES {
+            let done = place.arkor(&["run", "--untrusted", "--json", "."]);
+            harmless += usize::from(done.err.contains("harmlessharmless"));
+            if format!("{}{}", done.out, done.err).contains("SECRET-OF") {
+                told.push(format!("{}{}", done.out, done.err));
+            }
+        }
+        is_over.store(true, Ordering::Relaxed);
+    });
+    assert!(told.is_empty(), "{} of {TRIES}: {}", told.len(), told[0]);
+    println!("{harmless} of {TRIES} saw no exchange");
+}

@@ -10,6 +10,8 @@ mod componentize;
 pub(crate) mod debug;
 #[path = "../../../host/arkor-runtime/src/component/work.rs"]
 mod work;
+#[path = "../../../host/arkor-runtime/src/component/wrapper.rs"]
+pub(crate) mod wrapper;
 
 /// The runtime does this on a thread whose panics are errors of the component.
 pub(crate) fn run(data: &[u8]) {

@@ -1,4 +1,5 @@
-//! The world that a core module says it was built for, in a module that is valid.
+//! The world that a core module says it was built for, in a module that is valid. What reads it recurses without
+//! bound, in a process of its own, as in the host: each input must get an answer, and this process must live.
 
 use std::borrow::Cow;
 

@@ -17,10 +17,10 @@ pub(crate) const TOKENIZER: u64 = 64 << 20;
 /// What reading a file takes: itself, its copies, and its tokens.
 const COPIES: u64 = 8;
 
-/// All of a regular file that has at most `limit` bytes, and for which there is memory.
+/// All of a regular file, whose path has no links, that has at most `limit` bytes, and for which there is memory.
 pub(crate) fn read(path: &Path, limit: u64) -> std::io::Result<Vec<u8>> {
     let free = available().map_or(limit, |available| available / COPIES);
-    arkor_files::read_regular(path, limit.min(free))
+    arkor_files::read_resolved(path, limit.min(free))
 }
 
 /// An error if a model of this shape needs more memory than is free.

@@ -54,6 +54,28 @@ pub fn read_regular(path: &Path, limit: u64) -> Result<Vec<u8>> {
     read_all(open_regular(path)?, limit)
 }
 
+/// Opens a regular file for reading by a path from which all links are resolved. If there is one on it by now,
+/// somebody exchanged a part of it after it was resolved and checked, and nothing is opened.
+///
+/// # Errors
+///
+/// [`Foreign`] if there is a link on the path, or something else than a regular file at its end;
+/// [`ErrorKind::InvalidInput`] if the path is relative or has `..`; otherwise what the system says.
+pub fn open_resolved(path: &Path) -> Result<File> {
+    let file = crate::resolved::open(path)?;
+    expect_regular(&file)?;
+    Ok(file)
+}
+
+/// All of the file that [`open_resolved`] opens, of at most `limit` bytes.
+///
+/// # Errors
+///
+/// As [`open_resolved`]; [`ErrorKind::FileTooLarge`] if it is larger.
+pub fn read_resolved(path: &Path, limit: u64) -> Result<Vec<u8>> {
+    read_all(open_resolved(path)?, limit)
+}
+
 pub(crate) fn read_all(file: File, limit: u64) -> Result<Vec<u8>> {
     let too_large = |size: String| {
         let text = format!("it has {size} bytes, and at most {limit} are read");

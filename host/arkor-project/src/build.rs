@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use arkor_types::Program;
 
 use crate::config::{BuildCommand, Language, TrainerSource};
+use crate::paths::{canonical, resolve_inside};
 use crate::process::{BuildLimits, Stdout, run};
 use crate::project::require;
 use crate::{CrateBuild, Project, ProjectError, RustToolchain, script};
@@ -25,7 +26,7 @@ pub enum BuildLine {
 /// What a build leaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Artifact {
-    /// A file with a component or a core module.
+    /// A file with a component or a core module, at a path without links.
     Wasm(PathBuf),
     /// The files of a script trainer.
     Program(Arc<Program>),
@@ -85,7 +86,7 @@ pub(crate) fn build(
         TrainerSource::Component(component) => {
             let path = project.root().join(component);
             require("component", &path)?;
-            Artifact::Wasm(path)
+            Artifact::Wasm(resolved(project, &path)?)
         }
         TrainerSource::Script {
             language, entry, ..
@@ -119,10 +120,11 @@ pub(crate) fn build(
                 .inspect_err(|_| forget_toolchain(&folder))?;
             compiler = begin.elapsed();
             let file = files.into_iter().next_back();
-            Artifact::Wasm(file.ok_or(ProjectError::NoArtifact {
+            let file = file.ok_or(ProjectError::NoArtifact {
                 folder,
                 hint: "a trainer is a library: add to its Cargo.toml: [lib] crate-type = [\"cdylib\"]",
-            })?)
+            })?;
+            Artifact::Wasm(canonical(&file)?)
         }
         TrainerSource::Command {
             command, component, ..
@@ -140,7 +142,7 @@ pub(crate) fn build(
                            to the project",
                 });
             }
-            Artifact::Wasm(path)
+            Artifact::Wasm(canonical(&path)?)
         }
     };
     Ok(Built {
@@ -148,6 +150,15 @@ pub(crate) fn build(
         duration: start.elapsed(),
         compiler,
     })
+}
+
+/// Where a finished component lies, links resolved. Of an untrusted project it lies inside.
+fn resolved(project: &Project, component: &Path) -> Result<PathBuf, ProjectError> {
+    if project.is_untrusted() {
+        let inside = component.strip_prefix(project.root()).unwrap_or(component);
+        return resolve_inside(project.root(), inside);
+    }
+    canonical(component)
 }
 
 fn custom_command(command: &BuildCommand) -> Command {

@@ -224,14 +224,14 @@ pub(crate) fn require(what: &'static str, path: &Path) -> Result<(), ProjectErro
     })
 }
 
-/// A text of the project or its user: a regular file of at most so many bytes.
+/// A text of the project or its user, at a resolved path: a regular file of at most so many bytes.
 pub(crate) fn read_text(file: &Path, limit: u64) -> Result<String, ProjectError> {
     let failed = |source| ProjectError::Io {
         action: "read",
         path: file.into(),
         source,
     };
-    let bytes = arkor_files::read_regular(file, limit).map_err(failed)?;
+    let bytes = arkor_files::read_resolved(file, limit).map_err(failed)?;
     String::from_utf8(bytes)
         .map_err(|error| failed(std::io::Error::new(std::io::ErrorKind::InvalidData, error)))
 }

@@ -39,7 +39,7 @@ pub(crate) fn program(
 const FILE_SIZE: u64 = 16 << 20;
 
 fn read(path: &Path) -> Result<Vec<u8>, ProjectError> {
-    arkor_files::read_regular(path, FILE_SIZE).map_err(|source| ProjectError::Io {
+    arkor_files::read_resolved(path, FILE_SIZE).map_err(|source| ProjectError::Io {
         action: "read",
         path: path.into(),
         source,

@@ -139,7 +139,8 @@ impl Runtime {
         })
     }
 
-    /// Loads the trainer in a file: a component, or a core module that was built against the WIT.
+    /// Loads the trainer in a file: a component, or a core module that was built against the WIT. Its path is absolute
+    /// and has no links, see [`std::fs::canonicalize`], so that what is read is what the caller looked at.
     ///
     /// Blocks for as long as compilation takes, unless the cache has the code.
     ///
@@ -242,7 +243,7 @@ impl Runtime {
         })
     }
 
-    /// Describes the component in a file, trainer or not.
+    /// Describes the component in a file, trainer or not. Its path is as [`Self::load`] takes it.
     ///
     /// # Errors
     ///
@@ -302,7 +303,8 @@ impl Runtime {
     }
 }
 
-/// The component in a file: as it is, or made of the core module that is there.
+/// The component in a file: as it is, or made of the core module that is there. Its path is as [`Runtime::load`]
+/// takes it.
 ///
 /// # Errors
 ///
@@ -321,7 +323,7 @@ pub fn digest(bytes: &[u8]) -> String {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, RuntimeError> {
-    let read = arkor_files::read_regular(path, bounds::FILE_SIZE);
+    let read = arkor_files::read_resolved(path, bounds::FILE_SIZE);
     let bytes = read.map_err(|source| RuntimeError::Read {
         path: path.into(),
         source,

@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn says_what_is_wrong_with_a_file() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("latin1.txt");
+        let path = folder.path().canonicalize().unwrap().join("latin1.txt");
         let error = Text::load(&path, 0.1).unwrap_err().to_string();
         assert!(error.contains("latin1.txt"), "{error}");
         std::fs::write(&path, b"na\xefve").unwrap();

@@ -1,6 +1,6 @@
 //! `arkor-host inspect`
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use arkor_project::Artifact;
 use arkor_runtime::Capability;
 
@@ -24,7 +24,11 @@ pub(crate) fn inspect(arguments: &InspectArguments, printer: &Printer) -> Result
             }
         }
     } else {
-        runtime.inspect(&arguments.component)?
+        let file = &arguments.component;
+        let resolved = file
+            .canonicalize()
+            .with_context(|| format!("cannot read `{}`", file.display()))?;
+        runtime.inspect(&resolved)?
     };
     let exit = if found.world.is_some() {
         Exit::Completed

@@ -49,7 +49,7 @@ impl FileSystem for Files {
     }
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        arkor_files::read_regular(&self.readable(path)?, SIZE)
+        arkor_files::read_resolved(&self.readable(path)?, SIZE)
     }
 
     fn read_to_string(&self, path: &Path) -> io::Result<String> {

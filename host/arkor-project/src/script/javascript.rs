@@ -209,12 +209,8 @@ fn stopped(name: &str, limits: &BuildLimits) -> ProjectError {
 }
 
 fn text(path: &Path, name: &str) -> Result<String, ProjectError> {
-    let bytes = arkor_files::read_regular(path, FILE_SIZE).map_err(|source| ProjectError::Io {
-        action: "read",
-        path: path.into(),
-        source,
-    })?;
-    String::from_utf8(bytes).map_err(|error| wrong(format!("{name}: not UTF-8: {error}"), None))
+    String::from_utf8(super::read(path)?)
+        .map_err(|error| wrong(format!("{name}: not UTF-8: {error}"), None))
 }
 
 type Attempted = Result<Arc<Translated>, Vec<String>>;
