@@ -49,18 +49,18 @@ const TARGETS: &[(&str, Target)] = &[
 ];
 
 /// This program, too, makes components in a process of its own.
-const WRAPPER: &str = "__wrap";
+const WRAPPER: &str = "__component";
 
 static CHOSEN: OnceLock<Target> = OnceLock::new();
 
 fuzz_target!(
     init: {
         if std::env::args_os().nth(1).is_some_and(|first| first == WRAPPER) {
-            let served = targets::component::wrapper::serve_wrapper();
+            let served = targets::component::wrapper::serve();
             std::process::exit(i32::from(served.is_err()));
         }
         if let Ok(itself) = std::env::current_exe() {
-            targets::component::wrapper::use_wrapper_process(itself, WRAPPER);
+            targets::component::process::use_component_process(itself, WRAPPER);
         }
         let name = std::env::var("ARKOR_FUZZ_TARGET").unwrap_or_default();
         let found = TARGETS.iter().find(|(known, _)| *known == name);

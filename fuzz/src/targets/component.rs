@@ -8,6 +8,8 @@ pub(crate) mod bounds;
 mod componentize;
 #[path = "../../../host/arkor-runtime/src/component/debug.rs"]
 pub(crate) mod debug;
+#[path = "../../../host/arkor-runtime/src/component/process.rs"]
+pub(crate) mod process;
 #[path = "../../../host/arkor-runtime/src/component/work.rs"]
 mod work;
 #[path = "../../../host/arkor-runtime/src/component/wrapper.rs"]

@@ -23,8 +23,8 @@ use output::Printer;
 /// The first argument with which this program starts itself to parse a project's files. Not for people.
 const PARSE: &str = "__parse";
 
-/// The same to make a component of a core module.
-const WRAP: &str = "__wrap";
+/// The same to make a component of a core module, or to compile one; the second argument says which.
+const COMPONENT: &str = "__component";
 
 fn main() -> ExitCode {
     if std::env::args_os()
@@ -37,9 +37,10 @@ fn main() -> ExitCode {
     }
     if std::env::args_os()
         .nth(1)
-        .is_some_and(|first| first == WRAP)
+        .is_some_and(|first| first == COMPONENT)
     {
-        return match arkor_runtime::serve_wrapper() {
+        let kind = std::env::args_os().nth(2).unwrap_or_default();
+        return match arkor_runtime::serve_component_process(&kind) {
             Ok(()) => ExitCode::SUCCESS,
             Err(_) => ExitCode::FAILURE,
         };
@@ -47,7 +48,7 @@ fn main() -> ExitCode {
     tell_panics();
     if let Ok(program) = std::env::current_exe() {
         arkor_project::use_parser_process(program.clone(), PARSE);
-        arkor_runtime::use_wrapper_process(program, WRAP);
+        arkor_runtime::use_component_process(program, COMPONENT);
     }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,

@@ -13,9 +13,11 @@ use arkor_runtime::{
 };
 use arkor_store::StoreOptions;
 
-pub(crate) fn runtime() -> Result<Runtime> {
+/// For components from elsewhere; `for_edits` that its user makes, compiling is made fast instead.
+pub(crate) fn runtime(for_edits: bool) -> Result<Runtime> {
     Ok(Runtime::new(RuntimeOptions {
         cache: cache_folder()?,
+        is_contained: !for_edits,
         ..RuntimeOptions::default()
     })?)
 }

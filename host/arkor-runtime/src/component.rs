@@ -17,6 +17,7 @@ use crate::imports;
 
 mod bounds;
 mod cache;
+mod compiler;
 mod componentize;
 mod contract;
 mod debug;
@@ -25,6 +26,7 @@ mod functions;
 mod guard;
 mod inspect;
 mod language;
+mod process;
 mod standalone;
 mod work;
 mod wrapper;
@@ -35,8 +37,21 @@ pub use guard::GUARDED_THREAD;
 use guard::{guarded, one_compilation};
 pub use inspect::Inspection;
 pub use language::LanguageRuntime;
+pub use process::use_component_process;
 pub use standalone::standalone;
-pub use wrapper::{serve_wrapper, use_wrapper_process};
+
+/// In the process that [`use_component_process`] makes the host start: does what its second argument says.
+///
+/// # Errors
+///
+/// If standard input or output cannot be used, or the argument is none of this version.
+pub fn serve_component_process(kind: &std::ffi::OsStr) -> std::io::Result<()> {
+    match kind.to_str() {
+        Some("wrap") => wrapper::serve(),
+        Some("compile") => compiler::serve(),
+        _ => Err(std::io::ErrorKind::InvalidInput.into()),
+    }
+}
 
 /// Compiles and links trainers. One per process.
 #[derive(Clone)]
@@ -45,6 +60,10 @@ pub struct Runtime {
     linker: Arc<Linker<GuestState>>,
     cache: Option<Arc<CompiledCache>>,
     languages: Arc<language::Loaded>,
+    /// Bytes of wasm stack.
+    stack: usize,
+    /// Whether components are compiled in a process of their own.
+    is_contained: bool,
     /// Kept for as long as anything can be instantiated.
     ticker: Arc<engine::Ticker>,
 }
@@ -56,6 +75,9 @@ pub struct RuntimeOptions {
     pub cache: Option<PathBuf>,
     /// Bytes of wasm stack.
     pub stack: usize,
+    /// Components are compiled in a process of its own memory and time, if [`use_component_process`] was called. It
+    /// takes longer, and functions are not remembered, see [`Runtime::learn_functions`].
+    pub is_contained: bool,
 }
 
 impl Default for RuntimeOptions {
@@ -63,6 +85,7 @@ impl Default for RuntimeOptions {
         Self {
             cache: None,
             stack: 8 << 20,
+            is_contained: false,
         }
     }
 }
@@ -132,6 +155,8 @@ impl Runtime {
             cache: options
                 .cache
                 .map(|dir| Arc::new(CompiledCache::new(&engine, &dir))),
+            stack: options.stack,
+            is_contained: options.is_contained,
             linker: Arc::new(linker),
             languages: Arc::default(),
             ticker: Arc::new(ticker),
@@ -171,7 +196,8 @@ impl Runtime {
     ) -> Result<TrainerComponent, RuntimeError> {
         let digest = self::digest(bytes);
         let hash_time = begin.elapsed();
-        let (component, code) = self.compiled(name, &digest, || Ok(bytes.into()))?;
+        let (component, code) =
+            self.compiled(name, &digest, self.is_contained, || Ok(bytes.into()))?;
         let contract = contract::check(name, &self.engine, &component)?;
         if contract.is_language_runtime {
             return Err(RuntimeError::Contract {
@@ -260,7 +286,8 @@ impl Runtime {
     pub fn inspect_bytes(&self, name: &str, bytes: &[u8]) -> Result<Inspection, RuntimeError> {
         guarded(name, || {
             let digest = self::digest(bytes);
-            let (component, _) = self.compiled(name, &digest, || Ok(bytes.into()))?;
+            let (component, _) =
+                self.compiled(name, &digest, self.is_contained, || Ok(bytes.into()))?;
             Ok(Inspection::of(
                 name.into(),
                 digest,
@@ -276,6 +303,7 @@ impl Runtime {
         &self,
         name: &str,
         digest: &str,
+        is_contained: bool,
         bytes: impl FnOnce() -> Result<Cow<'a, [u8]>, RuntimeError>,
     ) -> Result<(Component, CodeSource), RuntimeError> {
         if let Some(found) = self
@@ -287,9 +315,23 @@ impl Runtime {
         }
         let bytes = bytes()?;
         let component_bytes = componentize::component_bytes(name, &bytes)?;
+        if is_contained && process::is_used() {
+            let alone = one_compilation();
+            let code = compiler::compile(name, self.stack, &component_bytes)?;
+            drop(alone);
+            let taken = compiler::take_in(&self.engine, &code);
+            let component = taken.map_err(|error| RuntimeError::Compile {
+                name: name.into(),
+                reason: format!("{error:#}"),
+            })?;
+            if let Some(cache) = &self.cache {
+                cache.put(digest, || Ok(code));
+            }
+            return Ok((component, CodeSource::Compiled));
+        }
         let component = self.compile(name, &component_bytes)?;
         if let Some(cache) = &self.cache {
-            cache.put(digest, &component);
+            cache.put(digest, || component.serialize());
         }
         Ok((component, CodeSource::Compiled))
     }

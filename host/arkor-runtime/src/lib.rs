@@ -35,7 +35,8 @@ mod worker;
 
 pub use component::{
     Capability, CodeSource, GUARDED_THREAD, Inspection, LanguageRuntime, Runtime, RuntimeOptions,
-    TrainerComponent, digest, read_component, serve_wrapper, standalone, use_wrapper_process,
+    TrainerComponent, digest, read_component, serve_component_process, standalone,
+    use_component_process,
 };
 pub use console::GuestText;
 pub use decision::{CodeIdentity, Decision, decide};

@@ -17,7 +17,7 @@ pub(crate) fn build(arguments: &BuildArguments, printer: &Printer) -> Result<Exi
     let project = trust::open(&arguments.path, &arguments.trust, printer)?;
     let _time_limit = time_limit::start(&arguments.trust, false, printer)?;
     let built = commands::build_trainer(&project, printer)?;
-    let runtime = settings::runtime()?;
+    let runtime = settings::runtime(false)?;
     let bytes = commands::component_bytes(&built.artifact)?;
     // Compiling now finds a trainer that the host would refuse, and warms the cache.
     let component = match &built.artifact {

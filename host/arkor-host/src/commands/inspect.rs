@@ -12,7 +12,7 @@ use crate::{commands, settings, time_limit, trust};
 
 pub(crate) fn inspect(arguments: &InspectArguments, printer: &Printer) -> Result<Exit> {
     let _time_limit = time_limit::start(&arguments.trust, false, printer)?;
-    let runtime = settings::runtime()?;
+    let runtime = settings::runtime(false)?;
     let found = if arguments.component.is_dir() {
         let project = trust::open(&arguments.component, &arguments.trust, printer)?;
         match commands::build_trainer(&project, printer)?.artifact {

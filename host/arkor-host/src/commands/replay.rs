@@ -155,7 +155,7 @@ fn show_all(
     printer: &Printer,
 ) -> Result<Summary> {
     let built = commands::build_trainer(trainer, printer)?;
-    let component = commands::load_trainer(&settings::runtime()?, &built.artifact, printer)?;
+    let component = commands::load_trainer(&settings::runtime(false)?, &built.artifact, printer)?;
     let executor = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .enable_io()

@@ -23,7 +23,7 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Result<Exit> {
     let project = trust::open(&arguments.path, &arguments.trust, printer)?;
     let time_limit = time_limit::start(&arguments.trust, true, printer)?;
     let built = commands::build_trainer(&project, printer)?;
-    let component = commands::load_trainer(&settings::runtime()?, &built.artifact, printer)?;
+    let component = commands::load_trainer(&settings::runtime(false)?, &built.artifact, printer)?;
     let store = Store::open(&project.store_dir(), settings::store(&project)?)?;
     place::tell_damage(&store, printer);
     for run in store.mark_interrupted()? {

@@ -30,7 +30,7 @@ fn runtime_of(name: ToolchainName) -> Option<LanguageRuntime> {
 }
 
 fn list(printer: &Printer) -> Result<()> {
-    let runtime = settings::runtime()?;
+    let runtime = settings::runtime(false)?;
     for name in [ToolchainName::Javascript, ToolchainName::Python] {
         let Some(language) = runtime_of(name) else {
             continue;
@@ -81,7 +81,7 @@ fn install(name: ToolchainName, printer: &Printer) -> Result<()> {
         );
         return Ok(());
     };
-    let runtime = settings::runtime()?;
+    let runtime = settings::runtime(false)?;
     announce(&runtime, &language, printer);
     runtime.prepare(&language)?;
     told(printer, name, true, "ready", Some(language.digest()));
@@ -102,7 +102,7 @@ fn remove(name: ToolchainName, printer: &Printer) -> Result<()> {
     let Some(language) = runtime_of(name) else {
         bail!("Rust's own tools remove it: rustup target remove wasm32-wasip2");
     };
-    let freed = settings::runtime()?.forget(&language)?;
+    let freed = settings::runtime(false)?.forget(&language)?;
     let said = match freed {
         Some(bytes) => format!("removed {} of machine code", format::bytes(bytes)),
         None => "there was nothing to remove".into(),

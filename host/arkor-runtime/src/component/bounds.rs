@@ -3,7 +3,7 @@
 //! Compiling takes time and memory for each function, local variable and byte of code, and nobody can end
 //! it. So all that is counted first, which takes a pass over the code.
 
-use wasmparser::{Encoding, Parser, Payload};
+use wasmparser::{ElementItems, Encoding, Parser, Payload};
 
 use super::debug::{Debug, Sections};
 use super::work::{Signatures, Work};
@@ -57,6 +57,9 @@ struct Bounds<'a> {
     locals: Bound,
     all_locals: Bound,
     segments: Bound,
+    elements: Bound,
+    tables: Bound,
+    nesting: Bound,
     parts: Bound,
     items: Bound,
     debug: Debug,
@@ -75,6 +78,15 @@ impl Default for Bounds<'_> {
             locals: Bound::new("local variables in one function", 20_000),
             all_locals: Bound::new("local variables", 4_000_000),
             segments: Bound::new("segments of data and elements", 100_000),
+            // 2 kB each.
+            elements: Bound::new("elements in segments", 300_000),
+            // What is in a table from the beginning is written out, 4 bytes each.
+            tables: Bound::new("elements that tables begin with", 10_000_000),
+            // Each level of types takes 2.5 kB of the stack of what reads them, and has such a byte.
+            nesting: Bound::new(
+                "bytes that may begin a level of types in one section",
+                20_000,
+            ),
             parts: Bound::new("modules, components and instances", 1_000),
             items: Bound::new("types, imports, exports and canonical functions", 200_000),
             debug: Debug::default(),
@@ -90,7 +102,7 @@ pub(super) fn check(name: &str, bytes: &[u8]) -> Result<(), RuntimeError> {
     let mut bounds = Bounds::default();
     for payload in Parser::new(0).parse_all(bytes) {
         let payload = payload.map_err(|error| invalid(name, &error))?;
-        match bounds.count(&payload) {
+        match bounds.count(bytes, &payload) {
             Ok(Ok(())) => {}
             Ok(Err(problem)) => {
                 return Err(RuntimeError::TooLarge {
@@ -113,7 +125,11 @@ pub(super) fn invalid(name: &str, error: &wasmparser::BinaryReaderError) -> Runt
 }
 
 impl<'a> Bounds<'a> {
-    fn count(&mut self, payload: &Payload<'a>) -> wasmparser::Result<Result<(), String>> {
+    fn count(
+        &mut self,
+        whole: &'a [u8],
+        payload: &Payload<'a>,
+    ) -> wasmparser::Result<Result<(), String>> {
         let items = |count: u32| u64::from(count);
         Ok(match payload {
             Payload::Version {
@@ -149,7 +165,29 @@ impl<'a> Bounds<'a> {
                 }
             }
             Payload::DataSection(section) => self.segments.add(items(section.count())),
-            Payload::ElementSection(section) => self.segments.add(items(section.count())),
+            Payload::ElementSection(section) => {
+                let mut counted = self.segments.add(items(section.count()));
+                if counted.is_ok() {
+                    for segment in section.clone() {
+                        let count = match segment?.items {
+                            ElementItems::Functions(functions) => functions.count(),
+                            ElementItems::Expressions(_, expressions) => expressions.count(),
+                        };
+                        counted = counted.and_then(|()| self.elements.add(items(count)));
+                    }
+                }
+                counted
+            }
+            Payload::TableSection(section) => {
+                let mut counted = self.items.add(items(section.count()));
+                if counted.is_ok() {
+                    for table in section.clone() {
+                        let count = table?.ty.initial;
+                        counted = counted.and_then(|()| self.tables.add(count));
+                    }
+                }
+                counted
+            }
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => self.parts.add(1),
             Payload::InstanceSection(section) => self.parts.add(items(section.count())),
             Payload::ComponentInstanceSection(section) => self.parts.add(items(section.count())),
@@ -169,7 +207,13 @@ impl<'a> Bounds<'a> {
             }
             Payload::ExportSection(section) => self.items.add(items(section.count())),
             Payload::CoreTypeSection(section) => self.items.add(items(section.count())),
-            Payload::ComponentTypeSection(section) => self.items.add(items(section.count())),
+            Payload::ComponentTypeSection(section) => {
+                let bytes = whole.get(section.range()).unwrap_or_default();
+                let levels = bytes.iter().filter(|byte| matches!(byte, 0x41 | 0x42));
+                self.nesting
+                    .largest(levels.count() as u64)
+                    .and_then(|()| self.items.add(items(section.count())))
+            }
             Payload::ComponentImportSection(section) => self.items.add(items(section.count())),
             Payload::ComponentExportSection(section) => self.items.add(items(section.count())),
             Payload::ComponentCanonicalSection(section) => self.items.add(items(section.count())),

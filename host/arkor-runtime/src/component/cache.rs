@@ -15,6 +15,9 @@ use wasmtime::component::Component;
 /// Bytes of the digest at the beginning of a file.
 const DIGEST: usize = 32;
 
+/// Most bytes of a folder; the runtimes of both languages take a tenth.
+const SIZE: u64 = 2 << 30;
+
 #[derive(Debug)]
 pub(super) struct CompiledCache {
     dir: PathBuf,
@@ -96,15 +99,48 @@ impl CompiledCache {
     }
 
     /// A cache that cannot be written costs time at the next start and nothing else.
-    pub(super) fn put(&self, digest: &str, component: &Component) {
-        if let Err(error) = self.try_put(digest, component) {
+    pub(super) fn put(&self, digest: &str, code: impl FnOnce() -> wasmtime::Result<Vec<u8>>) {
+        if let Err(error) = self.try_put(digest, code) {
             tracing::debug!(dir = %self.dir.display(), %error, "compiled code was not kept");
         }
     }
 
-    fn try_put(&self, digest: &str, component: &Component) -> std::io::Result<()> {
-        let code = component.serialize().map_err(std::io::Error::other)?;
+    /// Removes what was written longest ago, so that this many bytes more are within the size of a cache.
+    fn make_room(&self, more: u64) -> std::io::Result<()> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(&self.dir)? {
+            let entry = entry?;
+            let is_ours = entry.file_name().to_str().is_some_and(is_entry);
+            // The entry itself, not where a link leads.
+            if let Ok(file) = entry.metadata()
+                && is_ours
+                && file.is_file()
+            {
+                found.push((file.modified()?, file.len(), entry.path()));
+            }
+        }
+        let mut all = found
+            .iter()
+            .fold(more, |all, (_, size, _)| all.saturating_add(*size));
+        found.sort();
+        for (_, size, path) in found {
+            if all <= SIZE {
+                break;
+            }
+            std::fs::remove_file(path)?;
+            all = all.saturating_sub(size);
+        }
+        Ok(())
+    }
+
+    fn try_put(
+        &self,
+        digest: &str,
+        code: impl FnOnce() -> wasmtime::Result<Vec<u8>>,
+    ) -> std::io::Result<()> {
+        let code = code().map_err(std::io::Error::other)?;
         create_private_dir(&self.dir)?;
+        self.make_room(code.len() as u64)?;
         let mut file = tempfile::NamedTempFile::new_in(&self.dir)?;
         file.write_all(blake3::hash(&code).as_bytes())?;
         file.write_all(&code)?;
@@ -113,6 +149,12 @@ impl CompiledCache {
             .map_err(|error| error.error)?;
         Ok(())
     }
+}
+
+/// What is not one of ours is not counted, and not removed.
+fn is_entry(name: &str) -> bool {
+    let digest = name.strip_suffix(".cwasm").unwrap_or_default();
+    digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// Others must not be able to put code into this folder: it is run without a check by wasmtime.

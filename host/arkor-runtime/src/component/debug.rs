@@ -112,16 +112,36 @@ impl Debug {
             if counted.is_err() {
                 return Ok(counted);
             }
-            // Broken ones are not kept.
-            if let Ok(mut ranges) = dwarf.die_ranges(&unit, entry) {
-                while let Ok(Some(_)) = ranges.next() {
-                    if let Err(problem) = self.work.add(RANGE) {
-                        return Ok(Err(problem));
-                    }
+            for attribute in entry.attrs() {
+                let counted = match attribute.name() {
+                    gimli::DW_AT_low_pc => self.work.add(RANGE),
+                    gimli::DW_AT_ranges => self.ranges(dwarf, &unit, attribute.value()),
+                    _ => Ok(()),
+                };
+                if counted.is_err() {
+                    return Ok(counted);
                 }
             }
         }
         Ok(Ok(()))
+    }
+
+    /// Also entries that make no range are read, each time.
+    fn ranges(
+        &mut self,
+        dwarf: &Dwarf<Slice<'_>>,
+        unit: &gimli::Unit<Slice<'_>>,
+        list: AttributeValue<Slice<'_>>,
+    ) -> Counted {
+        // Broken ones are not kept.
+        if let Ok(Some(offset)) = dwarf.attr_ranges_offset(unit, list)
+            && let Ok(mut entries) = dwarf.raw_ranges(unit, offset)
+        {
+            while let Ok(Some(_)) = entries.next() {
+                self.work.add(RANGE)?;
+            }
+        }
+        Ok(())
     }
 
     fn entry(&mut self, entry: &DebuggingInformationEntry<Slice<'_>>) -> Counted {

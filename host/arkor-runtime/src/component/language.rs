@@ -170,7 +170,7 @@ impl Runtime {
 
     fn load_language(&self, language: &LanguageRuntime) -> Result<TrainerComponent, RuntimeError> {
         let (component, code) =
-            self.compiled(language.name, &language.digest, || language.bytes())?;
+            self.compiled(language.name, &language.digest, false, || language.bytes())?;
         let contract = contract::check(language.name, &self.engine, &component)?;
         let digest = language.digest.clone();
         let mut component = self.link(language.name, digest, &component, &contract)?;

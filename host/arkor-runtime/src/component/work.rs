@@ -111,6 +111,9 @@ impl Default for Work {
 /// Values of a function that need no attention: as many as compilers let it have.
 const MANY: u64 = 32;
 
+/// What goes through a table is checked, loaded and compared: as much as a call with so many values, 15 kB each.
+const BY_TABLE: u64 = 56;
+
 /// What is counted in one function.
 #[derive(Default)]
 struct Function {
@@ -188,7 +191,15 @@ impl Function {
             Operator::CallIndirect { type_index, .. }
             | Operator::ReturnCallIndirect { type_index, .. }
             | Operator::CallRef { type_index }
-            | Operator::ReturnCallRef { type_index } => self.call(signatures.of_type(*type_index)),
+            | Operator::ReturnCallRef { type_index } => {
+                self.call(BY_TABLE + signatures.of_type(*type_index));
+            }
+            Operator::TableGet { .. }
+            | Operator::TableSet { .. }
+            | Operator::TableGrow { .. }
+            | Operator::TableCopy { .. }
+            | Operator::TableFill { .. }
+            | Operator::TableInit { .. } => self.call(BY_TABLE),
             // The host is called for them.
             Operator::MemoryGrow { .. }
             | Operator::MemoryCopy { .. }
@@ -196,13 +207,7 @@ impl Function {
             | Operator::MemoryInit { .. }
             | Operator::DataDrop { .. }
             | Operator::ElemDrop { .. }
-            | Operator::RefFunc { .. }
-            | Operator::TableGet { .. }
-            | Operator::TableSet { .. }
-            | Operator::TableGrow { .. }
-            | Operator::TableCopy { .. }
-            | Operator::TableFill { .. }
-            | Operator::TableInit { .. } => self.call(4),
+            | Operator::RefFunc { .. } => self.call(4),
             _ => {}
         }
     }

@@ -84,7 +84,7 @@ impl Builder {
         let work = Work {
             project: project.clone(),
             max_steps,
-            runtime: settings::runtime()?,
+            runtime: settings::runtime(!project.is_untrusted())?,
             executor: tokio::runtime::Handle::current(),
             printer: printer.clone(),
             stop: Arc::clone(&stop),
