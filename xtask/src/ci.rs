@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::Result;
 
-use crate::{arrows, command, test};
+use crate::{arrows, command, fuzz, test};
 
 pub(crate) fn run() -> Result<ExitCode> {
     let guests = guest_workspaces();
@@ -37,7 +37,13 @@ pub(crate) fn run() -> Result<ExitCode> {
 
     arrows::check()?;
 
-    let code = test::run(&[])?;
+    let tests = test::run(&[])?;
+    // Last, as it is a build of its own.
+    let code = if tests == ExitCode::SUCCESS {
+        fuzz::run(&["60".into()])?
+    } else {
+        tests
+    };
     for tool in skipped {
         eprintln!("not checked: {tool} is not installed here");
     }

@@ -14,12 +14,13 @@ pub(crate) const DATASET: u64 = 1 << 30;
 /// Largest `tokenizer.json`, in bytes.
 pub(crate) const TOKENIZER: u64 = 64 << 20;
 
-/// What reading a file takes: itself, its copies, and its tokens.
-const COPIES: u64 = 8;
+/// What reading a file takes, for each byte of it: itself, its copies, and its tokens; of JSON, values.
+pub(crate) const TEXT_COPIES: u64 = 8;
+pub(crate) const JSON_COPIES: u64 = 80;
 
 /// All of a regular file, whose path has no links, that has at most `limit` bytes, and for which there is memory.
-pub(crate) fn read(path: &Path, limit: u64) -> std::io::Result<Vec<u8>> {
-    let free = available().map_or(limit, |available| available / COPIES);
+pub(crate) fn read(path: &Path, limit: u64, copies: u64) -> std::io::Result<Vec<u8>> {
+    let free = available().map_or(limit, |available| available / copies.max(1));
     arkor_files::read_resolved(path, limit.min(free))
 }
 

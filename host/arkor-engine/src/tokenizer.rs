@@ -15,6 +15,8 @@ use crate::memory;
 
 mod check;
 
+pub use check::handles_panic;
+
 /// Ends a text, in vocabularies trained here.
 const END_OF_TEXT: &str = "<|endoftext|>";
 
@@ -85,7 +87,8 @@ impl Tokenizer {
         let unreadable = |e: &dyn std::fmt::Display| {
             EngineError::tokenizer(format!("file `{}` cannot be read: {e}", path.display()))
         };
-        let bytes = memory::read(path, memory::TOKENIZER).map_err(|e| unreadable(&e))?;
+        let bytes = memory::read(path, memory::TOKENIZER, memory::JSON_COPIES)
+            .map_err(|e| unreadable(&e))?;
         let text = String::from_utf8(bytes).map_err(|e| unreadable(&e))?;
         let inner = check::parse(&text).map_err(|what| unreadable(&what))?;
         Self::json(inner, Some(text.into()))

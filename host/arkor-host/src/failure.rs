@@ -20,6 +20,21 @@ pub(crate) fn message(error: &anyhow::Error) -> String {
             text.push_str(&part);
         }
     }
+    shortened(text)
+}
+
+/// Most lines and bytes of a message: some tell what a file says.
+const LINES: usize = 100;
+const BYTES: usize = 16 << 10;
+
+fn shortened(mut text: String) -> String {
+    let line = text.match_indices('\n').nth(LINES - 1).map(|(at, _)| at);
+    let end = line.unwrap_or(text.len()).min(BYTES);
+    if end < text.len() {
+        let left_out = text.len() - end;
+        text.truncate(text.floor_char_boundary(end));
+        text.push_str(&format!("\n({left_out} more bytes)"));
+    }
     text
 }
 

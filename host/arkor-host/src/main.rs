@@ -96,10 +96,11 @@ fn main() -> ExitCode {
     }
 }
 
-/// A panic over the bytes of somebody else's component is told as an error of the component, once.
+/// A panic over the bytes of somebody else's file is told as an error of that file, once.
 fn tell_panics() {
     std::panic::set_hook(Box::new(|panic| {
-        if std::thread::current().name() == Some(arkor_runtime::GUARDED_THREAD) {
+        let is_component = std::thread::current().name() == Some(arkor_runtime::GUARDED_THREAD);
+        if is_component || arkor_engine::handles_panic() {
             tracing::debug!("{panic}");
         } else {
             output::panicked(panic);

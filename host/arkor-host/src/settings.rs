@@ -1,7 +1,7 @@
 //! From what a project says to what the runtime takes.
 
 use std::net::ToSocketAddrs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -59,17 +59,30 @@ fn named(variable: &str) -> Result<Option<PathBuf>> {
 }
 
 /// Refuses folders of the user's that lie in a project: what is read from them is run, or believed.
-pub(crate) fn check_folders(project: &Project) -> Result<()> {
-    for variable in [CACHE, DATA] {
-        if let Some(folder) = named(variable)? {
-            let place = arkor_project::resolved_as_far_as_possible(&folder)?;
-            anyhow::ensure!(
-                !place.starts_with(project.root()),
-                "{variable} is {folder:?}, which lies in the project {:?}: what is there is trusted, and a \
-                 project can bring it; name a place outside of it",
-                project.root()
-            );
-        }
+pub(crate) fn check_folders(root: &Path) -> Result<()> {
+    // Where all files of a user are the project, theirs are as well.
+    let is_home = directories::BaseDirs::new()
+        .and_then(|folders| folders.home_dir().canonicalize().ok())
+        .is_some_and(|home| home == root);
+    for (what, variable, default, found) in [
+        ("compiled code", CACHE, "XDG_CACHE_HOME", cache_folder()?),
+        ("what is yours", DATA, "XDG_DATA_HOME", data_folder().ok()),
+    ] {
+        let Some(folder) = found else {
+            continue;
+        };
+        let is_named = std::env::var_os(variable).is_some();
+        let place = arkor_project::resolved_as_far_as_possible(&folder)?;
+        anyhow::ensure!(
+            !place.starts_with(root) || (is_home && !is_named),
+            "the folder for {what}, {folder:?}, lies in the project {root:?}: what is there is trusted, and a \
+             project can bring it; name a place outside of it with {variable}{}",
+            if is_named {
+                String::new()
+            } else {
+                format!(", {default} or HOME")
+            },
+        );
     }
     Ok(())
 }

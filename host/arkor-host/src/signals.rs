@@ -22,6 +22,7 @@ const AT_ONCE: Duration = Duration::from_secs(5);
 static LISTENER: Mutex<Option<mpsc::Sender<()>>> = Mutex::new(None);
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 static UNREAD: AtomicBool = AtomicBool::new(false);
+static GRACE: OnceLock<Duration> = OnceLock::new();
 static RESULT: OnceLock<Exit> = OnceLock::new();
 
 /// Hears signals from now on.
@@ -41,6 +42,11 @@ pub(crate) fn start() -> Result<()> {
 /// The command has come to this; a signal that still comes changes nothing of it.
 pub(crate) fn done(result: Exit) {
     let _ = RESULT.set(result);
+}
+
+/// From the first request on, what listens has so long to come to an end: what it waits for may not want to.
+pub(crate) fn end_within(grace: Duration) {
+    let _ = GRACE.set(grace);
 }
 
 fn end() -> ! {
@@ -99,9 +105,14 @@ fn came(last: &mut Option<Instant>) {
     if !tell() {
         end();
     }
-    if count == 2 {
-        let later = || {
-            std::thread::sleep(AT_ONCE);
+    let grace = match count {
+        1 => GRACE.get().copied(),
+        2 => Some(AT_ONCE),
+        _ => None,
+    };
+    if let Some(grace) = grace {
+        let later = move || {
+            std::thread::sleep(grace);
             end();
         };
         if std::thread::Builder::new().spawn(later).is_err() {

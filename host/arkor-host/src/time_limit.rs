@@ -9,8 +9,9 @@ use crate::arguments::TrustArguments;
 use crate::exit::Exit;
 use crate::failure;
 use crate::output::Printer;
+use crate::signals;
 
-/// How long a run may take to its checkpoint after that.
+/// How long a run may take to its checkpoint after that, or after a signal.
 const GRACE: Duration = Duration::from_secs(30);
 
 /// How long its last words may take.
@@ -42,6 +43,7 @@ pub(crate) fn start(
     if !trust.untrusted {
         return Ok(TimeLimit(None));
     }
+    signals::end_within(GRACE);
     let (over, receiver) = mpsc::channel(1);
     let (limit, printer) = (trust.time_limit, printer.without_waiting());
     std::thread::Builder::new()

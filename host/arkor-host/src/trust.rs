@@ -1,9 +1,10 @@
 //! Opens projects, as their user trusts them.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use arkor_project::{CONFIG_FILE, Project, ProjectError, UntrustedOptions};
+use arkor_types::RunId;
 
 use crate::arguments::TrustArguments;
 use crate::output::Printer;
@@ -13,11 +14,14 @@ use crate::output::Printer;
 pub(crate) fn open(path: &Path, trust: &TrustArguments, printer: &Printer) -> Result<Project> {
     if !trust.untrusted {
         let project = trusted(path)?;
-        crate::settings::check_folders(&project)?;
+        crate::settings::check_folders(project.root())?;
         return Ok(project);
     }
     let project = untrusted(path, trust.config.clone(), trust.store.clone())?;
-    crate::settings::check_folders(&project)?;
+    crate::settings::check_folders(project.root())?;
+    for named in [&trust.config, &trust.store].into_iter().flatten() {
+        resolved(&project, named)?;
+    }
     if !project.ignored().is_empty() {
         let hint = match trust.config {
             Some(_) => "the file of --config grants less",
@@ -66,13 +70,25 @@ fn untrusted(path: &Path, config: Option<PathBuf>, store: Option<PathBuf>) -> Re
     Ok(project)
 }
 
+/// What a path means, before a project is opened.
+fn root(path: &Path) -> Result<PathBuf> {
+    let resolved = path
+        .canonicalize()
+        .with_context(|| format!("cannot open `{}`", path.display()))?;
+    Ok(match resolved.file_name() {
+        Some(name) if name == CONFIG_FILE => resolved.parent().unwrap_or(&resolved).to_path_buf(),
+        _ => resolved,
+    })
+}
+
 /// The folder with the runs of a project.
 pub(crate) fn store_folder(path: &Path, untrusted: bool, store: Option<&Path>) -> Result<PathBuf> {
     if !untrusted {
         let project = trusted(path)?;
-        crate::settings::check_folders(&project)?;
+        crate::settings::check_folders(project.root())?;
         return Ok(project.store_dir());
     }
+    crate::settings::check_folders(&root(path)?)?;
     match store {
         // As where the project is opened: a link is the user's own.
         Some(folder) => Ok(arkor_project::resolved_as_far_as_possible(folder)?),
@@ -80,15 +96,61 @@ pub(crate) fn store_folder(path: &Path, untrusted: bool, store: Option<&Path>) -
     }
 }
 
+/// A component that the command line names, where no project is opened for it.
+pub(crate) fn component(path: &Path, trust: &TrustArguments) -> Result<PathBuf> {
+    let cannot = || format!("cannot read `{}`", path.display());
+    let resolved = path.canonicalize().with_context(cannot)?;
+    let beside = match path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        Some(folder) => folder.canonicalize().with_context(cannot)?,
+        None => Path::new(".").canonicalize().with_context(cannot)?,
+    };
+    if trust.untrusted && resolved.parent() != Some(&beside) {
+        bail!(
+            "not trusted: `{}` is a link, and leads to `{}`: name that, if it is meant",
+            path.display(),
+            resolved.display()
+        );
+    }
+    crate::settings::check_folders(&beside)?;
+    Ok(resolved)
+}
+
+/// Where a path leads that the command line names. In an untrusted project links lead nowhere else: who typed
+/// the path did not see them.
+pub(crate) fn resolved(project: &Project, path: &Path) -> Result<PathBuf> {
+    let absolute = std::path::absolute(path)?;
+    let mut at = PathBuf::new();
+    for part in absolute.components() {
+        let is_inside = at.starts_with(project.root());
+        match part {
+            Component::ParentDir => {
+                at.pop();
+            }
+            part => {
+                at.push(part);
+                if let Ok(real) = arkor_project::resolved_as_far_as_possible(&at) {
+                    at = real;
+                }
+                if project.is_untrusted() && is_inside && !at.starts_with(project.root()) {
+                    bail!(
+                        "not trusted: `{}` leads out of the project by a link, to `{}`: name that, if it is \
+                         meant",
+                        path.display(),
+                        at.display()
+                    );
+                }
+            }
+        }
+    }
+    Ok(at)
+}
+
 /// One for each project, named so that a person finds it and two projects never share it.
 fn default_store(path: &Path) -> Result<PathBuf> {
-    let resolved = path
-        .canonicalize()
-        .with_context(|| format!("cannot open `{}`", path.display()))?;
-    let root = match resolved.file_name() {
-        Some(name) if name == CONFIG_FILE => resolved.parent().unwrap_or(&resolved),
-        _ => &resolved,
-    };
+    let root = root(path)?;
     let digest = blake3::hash(root.as_os_str().as_encoded_bytes()).to_hex();
     let name: String = root
         .file_name()
@@ -102,4 +164,50 @@ fn default_store(path: &Path) -> Result<PathBuf> {
     Ok(crate::settings::data_folder()?
         .join("untrusted")
         .join(format!("{name}-{digest}")))
+}
+
+/// How a run of this command line is gone on with.
+#[derive(Debug, Clone)]
+pub(crate) struct Again {
+    path: PathBuf,
+    trust: TrustArguments,
+}
+
+impl Again {
+    pub(crate) fn of(path: &Path, trust: &TrustArguments) -> Self {
+        Self {
+            path: path.into(),
+            trust: trust.clone(),
+        }
+    }
+
+    /// The command, for a shell: trusting no more than this one.
+    pub(crate) fn command(&self, run: &RunId) -> String {
+        let mut line = String::from("arkor-host run");
+        if self.trust.untrusted {
+            line += " --untrusted";
+            for (option, value) in [
+                ("--config", &self.trust.config),
+                ("--store", &self.trust.store),
+            ] {
+                if let Some(value) = value {
+                    line += &format!(" {option} {}", quoted(value));
+                }
+            }
+        }
+        line += &format!(" --resume {run}");
+        if self.path != Path::new(".") {
+            line += &format!(" {}", quoted(&self.path));
+        }
+        line
+    }
+}
+
+fn quoted(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+,:@%=\\".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.into_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
 }

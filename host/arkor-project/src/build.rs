@@ -101,6 +101,7 @@ pub(crate) fn build(
                 progress,
             )?;
             compiler = begin.elapsed();
+            project.check_modules(&program)?;
             Artifact::Program(Arc::new(program))
         }
         TrainerSource::Sources {

@@ -3,7 +3,9 @@
 //! What the host itself reads as an order is not among them: who can write `arkor.toml`, a build's sources or
 //! a hook of git runs programs outside of the sandbox, and who can read the store has the Studio's token.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
+
+use arkor_types::Program;
 
 use crate::config::{FileAccess, FileGrant, TrainerSource};
 use crate::paths::canonical;
@@ -28,6 +30,25 @@ impl Project {
     /// trainer could change what is run outside of the sandbox, or read the store.
     pub fn granted(&self, grant: &FileGrant) -> Result<PathBuf, ProjectError> {
         let place = self.resolve(&grant.path)?;
+        if self.is_untrusted() {
+            // Who granted it named what they knew; the project decides where its links lead.
+            let mut named = self.root().to_path_buf();
+            named.extend(
+                Path::new(&grant.path)
+                    .components()
+                    .filter(|part| *part != Component::CurDir),
+            );
+            if named != place {
+                return Err(ProjectError::Untrusted {
+                    what: format!(
+                        "the grant of `{}` would lead by a link to `{}`",
+                        grant.path,
+                        place.display()
+                    ),
+                    hint: "grant that by its own name, if it is meant".into(),
+                });
+            }
+        }
         let writes = grant.access == FileAccess::Write;
         for guarded in self.guarded() {
             if !writes && !guarded.secret {
@@ -48,6 +69,32 @@ impl Project {
             }
         }
         Ok(place)
+    }
+
+    /// Refuses to let a script change what it is made of: it would be read anew, with what it says then.
+    pub(crate) fn check_modules(&self, program: &Program) -> Result<(), ProjectError> {
+        let capabilities = self.capabilities();
+        let writes = |grant: &&FileGrant| grant.access == FileAccess::Write;
+        for grant in capabilities.files.iter().filter(writes) {
+            let place = self.granted(grant)?;
+            for module in &program.modules {
+                // It may be there by a link.
+                let path = self.root().join(&module.name);
+                let resolved = canonical(&path).ok();
+                if [Some(&path), resolved.as_ref()]
+                    .into_iter()
+                    .flatten()
+                    .any(|path| is_in(path, &place))
+                {
+                    return Err(ProjectError::Grant {
+                        path: grant.path.clone(),
+                        access: "write",
+                        holds: "the trainer's own code",
+                    });
+                }
+            }
+        }
+        Ok(())
     }
 
     fn guarded(&self) -> Vec<Guarded> {
@@ -80,10 +127,13 @@ impl Project {
         ];
         let mut builds = |folder: &Path| {
             for name in ["Cargo.toml", "build.rs", ".cargo", "src"] {
-                all.push(orders(
-                    folder.join(name),
-                    "sources that are built outside of the sandbox",
-                ));
+                all.push(Guarded {
+                    whole: true,
+                    ..orders(
+                        folder.join(name),
+                        "sources that are built outside of the sandbox",
+                    )
+                });
             }
         };
         match &self.config().trainer {

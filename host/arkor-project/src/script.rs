@@ -1,6 +1,7 @@
 //! Trainers in script languages: from an entry file to all files that it needs.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 use arkor_types::{Program, ScriptLanguage};
 
@@ -30,8 +31,21 @@ pub(crate) fn program(
         ScriptLanguage::JavaScript => javascript::program(root, &entry, is_untrusted, limits),
         ScriptLanguage::Python => {
             let packages = python::install(root, is_untrusted, limits, progress)?;
-            python::program(root, &entry, packages)
+            python::program(root, &entry, packages, limits)
         }
+    }
+}
+
+/// The build of a script did not come to an end in time, or nobody wants it any more.
+fn stopped(name: &str, limits: &BuildLimits) -> ProjectError {
+    let command = format!("parse {name}");
+    if limits.stop.load(Ordering::Acquire) {
+        return ProjectError::BuildStopped { command };
+    }
+    ProjectError::BuildTimeout {
+        command,
+        seconds: limits.timeout.as_secs(),
+        output: String::new(),
     }
 }
 

@@ -242,7 +242,17 @@ impl RunHandle {
         });
         let run = self.id().clone();
         let mut old = None;
-        let record = self.append_with(event, Durability::Process, |tx, record| {
+        // What is replaced is removed then, and must not come back.
+        let durability = self.store.read(|db| {
+            let known = "SELECT 1 FROM artifacts WHERE run = ?1 AND name = ?2";
+            let known = db.prepare_cached(known)?.exists([run.as_str(), name])?;
+            Ok(if known {
+                Durability::Power
+            } else {
+                Durability::Process
+            })
+        })?;
+        let record = self.append_with(event, durability, |tx, record| {
             old = tx
                 .prepare_cached("SELECT digest FROM artifacts WHERE run = ?1 AND name = ?2")?
                 .query_row([run.as_str(), name], |row| row.get::<_, String>(0))

@@ -22,8 +22,8 @@ impl Text {
     /// [`EngineError::DatasetFile`] if the file cannot be read, [`EngineError::NotText`] with the
     /// place of the first byte that is not UTF-8.
     pub fn load(path: &Path, eval_fraction: f64) -> Result<Self, EngineError> {
-        let bytes =
-            memory::read(path, memory::DATASET).map_err(|e| EngineError::dataset_file(path, e))?;
+        let bytes = memory::read(path, memory::DATASET, memory::TEXT_COPIES)
+            .map_err(|e| EngineError::dataset_file(path, e))?;
         match String::from_utf8(bytes) {
             Ok(text) => Ok(Self::split(&text, eval_fraction)),
             Err(error) => Err(EngineError::NotText {

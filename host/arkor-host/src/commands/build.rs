@@ -26,6 +26,7 @@ pub(crate) fn build(arguments: &BuildArguments, printer: &Printer) -> Result<Exi
     };
     let output = match &arguments.output {
         Some(path) => {
+            trust::resolved(&project, path.parent().unwrap_or(path))?;
             write(path, &bytes).with_context(|| format!("cannot write `{}`", path.display()))?;
             path.clone()
         }

@@ -25,6 +25,7 @@ use arkor_studio::{Hub, StudioServer, Token, TokenFile};
 use crate::arguments::DevArguments;
 use crate::exit::Exit;
 use crate::output::Printer;
+use crate::trust::Again;
 use crate::{place, settings, signals, time_limit, trust};
 
 mod active;
@@ -48,9 +49,11 @@ pub(crate) fn dev(arguments: &DevArguments, printer: &Printer) -> Result<Exit> {
     let exit = executor.block_on(async {
         let store = Store::open(&project.store_dir(), settings::store(&project)?)?;
         place::tell_damage(&store, printer);
+        let again = Again::of(&arguments.path, &arguments.trust);
         for run in store.mark_interrupted()? {
             printer.note(&format!(
-                "run {run} was interrupted; `arkor-host run --resume {run}` goes on with it"
+                "run {run} was interrupted; `{}` goes on with it",
+                again.command(&run)
             ));
         }
         let (hub, commands) = Hub::new(store.clone());
@@ -70,6 +73,7 @@ pub(crate) fn dev(arguments: &DevArguments, printer: &Printer) -> Result<Exit> {
             Ends {
                 signals,
                 time_limit,
+                again,
             },
         );
         session.work(builds, commands).await

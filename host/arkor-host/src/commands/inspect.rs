@@ -1,6 +1,6 @@
 //! `arkor-host inspect`
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use arkor_project::Artifact;
 use arkor_runtime::Capability;
 
@@ -12,9 +12,9 @@ use crate::{commands, settings, time_limit, trust};
 
 pub(crate) fn inspect(arguments: &InspectArguments, printer: &Printer) -> Result<Exit> {
     let _time_limit = time_limit::start(&arguments.trust, false, printer)?;
-    let runtime = settings::runtime(false)?;
     let found = if arguments.component.is_dir() {
         let project = trust::open(&arguments.component, &arguments.trust, printer)?;
+        let runtime = settings::runtime(false)?;
         match commands::build_trainer(&project, printer)?.artifact {
             Artifact::Wasm(path) => runtime.inspect(&path)?,
             artifact @ Artifact::Program(_) => {
@@ -24,11 +24,8 @@ pub(crate) fn inspect(arguments: &InspectArguments, printer: &Printer) -> Result
             }
         }
     } else {
-        let file = &arguments.component;
-        let resolved = file
-            .canonicalize()
-            .with_context(|| format!("cannot read `{}`", file.display()))?;
-        runtime.inspect(&resolved)?
+        let file = trust::component(&arguments.component, &arguments.trust)?;
+        settings::runtime(false)?.inspect(&file)?
     };
     let exit = if found.world.is_some() {
         Exit::Completed

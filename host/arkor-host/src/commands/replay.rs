@@ -120,7 +120,7 @@ pub(crate) fn replay(arguments: &ReplayArguments, printer: &Printer) -> Result<E
         None => project.clone(),
     };
     let replayed = if let Some(path) = tape::file(&arguments.run) {
-        let mut tape = tape::read(path)?;
+        let mut tape = tape::read(&trust::resolved(&project, path)?)?;
         if let Some(last) = arguments.last {
             let last = usize::try_from(last).unwrap_or(usize::MAX);
             tape.drain(..tape.len().saturating_sub(last));

@@ -14,6 +14,7 @@ use crate::exit::Exit;
 use crate::format;
 use crate::output::Printer;
 use crate::time_limit::TimeLimit;
+use crate::trust::Again;
 use crate::{commands, place, settings, signals, time_limit, trust};
 
 /// Events that are read from the store at once.
@@ -72,7 +73,8 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Result<Exit> {
         // From here on there is something to end in order.
         let signals = signals::listen();
         let outcome = follow(control, &store, printer, signals, time_limit).await?;
-        finished(&outcome, printer);
+        let again = Again::of(&arguments.path, &arguments.trust);
+        finished(&outcome, &again, printer);
         Ok(Exit::of(&outcome))
     });
     // Nothing that is left to do is waited for.
@@ -226,7 +228,7 @@ async fn stop_on_signals(
     }
 }
 
-pub(super) fn finished(outcome: &RunOutcome, printer: &Printer) {
+pub(super) fn finished(outcome: &RunOutcome, again: &Again, printer: &Printer) {
     if let Some(message) = &outcome.message {
         let message = message.block(GUEST_MARK).to_string();
         let hint = outcome.hint.as_ref().map(|hint| hint.line().to_string());
@@ -265,9 +267,6 @@ pub(super) fn finished(outcome: &RunOutcome, printer: &Printer) {
         RunStatus::Interrupted | RunStatus::Failed | RunStatus::Stopped
     ) && outcome.checkpoint.is_some()
     {
-        printer.line(&format!(
-            "go on with it: arkor-host run --resume {}",
-            outcome.run
-        ));
+        printer.line(&format!("go on with it: {}", again.command(&outcome.run)));
     }
 }

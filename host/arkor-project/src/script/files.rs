@@ -8,6 +8,9 @@ use oxc_resolver::{FileMetadata, FileSystem, FileSystemOs, ResolveError};
 /// Most bytes of a package.json or tsconfig.json.
 const SIZE: u64 = 4 << 20;
 
+/// Most `*` of one. What is imported is put in for each.
+const STARS: usize = 10_000;
+
 /// The file system as it is, but that only files of the project and of packages installed for it are read, and
 /// nothing that would block or fill the memory.
 #[derive(Debug, Clone)]
@@ -49,7 +52,13 @@ impl FileSystem for Files {
     }
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        arkor_files::read_resolved(&self.readable(path)?, SIZE)
+        let content = arkor_files::read_resolved(&self.readable(path)?, SIZE)?;
+        let stars = content.iter().filter(|byte| **byte == b'*').count();
+        if stars > STARS {
+            let text = format!("it has {stars} `*`, and at most {STARS} are taken");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+        }
+        Ok(content)
     }
 
     fn read_to_string(&self, path: &Path) -> io::Result<String> {
@@ -58,7 +67,12 @@ impl FileSystem for Files {
     }
 
     fn metadata(&self, path: &Path) -> io::Result<FileMetadata> {
-        self.system.metadata(path)
+        // What is there elsewhere is not told; packages above are found by many questions, and need not be fast
+        // where they are not looked for.
+        if self.looks_above {
+            return self.system.metadata(path);
+        }
+        self.system.metadata(&self.readable(path)?)
     }
 
     fn symlink_metadata(&self, path: &Path) -> io::Result<FileMetadata> {

@@ -83,7 +83,7 @@ pub(super) fn program(
             continue;
         }
         if limits.stop.load(Ordering::Acquire) || Instant::now() >= end {
-            return Err(stopped(&name, limits));
+            return Err(super::stopped(&name, limits));
         }
         let text = text(&path, &name)?;
         size += text.len();
@@ -196,18 +196,6 @@ fn too_much(name: &str) -> ProjectError {
     )
 }
 
-fn stopped(name: &str, limits: &BuildLimits) -> ProjectError {
-    let command = format!("parse {name}");
-    if limits.stop.load(Ordering::Acquire) {
-        return ProjectError::BuildStopped { command };
-    }
-    ProjectError::BuildTimeout {
-        command,
-        seconds: limits.timeout.as_secs(),
-        output: String::new(),
-    }
-}
-
 fn text(path: &Path, name: &str) -> Result<String, ProjectError> {
     String::from_utf8(super::read(path)?)
         .map_err(|error| wrong(format!("{name}: not UTF-8: {error}"), None))
@@ -236,7 +224,7 @@ fn translated(
     } else {
         match worker::translate(name, text, is_module, limits, end)? {
             Outcome::Answer(answer) => answer,
-            Outcome::Stopped => return Err(stopped(name, limits)),
+            Outcome::Stopped => return Err(super::stopped(name, limits)),
             Outcome::Died(how) => {
                 return Err(wrong(
                     format!(

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use arkor_files::{Folder, Kind, Name};
 use arkor_types::{ModuleFormat, Program, ProgramModule, ScriptLanguage};
 
 use super::{folder_of, slashed};
-use crate::{ProjectError, STORE_FOLDER};
+use crate::{BuildLimits, ProjectError, STORE_FOLDER};
 
 mod imports;
 mod packages;
@@ -25,7 +27,10 @@ const SITE: &str = "site-packages";
 /// Of a package, what is longer is nothing that a trainer reads.
 const DATA: u64 = 1 << 20;
 
-/// Most files of packages in a program, their bytes, and how deeply their folders nest.
+/// Most names in the path of an import.
+const PARTS: usize = 500;
+
+/// Most files of a program, their bytes, and how deeply folders of packages nest.
 const FILES: usize = 20_000;
 const TOTAL_SIZE: usize = 256 << 20;
 const DEPTH: usize = 40;
@@ -42,7 +47,7 @@ struct Found<'a> {
     home: PathBuf,
     /// Folder that packages are installed in, if there is one.
     packages: Option<Arc<Folder>>,
-    /// Files of packages that may still be taken, and their bytes.
+    /// Files that may still be taken, and their bytes.
     left: (usize, usize),
     modules: BTreeMap<String, ProgramModule>,
     /// Packages that are in whole.
@@ -55,6 +60,7 @@ pub(super) fn program(
     root: &Path,
     entry: &Path,
     packages: Option<Folder>,
+    limits: &BuildLimits,
 ) -> Result<Program, ProjectError> {
     let mut found = Found {
         root,
@@ -65,9 +71,18 @@ pub(super) fn program(
         taken: BTreeSet::new(),
         queue: VecDeque::new(),
     };
+    let begin = Instant::now();
     found.take_module(entry)?;
     while let Some((path, content)) = found.queue.pop_front() {
         for import in imports::imports(&String::from_utf8_lossy(&content)) {
+            if limits.stop.load(Ordering::Acquire) || begin.elapsed() >= limits.timeout {
+                let name = path.strip_prefix(root).unwrap_or(&path);
+                return Err(super::stopped(&slashed(name), limits));
+            }
+            // No file has such a name.
+            if import.module.len() > PARTS {
+                continue;
+            }
             found.follow(&path, &import)?;
         }
     }
@@ -151,6 +166,7 @@ impl Found<'_> {
             return Ok(());
         }
         let content = super::read(&resolved)?;
+        self.charge(content.len()).map_err(io(resolved))?;
         self.queue.push_back((path.to_path_buf(), content.clone()));
         self.keep(name, ModuleFormat::Python, content);
         Ok(())
@@ -263,17 +279,22 @@ impl Found<'_> {
             Ok(content) => content,
             Err(error) => return Err(failed(error)),
         };
-        let (files, bytes) = self.left;
-        match (files.checked_sub(1), bytes.checked_sub(content.len())) {
-            (Some(files), Some(bytes)) => self.left = (files, bytes),
-            _ => {
-                let text = format!(
-                    "the packages that it imports have more than {FILES} files, or {TOTAL_SIZE} bytes"
-                );
-                return Err(failed(std::io::Error::other(text)));
-            }
-        }
+        self.charge(content.len()).map_err(failed)?;
         Ok(content)
+    }
+
+    /// Takes a file of so many bytes off what a program may have.
+    fn charge(&mut self, size: usize) -> std::io::Result<()> {
+        let (files, bytes) = self.left;
+        match (files.checked_sub(1), bytes.checked_sub(size)) {
+            (Some(files), Some(bytes)) => {
+                self.left = (files, bytes);
+                Ok(())
+            }
+            _ => Err(std::io::Error::other(format!(
+                "the trainer and what it imports have more than {FILES} files, or {TOTAL_SIZE} bytes"
+            ))),
+        }
     }
 }
 
@@ -328,7 +349,7 @@ mod tests {
         }
         let packages = root.join(".venv/lib/python3.14/site-packages");
         let packages = Folder::open(&packages).ok();
-        let program = program(&root, &root.join(entry), packages).unwrap();
+        let program = program(&root, &root.join(entry), packages, &BuildLimits::default()).unwrap();
         assert_eq!(program.entry, entry);
         program
             .modules
@@ -436,7 +457,12 @@ mod tests {
         let taken = |imports: &str| {
             std::fs::write(root.join("trainer.py"), format!("import {imports}")).unwrap();
             let packages = Folder::open(&site).unwrap();
-            program(&root, &root.join("trainer.py"), Some(packages))
+            program(
+                &root,
+                &root.join("trainer.py"),
+                Some(packages),
+                &BuildLimits::default(),
+            )
         };
         for name in ["leak", "tree", "endless", "inside", "fifo", "own", "hidden"] {
             let error = taken(name).expect_err(name);

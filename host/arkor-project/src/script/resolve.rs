@@ -17,6 +17,9 @@ pub(super) enum Wanted {
     Require,
 }
 
+/// Most bytes of a specifier: as much as a path may have.
+const SPECIFIER: usize = 4096;
+
 pub(super) struct Resolution {
     pub(super) path: PathBuf,
     /// The nearest package.json has `"type": "module"`, or the ending says so.
@@ -66,6 +69,12 @@ impl Modules {
         importer: &Path,
         specifier: &str,
     ) -> Result<Resolution, String> {
+        if specifier.len() > SPECIFIER {
+            return Err(format!(
+                "a specifier of {} bytes, and at most {SPECIFIER} are taken",
+                specifier.len()
+            ));
+        }
         let resolver = match wanted {
             Wanted::Import => &self.import,
             Wanted::Require => &self.require,

@@ -66,7 +66,7 @@ pub(super) fn compile(name: &str, stack: usize, component: &[u8]) -> Result<Vec<
             _ => "what compiles it gave no answer".into(),
         },
         Ended::Failed(how) => format!(
-            "what compiles it {how}, with 4 GiB of memory and {} s at most",
+            "what compiles it may take 4 GiB of memory and {} s, and {how}",
             TASK.time.as_secs()
         ),
     };

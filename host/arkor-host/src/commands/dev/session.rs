@@ -22,6 +22,7 @@ use crate::exit::Exit;
 use crate::output::Printer;
 use crate::settings;
 use crate::time_limit::TimeLimit;
+use crate::trust::Again;
 
 /// Most answers of a replay that are kept for the page.
 const ANSWERS: usize = 2_000;
@@ -45,6 +46,7 @@ pub(super) struct Session {
     /// Whether there is a Studio, in which a person can let a paused run go on.
     is_attended: bool,
     time_limit: TimeLimit,
+    again: Again,
     told_to_end: u32,
     /// Why nothing is built any more: then this ends as soon as the run has.
     builds_ended: Option<anyhow::Error>,
@@ -56,13 +58,15 @@ enum Came {
     Swapped(Box<Swapped>),
     Request(Request),
     Signal,
+    TimeLimit,
     Deadline,
 }
 
-/// What brings a session to its end from outside.
+/// What brings a session to its end from outside, and how its run is gone on with then.
 pub(super) struct Ends {
     pub(super) signals: mpsc::Receiver<()>,
     pub(super) time_limit: TimeLimit,
+    pub(super) again: Again,
 }
 
 type Answered = Result<Value, Refusal>;
@@ -100,6 +104,7 @@ impl Session {
             signals: ends.signals,
             is_attended,
             time_limit: ends.time_limit,
+            again: ends.again,
             told_to_end: 0,
             builds_ended: None,
         }
@@ -116,7 +121,7 @@ impl Session {
                 Some(()) = self.signals.recv() => Came::Signal,
                 () = self.time_limit.over() => {
                     self.printer.note("the time limit is over");
-                    Came::Signal
+                    Came::TimeLimit
                 }
                 more = progress(&mut self.run) => Came::Progress(more),
                 Some(swapped) = self.swaps.1.recv() => Came::Swapped(Box::new(swapped)),
@@ -162,7 +167,8 @@ impl Session {
                     }
                     None
                 }
-                Came::Signal => self.signal().await,
+                Came::Signal => self.end(EndReason::Signal).await,
+                Came::TimeLimit => self.end(EndReason::TimeLimit).await,
             };
             if let Some(exit) = exit {
                 return Ok(exit);
@@ -170,15 +176,19 @@ impl Session {
         }
     }
 
-    async fn signal(&mut self) -> Option<Exit> {
+    /// The first time with a checkpoint, then at once.
+    async fn end(&mut self, reason: EndReason) -> Option<Exit> {
         self.told_to_end += 1;
         let Some(run) = &self.run else {
-            return Some(Exit::Interrupted);
+            return Some(match reason {
+                EndReason::TimeLimit => Exit::StoppedEarly,
+                _ => Exit::Interrupted,
+            });
         };
         run.ask(if self.told_to_end == 1 {
             self.printer
                 .note("stopping with a checkpoint; Ctrl-C again stops at once");
-            RunRequest::Stop(EndReason::Signal)
+            RunRequest::Stop(reason)
         } else {
             RunRequest::Cancel
         })
@@ -384,7 +394,7 @@ impl Session {
         let outcome = run.control.finish().await?;
         self.hub.run_ended();
         self.hub.publish(|state| state.run = None);
-        finished(&outcome, &self.printer);
+        finished(&outcome, &self.again, &self.printer);
         if self.told_to_end > 0 {
             return Ok(Some(Exit::of(&outcome)));
         }

@@ -44,14 +44,15 @@ const LINE: u64 = 8 << 20;
 /// Most events; each takes some hundred bytes of memory.
 const EVENTS: usize = 2_000_000;
 
-/// The events in a file. Lines that are no events (`finished` for one) are passed over.
+/// The events in a file, which lies at a path without links. Lines that are no events (`finished` for one) are
+/// passed over.
 pub(super) fn read(path: &Path) -> Result<Vec<EventRecord>, TapeError> {
     let error = |what: String| TapeError {
         path: path.into(),
         what,
     };
     let unreadable = |why: &std::io::Error| error(format!("cannot be read: {why}"));
-    let file = arkor_files::open_regular(path).map_err(|why| unreadable(&why))?;
+    let file = arkor_files::open_resolved(path).map_err(|why| unreadable(&why))?;
     let size = file.metadata().map_err(|why| unreadable(&why))?.len();
     if size > SIZE {
         return Err(error(format!(

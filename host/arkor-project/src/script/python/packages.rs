@@ -103,8 +103,8 @@ pub(crate) fn install(
                 "its {REQUIREMENTS} names {} packages, which would be downloaded and unpacked on this machine",
                 asked.len()
             ),
-            hint: "put the packages into the project yourself: \
-                   python3 -m venv .venv && .venv/bin/pip install --only-binary :all: PACKAGE"
+            hint: "have its author build it with its packages to one file, `arkor-host build`, or do that in a \
+                   container, and give the .wasm file to --untrusted"
                 .into(),
         });
     }
