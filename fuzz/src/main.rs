@@ -81,7 +81,7 @@ fn quiet_caught_panics() {
     let main = std::thread::current().id();
     std::panic::set_hook(Box::new(move |panic| {
         // What is parsed on a thread of its own is parsed there so that its panics are caught.
-        if !CATCHES.get() && std::thread::current().id() == main {
+        if !CATCHES.get() && !arkor_types::handles_panic() && std::thread::current().id() == main {
             usual(panic);
         }
     }));

@@ -21,4 +21,5 @@ mod random;
 mod rows;
 mod stores;
 mod untrusted;
+mod without_end;
 mod worlds;

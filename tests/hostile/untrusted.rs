@@ -313,3 +313,156 @@ fn what_is_exchanged_meanwhile_is_not_followed() {
     assert!(told.is_empty(), "{} of {TRIES}: {}", told.len(), told[0]);
     println!("{harmless} of {TRIES} saw no exchange");
 }
+
+/// Paths on the command line lead where they say: the project's links change nothing of that.
+#[cfg(unix)]
+#[test]
+fn links_on_the_way_of_a_path_are_told_and_not_followed() {
+    use std::os::unix::fs::symlink;
+    let place = place("", "");
+    let outside = place.root().join("outside");
+    std::fs::create_dir(&outside).unwrap();
+    std::fs::write(
+        outside.join("tape.jsonl"),
+        "{\"type\":\"SECRET-OF-THE-USER\"}\n",
+    )
+    .unwrap();
+    std::fs::write(outside.join("t.wasm"), "SECRET-OF-THE-USER").unwrap();
+    std::fs::write(
+        outside.join("grants.toml"),
+        "[limits]\nmemory = \"SECRET-OF\"\n",
+    )
+    .unwrap();
+    symlink(&outside, place.project().join("out")).unwrap();
+    symlink(
+        outside.join("tape.jsonl"),
+        place.project().join("tape.jsonl"),
+    )
+    .unwrap();
+    symlink(outside.join("t.wasm"), place.project().join("t.wasm")).unwrap();
+    for arguments in [
+        &["replay", "--untrusted", "tape.jsonl"][..],
+        &["replay", "--untrusted", "out/tape.jsonl"],
+        &["build", "--untrusted", "-o", "out/t.wasm", "."],
+        &["build", "--untrusted", "-o", "out/more/t.wasm", "."],
+        &["inspect", "--untrusted", "t.wasm"],
+        &["run", "--untrusted", "--config", "out/grants.toml", "."],
+        &["run", "--untrusted", "--store", "out/store", "."],
+    ] {
+        let done = place.arkor(arguments);
+        assert_ne!(done.status.code(), Some(0), "{arguments:?}");
+        assert!(
+            done.err.contains("not trusted"),
+            "{arguments:?}: {}",
+            done.err
+        );
+        assert!(
+            !format!("{}{}", done.out, done.err).contains("SECRET-OF"),
+            "{}",
+            done.err
+        );
+    }
+    let kept = std::fs::read_to_string(outside.join("t.wasm")).unwrap();
+    assert_eq!(kept, "SECRET-OF-THE-USER");
+    assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 3);
+    // A path that leads out by itself is the user's.
+    let done = place.arkor(&["replay", "--untrusted", "../outside/tape.jsonl"]);
+    assert!(done.err.contains("has no event"), "{}", done.err);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_grant_leads_nowhere_by_a_link() {
+    use std::os::unix::fs::symlink;
+    let place = place("", "");
+    for target in [".git", ".venv/bin", "sub"] {
+        std::fs::create_dir_all(place.project().join(target)).unwrap();
+    }
+    let grants = place.root().join("grants.toml");
+    let grants = grants.to_str().unwrap();
+    for (access, target) in [("read", ".git"), ("write", ".venv/bin"), ("write", "sub")] {
+        std::fs::write(
+            grants,
+            format!("[capabilities]\nfiles = [{{ path = \"data\", mode = \"{access}\" }}]\n"),
+        )
+        .unwrap();
+        let link = place.project().join("data");
+        let _ = std::fs::remove_file(&link);
+        symlink(target, &link).unwrap();
+        let done = place.arkor(&["run", "--untrusted", "--config", grants, "."]);
+        done.expect(2);
+        assert!(done.err.contains("by a link"), "{}", done.err);
+    }
+    std::fs::remove_file(place.project().join("data")).unwrap();
+    place.write("data/m.js", "export default 1;");
+    let trains = place.arkor(&["run", "--untrusted", "--config", grants, "."]);
+    trains.expect(0);
+    // What it is made of is not its to write.
+    place.write(
+        "trainer.js",
+        format!("import './data/m.js';\n{}", trainer("")),
+    );
+    for untrusted in [true, false] {
+        let config = format!("--config={grants}");
+        let mut words = vec!["run", "."];
+        if untrusted {
+            words.extend(["--untrusted", &config]);
+        } else {
+            place.write(
+                "arkor.toml",
+                "[capabilities]\nfiles = [{ path = \"data\", mode = \"write\" }]\n",
+            );
+        }
+        let done = place.arkor(&words);
+        done.expect(2);
+        assert!(done.err.contains("the trainer's own code"), "{}", done.err);
+    }
+}
+
+#[test]
+fn what_goes_on_with_a_run_trusts_no_more() {
+    let place = place("", "return action.stop('halfway');");
+    let done = place.arkor(&["run", "--untrusted", "../project"]);
+    done.expect(3);
+    let hint = done
+        .out
+        .lines()
+        .find_map(|line| line.strip_prefix("go on with it: arkor-host "));
+    let words: Vec<&str> = hint.unwrap().split(' ').collect();
+    assert_eq!(words[..3], ["run", "--untrusted", "--resume"], "{words:?}");
+    let done = place.arkor(&words);
+    assert!(
+        done.out.contains("resumed from step"),
+        "{}{}",
+        done.out,
+        done.err
+    );
+}
+
+#[test]
+fn folders_of_the_user_that_other_variables_put_into_the_project_are_refused() {
+    let place = place("", "");
+    place.write("t.wasm", "\0asm\x01\0\0\0");
+    for (name, commands) in [
+        ("XDG_CACHE_HOME", &["run", "inspect", "build"][..]),
+        ("XDG_DATA_HOME", &["run", "runs"]),
+    ] {
+        for command in commands {
+            let words: &[&str] = match *command {
+                "runs" => &["runs", "list", "--untrusted"],
+                "inspect" => &["inspect", "--untrusted", "t.wasm"],
+                command => &[command, "--untrusted", "."],
+            };
+            let mut command = place.command(words);
+            command
+                .env_remove("ARKOR_CACHE_DIR")
+                .env_remove("ARKOR_DATA_DIR");
+            command.env("HOME", place.root().join("home"));
+            command.env(name, place.project().join(".mine"));
+            let done = command.output().unwrap();
+            let text = String::from_utf8_lossy(&done.stderr).into_owned();
+            assert!(text.contains("lies in the project"), "{words:?}: {text}");
+            assert!(!place.project().join(".mine").exists(), "{words:?}");
+        }
+    }
+}

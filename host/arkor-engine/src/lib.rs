@@ -37,4 +37,3 @@ pub use embedded::EmbeddedEngine;
 pub use engine::{Engine, ModelSummary, SessionRequest, TrainingSession};
 pub use error::EngineError;
 pub use schedule::{Schedule, planned_steps};
-pub use tokenizer::handles_panic;

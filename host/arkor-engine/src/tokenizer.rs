@@ -15,8 +15,6 @@ use crate::memory;
 
 mod check;
 
-pub use check::handles_panic;
-
 /// Ends a text, in vocabularies trained here.
 const END_OF_TEXT: &str = "<|endoftext|>";
 

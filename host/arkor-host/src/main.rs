@@ -100,7 +100,7 @@ fn main() -> ExitCode {
 fn tell_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let is_component = std::thread::current().name() == Some(arkor_runtime::GUARDED_THREAD);
-        if is_component || arkor_engine::handles_panic() {
+        if is_component || arkor_types::handles_panic() {
             tracing::debug!("{panic}");
         } else {
             output::panicked(panic);

@@ -17,11 +17,15 @@ pub(crate) fn open(path: &Path, trust: &TrustArguments, printer: &Printer) -> Re
         crate::settings::check_folders(project.root())?;
         return Ok(project);
     }
+    let folder = match root(path)? {
+        file if file.is_file() => file.parent().unwrap_or(&file).to_path_buf(),
+        folder => folder,
+    };
+    for named in [&trust.config, &trust.store].into_iter().flatten() {
+        resolved_outside(&folder, named)?;
+    }
     let project = untrusted(path, trust.config.clone(), trust.store.clone())?;
     crate::settings::check_folders(project.root())?;
-    for named in [&trust.config, &trust.store].into_iter().flatten() {
-        resolved(&project, named)?;
-    }
     if !project.ignored().is_empty() {
         let hint = match trust.config {
             Some(_) => "the file of --config grants less",
@@ -121,10 +125,18 @@ pub(crate) fn component(path: &Path, trust: &TrustArguments) -> Result<PathBuf> 
 /// Where a path leads that the command line names. In an untrusted project links lead nowhere else: who typed
 /// the path did not see them.
 pub(crate) fn resolved(project: &Project, path: &Path) -> Result<PathBuf> {
+    if project.is_untrusted() {
+        return resolved_outside(project.root(), path);
+    }
+    Ok(arkor_project::resolved_as_far_as_possible(path)?)
+}
+
+/// The same of a folder that is not trusted.
+fn resolved_outside(root: &Path, path: &Path) -> Result<PathBuf> {
     let absolute = std::path::absolute(path)?;
     let mut at = PathBuf::new();
     for part in absolute.components() {
-        let is_inside = at.starts_with(project.root());
+        let is_inside = at.starts_with(root);
         match part {
             Component::ParentDir => {
                 at.pop();
@@ -134,7 +146,7 @@ pub(crate) fn resolved(project: &Project, path: &Path) -> Result<PathBuf> {
                 if let Ok(real) = arkor_project::resolved_as_far_as_possible(&at) {
                     at = real;
                 }
-                if project.is_untrusted() && is_inside && !at.starts_with(project.root()) {
+                if is_inside && !at.starts_with(root) {
                     bail!(
                         "not trusted: `{}` leads out of the project by a link, to `{}`: name that, if it is \
                          meant",

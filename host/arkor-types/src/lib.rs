@@ -1,7 +1,9 @@
-//! Plain data that every part of the host shares: what to train, what happened, what was asked.
+//! Plain data that every part of the host shares: what to train, what happened, what was asked; and how what
+//! somebody else wrote is shown, and read by libraries that panic.
 //!
 //! No input or output happens here, and nothing here knows of wasm, SQL or HTTP.
 
+mod caught;
 mod event;
 mod fault;
 mod json;
@@ -11,6 +13,7 @@ mod spec;
 mod text;
 mod training;
 
+pub use caught::{caught, handles_panic};
 pub use event::{
     Action, ActionTaken, ArtifactWritten, At, CallbackFailed, CheckpointWritten, EndReason, Ended,
     Ending, Evaluation, Event, EventRecord, Failed, GuestFunction, Interrupted, Level, LogRecord,

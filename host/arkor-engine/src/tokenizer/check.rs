@@ -1,9 +1,6 @@
 //! Whether a `tokenizer.json` is one to use: it comes with a project, and its parts can make any text grow
 //! without end, or never come back from a pattern.
 
-use std::cell::Cell;
-use std::panic::AssertUnwindSafe;
-
 use serde_json::Value;
 use tokenizers::Tokenizer as Json;
 
@@ -36,25 +33,13 @@ pub(super) fn parse(text: &str) -> Result<Json, String> {
     caught(|| text.parse::<Json>())
 }
 
-thread_local! {
-    static CATCHES: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Whether a panic of this thread is one of a library over somebody's file, and becomes an error of that file.
-pub fn handles_panic() -> bool {
-    CATCHES.get()
-}
-
 /// Turns a panic of the library into an error.
 pub(super) fn caught<T, E: std::fmt::Display>(
     work: impl FnOnce() -> Result<T, E>,
 ) -> Result<T, String> {
-    let outer = CATCHES.replace(true);
-    let done = std::panic::catch_unwind(AssertUnwindSafe(work));
-    CATCHES.set(outer);
-    match done {
-        Ok(result) => result.map_err(|error| error.to_string()),
-        Err(_) => Err("the tokenizer library panicked".into()),
+    match arkor_types::caught(work) {
+        Some(result) => result.map_err(|error| error.to_string()),
+        None => Err("the tokenizer library panicked".into()),
     }
 }
 

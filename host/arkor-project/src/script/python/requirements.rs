@@ -103,18 +103,12 @@ fn one(asked: &str) -> Result<String, String> {
     if specifier.contains("://") || specifier.contains(['/', '\\']) {
         return Err("it is a path or an address, whose content would be run to install it".into());
     }
-    // The parser takes these for a name and then fails an expectation of its own.
-    let end = specifier.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | '.'));
-    let name = specifier
-        .get(..end.unwrap_or(specifier.len()))
-        .unwrap_or_default();
-    if !name.starts_with(|c: char| c.is_ascii_alphanumeric())
-        || !name.ends_with(|c: char| c.is_ascii_alphanumeric())
-    {
-        return Err("it does not begin with the name of a package".into());
-    }
-    let requirement = Requirement::<VerbatimUrl>::from_str(specifier)
-        .map_err(|error| error.message.to_string())?;
+    // The parser has expectations of its own, which some lines fail.
+    let parsed = arkor_types::caught(|| Requirement::<VerbatimUrl>::from_str(specifier));
+    let requirement = match parsed {
+        Some(parsed) => parsed.map_err(|error| error.message.to_string())?,
+        None => return Err("it is not written as PEP 508 has it".into()),
+    };
     if matches!(requirement.version_or_url, Some(VersionOrUrl::Url(_))) {
         return Err("it is an address, whose content would be run to install it".into());
     }
@@ -196,6 +190,7 @@ mod tests {
             "1a-:2ha#",
             "a-",
             "a.b_",
+            "ha5a00[aa07a2-",
         ] {
             let error = parsed(&format!("# first\n{line}\n"));
             // A trailing backslash joins nothing, and names a package all the same.
