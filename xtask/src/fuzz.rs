@@ -24,10 +24,12 @@ const AT_ONCE: usize = 2;
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let mut seconds = 60_u64;
     let mut only = None;
+    let mut seed = None;
     for argument in arguments {
-        match argument.parse() {
-            Ok(number) => seconds = number,
-            Err(_) => only = Some(argument.as_str()),
+        match (argument.strip_prefix("--seed="), argument.parse()) {
+            (Some(number), _) => seed = Some(number),
+            (None, Ok(number)) => seconds = number,
+            (None, Err(_)) => only = Some(argument.as_str()),
         }
     }
     setup::cpp_compiler()?;
@@ -55,7 +57,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
                     let Some(target) = next else {
                         return;
                     };
-                    if let Err(error) = fuzz(&program, &target, seconds) {
+                    if let Err(error) = fuzz(&program, &target, seconds, seed) {
                         println!("fuzz {target}: FAILED: {error:#}");
                         failed
                             .lock()
@@ -204,7 +206,7 @@ fn seeds() -> Result<()> {
 }
 
 /// Gives a target its known inputs, and then new ones.
-fn fuzz(program: &Path, target: &str, seconds: u64) -> Result<()> {
+fn fuzz(program: &Path, target: &str, seconds: u64, seed: Option<&str>) -> Result<()> {
     let begin = Instant::now();
     let work = work_folder();
     let (found, crashes) = (work.join("corpus").join(target), work.join("crashes"));
@@ -220,6 +222,9 @@ fn fuzz(program: &Path, target: &str, seconds: u64) -> Result<()> {
         if known.is_dir() {
             fuzzer.arg(known);
         }
+    }
+    if let Some(seed) = seed {
+        fuzzer.arg(format!("-seed={seed}"));
     }
     let output = fuzzer
         .arg(format!("-max_total_time={seconds}"))

@@ -15,6 +15,9 @@ use crate::{Place, ProjectError};
 pub(super) const SIZE: u64 = 1 << 20;
 const LINE: usize = 8 << 10;
 
+/// Most comparisons in the marker of one.
+const COMPARISONS: usize = 20;
+
 /// Most packages that are named.
 const COUNT: usize = 2_000;
 
@@ -85,6 +88,7 @@ fn one(asked: &str) -> Result<String, String> {
     if !asked.chars().all(is_plain) {
         return Err("it has a `$`, or a letter that is not ASCII".into());
     }
+    let asked = asked.replace('\t', " ");
     let mut words = asked.split(" --hash=");
     let specifier = words.next().unwrap_or_default().trim();
     let mut hashes = String::new();
@@ -103,6 +107,13 @@ fn one(asked: &str) -> Result<String, String> {
     if specifier.contains("://") || specifier.contains(['/', '\\']) {
         return Err("it is a path or an address, whose content would be run to install it".into());
     }
+    // What it makes of a marker can double with each.
+    let quotes = specifier.matches(['\'', '"']).count();
+    if quotes > 2 * COMPARISONS {
+        return Err(format!(
+            "its marker has more than {COMPARISONS} comparisons"
+        ));
+    }
     // The parser has expectations of its own, which some lines fail.
     let parsed = arkor_types::caught(|| Requirement::<VerbatimUrl>::from_str(specifier));
     let requirement = match parsed {
@@ -112,7 +123,16 @@ fn one(asked: &str) -> Result<String, String> {
     if matches!(requirement.version_or_url, Some(VersionOrUrl::Url(_))) {
         return Err("it is an address, whose content would be run to install it".into());
     }
-    Ok(format!("{requirement}{hashes}"))
+    // It is written with quotes of one kind, whatever is between them.
+    let written = requirement.to_string();
+    if written.len() > LINE {
+        return Err(format!("in its plain form it is longer than {LINE} bytes"));
+    }
+    let again = arkor_types::caught(|| Requirement::<VerbatimUrl>::from_str(&written));
+    if !again.is_some_and(|again| again.is_ok_and(|again| again == requirement)) {
+        return Err("its marker has quotes in a text, which pip would read in another way".into());
+    }
+    Ok(written + &hashes)
 }
 
 #[cfg(test)]
@@ -191,6 +211,7 @@ mod tests {
             "a-",
             "a.b_",
             "ha5a00[aa07a2-",
+            "name ; os_name != \"a' or os_name != 'b\"",
         ] {
             let error = parsed(&format!("# first\n{line}\n"));
             // A trailing backslash joins nothing, and names a package all the same.
