@@ -5,6 +5,7 @@
 //! thread prints, so that nobody else waits for a reader ([`queue`]).
 
 use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -33,6 +34,14 @@ pub(crate) struct Printer {
     /// Whether lines for a script wait for their reader.
     waits: bool,
     queue: Arc<Queue>,
+}
+
+/// Whether a project's `arkor.toml` decides nothing here.
+static UNTRUSTED: AtomicBool = AtomicBool::new(false);
+
+/// From now on messages that name `arkor.toml` say what stands in its place.
+pub(crate) fn trusts_nothing() {
+    UNTRUSTED.store(true, Ordering::Relaxed);
 }
 
 impl Printer {
@@ -108,6 +117,10 @@ impl Printer {
         if let Some(hint) = hint {
             text += "\n";
             text += &safe_text(&format!("hint: {hint}"));
+        }
+        if UNTRUSTED.load(Ordering::Relaxed) && text.contains("arkor.toml") {
+            text +=
+                "\nhint: with --untrusted, the file of --config FILE says what arkor.toml would";
         }
         self.queue.push(Item::Error(text), false);
     }

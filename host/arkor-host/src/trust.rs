@@ -7,7 +7,7 @@ use arkor_project::{CONFIG_FILE, Project, ProjectError, UntrustedOptions};
 use arkor_types::RunId;
 
 use crate::arguments::TrustArguments;
-use crate::output::Printer;
+use crate::output::{self, Printer};
 
 /// The project that a path on the command line means: a folder in it, its file, or a bare component or
 /// script; of an untrusted one only what the path names.
@@ -17,6 +17,7 @@ pub(crate) fn open(path: &Path, trust: &TrustArguments, printer: &Printer) -> Re
         crate::settings::check_folders(project.root())?;
         return Ok(project);
     }
+    output::trusts_nothing();
     let folder = match root(path)? {
         file if file.is_file() => file.parent().unwrap_or(&file).to_path_buf(),
         folder => folder,

@@ -47,7 +47,18 @@ impl Project {
                         start: start.to_path_buf(),
                     })
                 },
-                |file| Self::load(&file),
+                |file| {
+                    if file.parent() != Some(&resolved) && is_of_a_stranger(&file, &resolved) {
+                        return Err(ProjectError::Untrusted {
+                            what: format!(
+                                "`{}` is above this folder and belongs to another user",
+                                file.display()
+                            ),
+                            hint: "name it, if it is meant: what it says runs as you".into(),
+                        });
+                    }
+                    Self::load(&file)
+                },
             )
     }
 
@@ -214,6 +225,23 @@ impl Project {
     }
 }
 
+/// Whether a file belongs neither to this user nor to who owns the place: others may have put it above, in a
+/// folder such as /tmp.
+fn is_of_a_stranger(file: &Path, place: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let owner = |path: &Path| path.symlink_metadata().map(|found| found.uid()).ok();
+        let found = owner(file);
+        found != arkor_files::user() && found != owner(place)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (file, place);
+        false
+    }
+}
+
 pub(crate) fn require(what: &'static str, path: &Path) -> Result<(), ProjectError> {
     if path.exists() {
         return Ok(());
@@ -250,6 +278,26 @@ mod tests {
         let root = folder.path().canonicalize().unwrap();
         std::fs::write(root.join(CONFIG_FILE), config).unwrap();
         (folder, root)
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_of_another_user_above_is_not_taken() {
+        use std::os::unix::fs::chown;
+        let (folder, root) = project("[trainer]\ncomponent = \"t.wasm\"\n");
+        std::fs::create_dir(root.join("below")).unwrap();
+        let below = root.join("below");
+        assert_eq!(Project::discover(&below).unwrap().root(), root);
+        // Only root can give files away.
+        if arkor_files::user() == Some(0) {
+            chown(root.join(CONFIG_FILE), Some(12345), None).unwrap();
+            let error = Project::discover(&below).unwrap_err().to_string();
+            assert!(error.contains("belongs to another user"), "{error}");
+            assert!(Project::discover(&root).is_ok());
+            chown(&below, Some(12345), None).unwrap();
+            assert!(Project::discover(&below).is_ok());
+        }
+        drop(folder);
     }
 
     #[test]

@@ -31,6 +31,8 @@ impl Place {
         match mark::is_valid(&place.folder, Key::read(keys)?.as_ref())? {
             Validity::Ours => Ok(place),
             Validity::None if place.is_vacant() => Err(StoreError::Missing { path: dir.into() }),
+            // Made by another process between the two looks.
+            Validity::None if place.is_marked(keys)? => Ok(place),
             validity => Err(place.not_yours(validity)),
         }
     }

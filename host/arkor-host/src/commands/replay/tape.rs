@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 use arkor_types::EventRecord;
 use serde_json::error::Category;
 
-/// Whether an argument means a file. The id of a run has neither a dot nor a slash.
+/// Whether an argument means a file. The id of a run has neither a dot nor a slash; a file without either is named
+/// as `./tape`, since a project could bring one that is called as a run, or `latest`.
 pub(super) fn file(argument: &str) -> Option<&Path> {
-    let path = Path::new(argument);
-    (argument.contains(['.', '/', '\\']) || path.is_file()).then_some(path)
+    argument
+        .contains(['.', '/', '\\'])
+        .then_some(Path::new(argument))
 }
 
 /// A file that cannot be shown to anyone.
