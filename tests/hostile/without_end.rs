@@ -217,3 +217,25 @@ fn panics_of_the_tokenizer_library_are_errors_of_the_file() {
         assert!(!done.err.contains("/src/"), "{part}: {}", done.err);
     }
 }
+
+#[test]
+fn names_of_modules_count_as_text_does() {
+    let place = Place::new();
+    place.write("arkor.toml", "");
+    let folders = vec!["a".repeat(230); 15].join("/");
+    place.write(&format!("{folders}/m.js"), "");
+    place.write(
+        "package.json",
+        format!("{{\"imports\":{{\"#*\":\"./{folders}/m.js\"}}}}"),
+    );
+    let imports: String = (0..9_000).map(|at| format!("import '#{at}';\n")).collect();
+    let mut source = String::new();
+    for index in 0..20 {
+        place.write(&format!("f{index}.js"), &imports);
+        source += &format!("import './f{index}.js';\n");
+    }
+    place.write("trainer.js", source);
+    let done = place.arkor(&["run", "--untrusted", "."]);
+    done.expect(2).ended_in_order("names");
+    assert!(done.err.contains("256 MB"), "{}", done.err);
+}

@@ -139,6 +139,19 @@ impl std::fmt::Debug for TrainerComponent {
     }
 }
 
+impl TrainerComponent {
+    /// Bytes of memory that it takes for itself: a script's files, or machine code and what describes it. That of
+    /// a language runtime is there once.
+    pub fn memory(&self) -> u64 {
+        if self.program.is_some() {
+            return self.size;
+        }
+        let image = self.pre.component().image_range();
+        let length = (image.end as usize).saturating_sub(image.start as usize);
+        self.size.max(length as u64)
+    }
+}
+
 impl Runtime {
     /// Sets up the wasm engine.
     ///

@@ -68,6 +68,7 @@ pub(super) fn program(
     let modules = Modules::new(root, !is_untrusted);
     let mut found: BTreeMap<String, ProgramModule> = BTreeMap::new();
     let mut queue = VecDeque::from([(entry.to_path_buf(), true)]);
+    let mut known = HashSet::from([entry.to_path_buf()]);
     let mut problems = Problems::default();
     let mut size = 0_usize;
     let name_of = |path: &Path| {
@@ -87,6 +88,7 @@ pub(super) fn program(
         }
         let text = text(&path, &name)?;
         size += text.len();
+        // What it names counts as well: a short text can name much.
         if size > TOTAL_SIZE || found.len() >= FILES {
             return Err(too_much(&name));
         }
@@ -107,8 +109,12 @@ pub(super) fn program(
             }
             match modules.resolve(import.wanted, &path, &import.specifier) {
                 Ok(target) => {
-                    links.push((import.specifier.clone(), name_of(&target.path)?));
-                    queue.push_back((target.path, target.is_module));
+                    let name = name_of(&target.path)?;
+                    size += import.specifier.len() + name.len();
+                    links.push((import.specifier.clone(), name));
+                    if known.insert(target.path.clone()) {
+                        queue.push_back((target.path, target.is_module));
+                    }
                 }
                 // Packages ask for what may be missing, and live without it.
                 Err(_) if import.wanted == Wanted::Require => {}

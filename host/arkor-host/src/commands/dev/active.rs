@@ -13,6 +13,25 @@ use crate::output::Printer;
 /// Generations whose code is kept, so that a person can go back to it.
 const KEPT: usize = 50;
 
+/// Those that are kept whatever their size: each may be on its way into the run.
+const ALWAYS: usize = 4;
+
+/// Most bytes of code of all that are kept beyond these.
+const KEPT_BYTES: u64 = 512 << 20;
+
+/// Forgets the oldest, if there are too many or they are too large.
+fn forget<T>(kept: &mut Vec<T>, component: impl Fn(&T) -> &TrainerComponent) {
+    let mut bytes = 0_u64;
+    let newest = kept.iter().rev().take(KEPT).enumerate();
+    let stay = newest
+        .take_while(|(index, one)| {
+            bytes = bytes.saturating_add(component(one).memory());
+            *index < ALWAYS || bytes <= KEPT_BYTES
+        })
+        .count();
+    kept.drain(..kept.len().saturating_sub(stay));
+}
+
 /// Code that handles, or handled, the run's callbacks.
 struct Generation {
     number: u32,
@@ -93,8 +112,7 @@ impl Active {
         self.refused = None;
         self.offered.retain(|known| known.identity != code.identity);
         self.offered.push(code.clone());
-        let surplus = self.offered.len().saturating_sub(KEPT);
-        self.offered.drain(..surplus);
+        forget(&mut self.offered, |code| &code.component);
         let (reloader, swapped) = (self.control.reloader(), self.swapped.clone());
         tokio::spawn(async move {
             let outcome = reloader.swap(code.component.clone()).await;
@@ -132,8 +150,7 @@ impl Active {
             component: code.component,
             identity: code.identity,
         });
-        let surplus = self.generations.len().saturating_sub(KEPT);
-        self.generations.drain(..surplus);
+        forget(&mut self.generations, |generation| &generation.component);
     }
 
     /// Code that failed, and which code is back for it.
