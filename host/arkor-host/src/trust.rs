@@ -105,13 +105,7 @@ pub(crate) fn store_folder(path: &Path, untrusted: bool, store: Option<&Path>) -
 pub(crate) fn component(path: &Path, trust: &TrustArguments) -> Result<PathBuf> {
     let cannot = || format!("cannot read `{}`", path.display());
     let resolved = path.canonicalize().with_context(cannot)?;
-    let beside = match path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-    {
-        Some(folder) => folder.canonicalize().with_context(cannot)?,
-        None => Path::new(".").canonicalize().with_context(cannot)?,
-    };
+    let beside = folder_of(path).canonicalize().with_context(cannot)?;
     if trust.untrusted && resolved.parent() != Some(&beside) {
         bail!(
             "not trusted: `{}` is a link, and leads to `{}`: name that, if it is meant",
@@ -121,6 +115,14 @@ pub(crate) fn component(path: &Path, trust: &TrustArguments) -> Result<PathBuf> 
     }
     crate::settings::check_folders(&beside)?;
     Ok(resolved)
+}
+
+/// The folder that a file of the command line is in: that of a bare name is the one we work in.
+pub(crate) fn folder_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    }
 }
 
 /// Where a path leads that the command line names. In an untrusted project links lead nowhere else: who typed

@@ -26,7 +26,7 @@ pub(crate) fn build(arguments: &BuildArguments, printer: &Printer) -> Result<Exi
     };
     let output = match &arguments.output {
         Some(path) => {
-            trust::resolved(&project, path.parent().unwrap_or(path))?;
+            trust::resolved(&project, trust::folder_of(path))?;
             write(path, &bytes).with_context(|| format!("cannot write `{}`", path.display()))?;
             path.clone()
         }
@@ -69,10 +69,7 @@ pub(crate) fn build(arguments: &BuildArguments, printer: &Printer) -> Result<Exi
 
 /// Whole or not at all: whoever watches the file never reads half of it.
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    };
+    let folder = trust::folder_of(path);
     std::fs::create_dir_all(folder)?;
     let mut file = tempfile::Builder::new();
     // For others to read, as any output of a build; the umask has its say.
