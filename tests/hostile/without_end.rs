@@ -102,6 +102,23 @@ fn instances_of_instances_are_compiled_in_a_process_of_bounded_memory() {
 }
 
 #[test]
+fn exports_of_exports_are_counted() {
+    // Each instance exports the one before twice: 2^16 exports at the last.
+    let mut bytes = [
+        COMPONENT,
+        &section(4, COMPONENT),
+        &section(5, &[1, 0, 0, 0]),
+    ]
+    .concat();
+    for before in 0..16 {
+        let two = [0, 1, b'a', 5, before, 0, 1, b'b', 5, before];
+        bytes.extend(section(5, &[&[1, 1, 2][..], &two].concat()));
+    }
+    bytes.extend(section(11, &[1, 0, 1, b'z', 5, 16, 0]));
+    refused(&bytes, "it has 20001 exports, with those of instances");
+}
+
+#[test]
 fn modules_that_are_links_to_links_come_to_an_end() {
     use std::os::unix::fs::symlink;
     let place = Place::new();

@@ -351,10 +351,13 @@ impl Runtime {
 
     fn compile(&self, name: &str, component: &[u8]) -> Result<Component, RuntimeError> {
         let _alone = one_compilation();
-        Component::new(&self.engine, component).map_err(|error| RuntimeError::Compile {
-            name: name.into(),
-            reason: format!("{error:#}"),
-        })
+        let component =
+            Component::new(&self.engine, component).map_err(|error| RuntimeError::Compile {
+                name: name.into(),
+                reason: format!("{error:#}"),
+            })?;
+        bounds::check_exports(name, &self.engine, &component)?;
+        Ok(component)
     }
 }
 

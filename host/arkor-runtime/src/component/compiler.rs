@@ -37,6 +37,8 @@ pub(super) fn serve() -> std::io::Result<()> {
         };
         let engine = engine::configure(stack).map_err(problem)?;
         let component = Component::new(&engine, component).map_err(problem)?;
+        // Before there is so much code that who takes it in would pay for it.
+        bounds::check_exports("", &engine, &component)?;
         component.serialize().map_err(problem)
     };
     match guard::guarded("", compile) {
@@ -44,6 +46,9 @@ pub(super) fn serve() -> std::io::Result<()> {
         Err(
             RuntimeError::Compile { reason, .. }
             | RuntimeError::Invalid {
+                problem: reason, ..
+            }
+            | RuntimeError::TooLarge {
                 problem: reason, ..
             },
         ) => process::answer(REFUSED, reason.as_bytes()),
