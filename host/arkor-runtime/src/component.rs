@@ -22,6 +22,7 @@ mod componentize;
 mod contract;
 mod debug;
 mod engine;
+mod exports;
 mod functions;
 mod guard;
 mod inspect;
@@ -356,7 +357,7 @@ impl Runtime {
                 name: name.into(),
                 reason: format!("{error:#}"),
             })?;
-        bounds::check_exports(name, &self.engine, &component)?;
+        exports::check(name, &self.engine, &component)?;
         Ok(component)
     }
 }
