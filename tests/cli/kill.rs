@@ -132,3 +132,13 @@ fn killed_at_any_moment() {
         "most kills came before a run began: {seen}"
     );
 }
+
+#[test]
+fn a_list_of_runs_tells_those_that_were_killed() {
+    let project = Project::new("counts");
+    let lines = attempt(&project, &["--max-steps", "100000"], Duration::from_secs(2));
+    assert!(!lines.is_empty(), "it was killed before it began");
+    let list = project.arkor(["runs", "list", "--json"]);
+    list.expect(0);
+    assert_eq!(list.json()[0]["status"], "interrupted");
+}

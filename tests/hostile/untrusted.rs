@@ -38,7 +38,7 @@ fn what_it_asks_for_is_ignored_and_told() {
         "[capabilities] files",
         "[capabilities] env",
         "[capabilities] network",
-        "[limits]",
+        "[limits] memory",
         "--config FILE",
     ] {
         assert!(done.err.contains(part), "no {part} in {}", done.err);
@@ -465,4 +465,107 @@ fn folders_of_the_user_that_other_variables_put_into_the_project_are_refused() {
             assert!(!place.project().join(".mine").exists(), "{words:?}");
         }
     }
+}
+
+#[test]
+fn limits_of_the_user_hold_where_the_project_says_nothing() {
+    let place = place("", "new Uint8Array(400 * 1024 * 1024).fill(1);");
+    let grants = place.root().join("limits.toml");
+    std::fs::write(&grants, "[limits]\nmemory = \"1 GiB\"\n").unwrap();
+    let arguments = [
+        "run",
+        "--untrusted",
+        "--json",
+        "--config",
+        "../limits.toml",
+        ".",
+    ];
+    let failures = || {
+        let done = place.arkor(&arguments);
+        done.expect(0);
+        done.out.matches("\"callback-failed\"").count()
+    };
+    assert_eq!(failures(), 0);
+    // It may ask for less.
+    place.write("arkor.toml", "[limits]\nmemory = \"128 MiB\"\n");
+    assert_ne!(failures(), 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_built_takes_the_place_of_components_only() {
+    use std::os::unix::fs::{FileTypeExt, symlink};
+    let place = place("", "");
+    let fifo = place.root().join("fifo");
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status();
+    assert!(made.unwrap().success());
+    symlink(&fifo, place.root().join("link")).unwrap();
+    std::fs::write(place.root().join("letter.txt"), "dear").unwrap();
+    let source = std::fs::read(place.project().join("trainer.ts"))
+        .or_else(|_| std::fs::read(place.project().join("trainer.js")))
+        .unwrap();
+    let script = ["trainer.ts", "trainer.js"]
+        .into_iter()
+        .find(|name| place.project().join(name).exists())
+        .unwrap();
+    for trust in [&[][..], &["--untrusted"]] {
+        for output in [
+            "../fifo",
+            "../link",
+            "../letter.txt",
+            "../outside",
+            script,
+            "arkor.toml",
+        ] {
+            let mut arguments = vec!["build", "-o", output];
+            arguments.extend(trust);
+            arguments.push(".");
+            std::fs::create_dir_all(place.root().join("outside")).unwrap();
+            let done = place.arkor(&arguments);
+            done.expect(1);
+            assert!(
+                done.err.contains("stays as it is"),
+                "{output}: {}",
+                done.err
+            );
+        }
+    }
+    assert!(fifo.symlink_metadata().unwrap().file_type().is_fifo());
+    assert_eq!(
+        std::fs::read(place.root().join("letter.txt")).unwrap(),
+        b"dear"
+    );
+    assert_eq!(std::fs::read(place.project().join(script)).unwrap(), source);
+    // A component, and what is not there yet.
+    for _ in 0..2 {
+        place.arkor(&["build", "-o", "t.wasm", "."]).expect(0);
+    }
+}
+
+#[test]
+fn a_folder_of_the_user_is_made_no_store() {
+    let place = place("", "");
+    let full = place.root().join("full");
+    std::fs::create_dir(&full).unwrap();
+    std::fs::write(full.join("letter.txt"), "dear").unwrap();
+    let done = place.arkor(&["run", "--untrusted", "--store", "../full", "."]);
+    done.expect(2);
+    assert!(
+        done.err.contains("it is not empty, and no store is in it"),
+        "{}",
+        done.err
+    );
+    assert!(!done.err.contains("delete"), "{}", done.err);
+    assert_eq!(std::fs::read_dir(&full).unwrap().count(), 1);
+}
+
+#[test]
+fn a_path_that_is_not_there_is_wrong_usage() {
+    let place = place("", "");
+    for command in ["run", "build", "inspect", "dev"] {
+        place.arkor(&[command, "--untrusted", "nowhere"]).expect(2);
+    }
+    place
+        .arkor(&["run", "--untrusted", "nowhere.wasm"])
+        .expect(2);
 }

@@ -95,12 +95,14 @@ pub(crate) fn report(error: &anyhow::Error, printer: &Printer) {
     let (message, hint) = (message(error), hint(error));
     printer.error(&message, backtrace(error), hint.as_deref());
     if printer.json() {
+        // A run whose end is not in its log will be found interrupted.
+        let unfinished = crate::commands::run::unfinished();
         printer.object(&serde_json::json!({
             "type": "finished",
-            "run": null,
-            "status": "failed",
+            "run": unfinished.as_ref().map(|(id, _)| id),
+            "status": if unfinished.is_some() { "interrupted" } else { "failed" },
             "checkpoint": null,
-            "steps": 0,
+            "steps": unfinished.as_ref().map_or(0, |(_, steps)| *steps),
             "final_loss": null,
             "final_eval_loss": null,
             "reason": null,

@@ -118,7 +118,9 @@ impl Printer {
             text += "\n";
             text += &safe_text(&format!("hint: {hint}"));
         }
-        if UNTRUSTED.load(Ordering::Relaxed) && text.contains("arkor.toml") {
+        // What is to be written there is no use in the file of the project.
+        let names_file = |hint: &str| hint.contains("arkor.toml") && !hint.contains("[trainer]");
+        if UNTRUSTED.load(Ordering::Relaxed) && hint.is_some_and(names_file) {
             text +=
                 "\nhint: with --untrusted, the file of --config FILE says what arkor.toml would";
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use arkor_engine::EmbeddedEngine;
-use arkor_project::{self as project, Project};
+use arkor_project::{self as project, Project, ProjectError};
 use arkor_runtime::{
     Capabilities, ClockPrecision, FileAccess, FileGrant, Limits, OnCallbackError, RandomSource,
     RunSettings, Runtime, RuntimeOptions,
@@ -111,8 +111,17 @@ pub(crate) fn capabilities(project: &Project) -> Result<Capabilities> {
     let granted = project.capabilities();
     let mut files = Vec::with_capacity(granted.files.len());
     for grant in &granted.files {
+        let host_path = project.granted(grant)?;
+        if !host_path.exists() {
+            return Err(ProjectError::Io {
+                action: "grant",
+                path: host_path,
+                source: std::io::ErrorKind::NotFound.into(),
+            }
+            .into());
+        }
         files.push(FileGrant {
-            host_path: project.granted(grant)?,
+            host_path,
             guest_path: grant.path.clone(),
             access: match grant.access {
                 project::FileAccess::Read => FileAccess::Read,

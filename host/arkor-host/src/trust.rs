@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use arkor_project::{CONFIG_FILE, Project, ProjectError, UntrustedOptions};
 use arkor_types::RunId;
 
@@ -77,9 +77,11 @@ fn untrusted(path: &Path, config: Option<PathBuf>, store: Option<PathBuf>) -> Re
 
 /// What a path means, before a project is opened.
 fn root(path: &Path) -> Result<PathBuf> {
-    let resolved = path
-        .canonicalize()
-        .with_context(|| format!("cannot open `{}`", path.display()))?;
+    let resolved = path.canonicalize().map_err(|source| ProjectError::Io {
+        action: "open",
+        path: path.into(),
+        source,
+    })?;
     Ok(match resolved.file_name() {
         Some(name) if name == CONFIG_FILE => resolved.parent().unwrap_or(&resolved).to_path_buf(),
         _ => resolved,
@@ -103,9 +105,13 @@ pub(crate) fn store_folder(path: &Path, untrusted: bool, store: Option<&Path>) -
 
 /// A component that the command line names, where no project is opened for it.
 pub(crate) fn component(path: &Path, trust: &TrustArguments) -> Result<PathBuf> {
-    let cannot = || format!("cannot read `{}`", path.display());
-    let resolved = path.canonicalize().with_context(cannot)?;
-    let beside = folder_of(path).canonicalize().with_context(cannot)?;
+    let cannot = |source| ProjectError::Io {
+        action: "open",
+        path: path.into(),
+        source,
+    };
+    let resolved = path.canonicalize().map_err(cannot)?;
+    let beside = folder_of(path).canonicalize().map_err(cannot)?;
     if trust.untrusted && resolved.parent() != Some(&beside) {
         bail!(
             "not trusted: `{}` is a link, and leads to `{}`: name that, if it is meant",

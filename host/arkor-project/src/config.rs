@@ -72,6 +72,8 @@ pub struct Config {
     pub capabilities: Capabilities,
     /// What it may use.
     pub limits: Limits,
+    /// The same, without the defaults.
+    pub(crate) limits_said: Limits,
     /// What trains.
     pub engine: EngineConfig,
     /// How long a build may take. Default: 10 min.
@@ -281,27 +283,58 @@ impl Default for Limits {
     }
 }
 
-impl Limits {
-    /// The smaller of each, so that nothing is allowed that either forbids.
-    #[must_use]
-    pub(crate) fn tightened(&self, other: &Self) -> Self {
-        Self {
-            memory: self.memory.min(other.memory),
-            table_elements: self.table_elements.min(other.table_elements),
-            instances: self.instances.min(other.instances),
-            callback_timeout: self.callback_timeout.min(other.callback_timeout),
-            start_timeout: self.start_timeout.min(other.start_timeout),
-            loop_timeout: self.loop_timeout.min(other.loop_timeout),
-            state_size: self.state_size.min(other.state_size),
-            artifact_size: self.artifact_size.min(other.artifact_size),
-            messages_per_second: self.messages_per_second.min(other.messages_per_second),
-            resources: self.resources.min(other.resources),
-            artifacts_total: self.artifacts_total.min(other.artifacts_total),
-            artifacts_count: self.artifacts_count.min(other.artifacts_count),
-            messages_total: self.messages_total.min(other.messages_total),
-            saved_states: self.saved_states.min(other.saved_states),
+/// What is done with every limit.
+macro_rules! every_limit {
+    ($($field:ident $key:literal $nothing_said:expr,)*) => {
+        impl Limits {
+            /// Each larger than any value it can be set to: nothing was said about it.
+            const NOTHING_SAID: Self = Self { $($field: $nothing_said),* };
+
+            /// With the defaults for what nothing was said about.
+            fn or_default(&self) -> Self {
+                let default = Self::default();
+                Self {
+                    $($field: if self.$field == Self::NOTHING_SAID.$field {
+                        default.$field
+                    } else {
+                        self.$field
+                    }),*
+                }
+            }
+
+            /// The smaller of each, so that nothing is allowed that either forbids.
+            #[must_use]
+            pub(crate) fn tightened(&self, other: &Self) -> Self {
+                Self { $($field: self.$field.min(other.$field)),* }
+            }
+
+            /// Keys of those that were said to be more than is granted.
+            pub(crate) fn beyond(&self, granted: &Self) -> Vec<&'static str> {
+                let mut keys = Vec::new();
+                $(if self.$field != Self::NOTHING_SAID.$field && self.$field > granted.$field {
+                    keys.push(concat!("[limits] ", $key));
+                })*
+                keys
+            }
         }
-    }
+    };
+}
+
+every_limit! {
+    memory "memory" u64::MAX,
+    table_elements "table-elements" u64::MAX,
+    instances "instances" u32::MAX,
+    callback_timeout "callback-timeout" Duration::MAX,
+    start_timeout "start-timeout" Duration::MAX,
+    loop_timeout "loop-timeout" Duration::MAX,
+    state_size "state-size" u64::MAX,
+    artifact_size "artifact-size" u64::MAX,
+    messages_per_second "messages-per-second" u32::MAX,
+    resources "resources" u32::MAX,
+    artifacts_total "artifacts-total" u64::MAX,
+    artifacts_count "artifacts-count" u32::MAX,
+    messages_total "messages-total" u64::MAX,
+    saved_states "saved-states" u32::MAX,
 }
 
 /// What trains.
@@ -384,6 +417,7 @@ impl Config {
             trainer,
             capabilities: Capabilities::default(),
             limits: Limits::default(),
+            limits_said: Limits::NOTHING_SAID,
             engine: EngineConfig::default(),
             build_timeout: BUILD_TIMEOUT,
             run: RunConfig::default(),
@@ -401,9 +435,12 @@ impl Config {
     ) -> Result<Self, ProjectError> {
         let document = Document::new(path, text);
         let mut root = document.root()?;
+        let capabilities = capabilities(root.table("capabilities")?)?;
+        let limits_said = limits(root.table("limits")?)?;
         let config = Self {
-            capabilities: capabilities(root.table("capabilities")?)?,
-            limits: limits(root.table("limits")?)?,
+            capabilities,
+            limits: limits_said.or_default(),
+            limits_said,
             engine: engine(root.table("engine")?)?,
             run: run(root.table("run")?)?,
             reload: reload(root.table("reload")?)?,
@@ -427,7 +464,7 @@ impl Config {
             .unwrap_or(BUILD_TIMEOUT);
         let trainer = trainer(table, root_folder)?;
         let capabilities = capabilities(root.table("capabilities")?)?;
-        let limits = limits(root.table("limits")?)?;
+        let limits_said = limits(root.table("limits")?)?;
         let engine = engine(root.table("engine")?)?;
         let run = run(root.table("run")?)?;
         let reload = reload(root.table("reload")?)?;
@@ -436,7 +473,8 @@ impl Config {
         Ok(Self {
             trainer,
             capabilities,
-            limits,
+            limits: limits_said.or_default(),
+            limits_said,
             engine,
             build_timeout,
             run,
@@ -670,8 +708,9 @@ fn file_grant(value: Value<'_>) -> Result<FileGrant, ProjectError> {
     }
 }
 
+/// What is said about limits.
 fn limits(mut table: Table<'_>) -> Result<Limits, ProjectError> {
-    let mut limits = Limits::default();
+    let mut limits = Limits::NOTHING_SAID;
     let long = Duration::from_millis(1)..=HOUR * 24;
     if let Some(value) = table.take("memory") {
         limits.memory = value.size(64 << 10..=4 << 30)?;

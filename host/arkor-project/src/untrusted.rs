@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::{Config, Limits, TrainerSource};
+use crate::config::{Config, TrainerSource};
 use crate::paths::{canonical, resolve_inside, resolved_as_far_as_possible};
 use crate::project::{CONFIG_FILE, CONFIG_SIZE, Project, read_text, require};
 use crate::{ProjectError, StoreConfig};
@@ -133,17 +133,15 @@ impl Project {
             ),
             "[capabilities] random",
         );
-        let limits = user.limits.tightened(&asked.limits);
-        note(
-            asked.limits != Limits::default() && limits != asked.limits,
-            "[limits]",
-        );
+        for key in asked.limits_said.beyond(&user.limits) {
+            note(true, key);
+        }
         note(
             asked.engine != user.engine && asked.engine != Default::default(),
             "[engine]",
         );
         note(asked.store.max_size.is_some(), "[store]");
-        user.limits = limits;
+        user.limits = user.limits.tightened(&asked.limits_said);
         user.store = StoreConfig {
             max_size: Some(user.store.max_size.unwrap_or(STORE_SIZE)),
         };
@@ -228,6 +226,7 @@ impl Project {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Limits;
 
     struct Folder {
         _folder: tempfile::TempDir,
@@ -328,7 +327,7 @@ mod tests {
                 "[capabilities] network",
                 "[capabilities] clock",
                 "[capabilities] random",
-                "[limits]",
+                "[limits] memory",
                 "[engine]",
                 "[store]",
             ]

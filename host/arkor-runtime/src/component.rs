@@ -22,7 +22,7 @@ mod componentize;
 mod contract;
 mod debug;
 mod engine;
-mod exports;
+mod exported;
 mod functions;
 mod guard;
 mod inspect;
@@ -357,7 +357,7 @@ impl Runtime {
                 name: name.into(),
                 reason: format!("{error:#}"),
             })?;
-        exports::check(name, &self.engine, &component)?;
+        exported::check(name, &self.engine, &component)?;
         Ok(component)
     }
 }

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
+use crate::place::NO_STORE;
+
 /// Why the store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -169,6 +171,9 @@ impl StoreError {
                  other places",
                 path.display()
             ),
+            Self::NotYours { why, .. } if *why == NO_STORE => {
+                "name an empty folder, or one that is not there yet".into()
+            }
             Self::NotYours { path, .. } => format!(
                 "if you trust who made it, look at it with `arkor-host runs adopt`, which makes it \
                  yours; or else delete `{}`",
@@ -192,7 +197,7 @@ impl StoreError {
             Self::Missing { .. } => "start a run with `arkor-host run`".into(),
             Self::RunLive { .. } => "stop that process first (Ctrl-C writes a checkpoint)".into(),
             Self::NoSuchRun { .. } | Self::Ambiguous { .. } => {
-                "`arkor-host runs list` shows all of them".into()
+                "`arkor-host runs list` shows all of them, with --untrusted those that it ran".into()
             }
             Self::Busy { .. } => "close other programs that have this database open".into(),
             Self::Ended { .. }

@@ -10,6 +10,9 @@ use arkor_files::{Folder, Name};
 use crate::StoreError;
 use crate::mark::{self, Key, MadeBy, Validity};
 
+/// Why a folder is no store that could be made one's own.
+pub(crate) const NO_STORE: &str = "it is not empty, and no store is in it";
+
 /// The open folder of a store, which was looked at: no link, and of whom it should be.
 #[derive(Debug)]
 pub struct Place {
@@ -119,6 +122,12 @@ impl Place {
             .is_ok_and(|entries| entries.iter().all(|entry| is_part(&entry.name)))
     }
 
+    /// A folder that a user named, and in which no store ever was.
+    fn is_something_else(&self) -> bool {
+        let is_named = self.path().file_name().is_none_or(|name| name != ".arkor");
+        is_named && name("arkor.db").is_ok_and(|name| self.folder.kind(&name).is_err())
+    }
+
     fn is_own(&self) -> Result<bool, StoreError> {
         let owner = self
             .folder
@@ -138,6 +147,7 @@ impl Place {
             why: match validity {
                 Validity::Other => "its mark was not made with your key",
                 Validity::None if self.is_vacant() => "it belongs to another user",
+                Validity::None if self.is_something_else() => NO_STORE,
                 _ => {
                     "it has no mark of yours, so it came with the project, or an earlier version \
                       made it"

@@ -3,9 +3,9 @@
 use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use arkor_files::Name;
-use arkor_project::Artifact;
+use arkor_project::{Artifact, Project};
 
 use crate::arguments::BuildArguments;
 use crate::exit::Exit;
@@ -26,8 +26,9 @@ pub(crate) fn build(arguments: &BuildArguments, printer: &Printer) -> Result<Exi
     };
     let output = match &arguments.output {
         Some(path) => {
-            trust::resolved(&project, trust::folder_of(path))?;
-            write(path, &bytes).with_context(|| format!("cannot write `{}`", path.display()))?;
+            let place = trust::resolved(&project, path)?;
+            check_place(&project, path, &place)?;
+            write(&place, &bytes).with_context(|| format!("cannot write `{}`", path.display()))?;
             path.clone()
         }
         None => {
@@ -65,6 +66,32 @@ pub(crate) fn build(arguments: &BuildArguments, printer: &Printer) -> Result<Exi
         ));
     }
     Ok(Exit::Completed)
+}
+
+/// An error if something is there that is no component: a device, which would become a file, or a source.
+fn check_place(project: &Project, path: &Path, place: &Path) -> Result<()> {
+    let refused = |what: &str| {
+        bail!(
+            "`{}` {what}: it stays as it is; name a file that is not there, or an earlier component",
+            path.display()
+        )
+    };
+    match place.symlink_metadata() {
+        Err(_) => Ok(()),
+        Ok(found) if found.is_dir() => refused("is a folder"),
+        Ok(found) if !found.is_file() => refused("is no regular file"),
+        Ok(_) if project.config_file() == Some(place) => refused("is the project's own file"),
+        Ok(found) if found.len() == 0 => Ok(()),
+        Ok(_) => {
+            let mut head = [0; 4];
+            let read = arkor_files::open_resolved(place)
+                .and_then(|mut file| std::io::Read::read_exact(&mut file, &mut head));
+            match read {
+                Ok(()) if &head == b"\0asm" => Ok(()),
+                _ => refused("is there and is no component"),
+            }
+        }
+    }
 }
 
 /// Whole or not at all: whoever watches the file never reads half of it.

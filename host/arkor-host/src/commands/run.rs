@@ -1,5 +1,7 @@
 //! `arkor-host run`
 
+use std::sync::{Mutex, PoisonError};
+
 use anyhow::{Context, Result};
 use arkor_runtime::{RunControl, RunOutcome, RunProgress, RunRequest, Trainer};
 use arkor_store::Store;
@@ -114,6 +116,7 @@ async fn follow(
     time_limit: TimeLimit,
 ) -> Result<RunOutcome> {
     let mut follower = Follower::new(&control, printer);
+    let _unfinished = Unfinished::begin(&control);
     let stop = stop_on_signals(signals, time_limit, control.requests(), printer.clone());
     let stop = tokio::spawn(stop);
     loop {
@@ -126,6 +129,32 @@ async fn follow(
     stop.abort();
     follower.end(printer);
     Ok(control.finish().await?)
+}
+
+/// The run that is followed and has not come to its end, for last words.
+static UNFINISHED: Mutex<Option<(RunId, watch::Receiver<RunProgress>)>> = Mutex::new(None);
+
+struct Unfinished;
+
+impl Unfinished {
+    fn begin(control: &RunControl) -> Self {
+        let run = (control.id().clone(), control.progress());
+        *UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner) = Some(run);
+        Self
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        *UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+/// The run that this process cuts off if it ends now, and how many steps it has done.
+pub(crate) fn unfinished() -> Option<(RunId, u64)> {
+    let run = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
+    run.as_ref()
+        .map(|(id, progress)| (id.clone(), progress.borrow().step))
 }
 
 /// What of a run was shown. Events are read from the store, so nobody sees one that a crash could

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use anyhow::Result;
-use arkor_store::{Store, StoreError, StoreOptions};
-use arkor_types::{RunRecord, json_pretty, shown_line};
+use arkor_store::{MadeBy, Store, StoreError, StoreOptions};
+use arkor_types::{RunRecord, RunStatus, json_pretty, shown_line};
 
 use crate::arguments::{RunsArguments, RunsCommand};
 use crate::exit::Exit;
@@ -22,7 +22,11 @@ pub(crate) fn runs(arguments: &RunsArguments, printer: &Printer) -> Result<Exit>
     };
     let folder = trust::store_folder(project, arguments.untrusted, arguments.store.as_deref())?;
     let made_by = place::made_by()?;
-    let open = || Store::open_read_only(&folder, &made_by);
+    let open = || {
+        let store = Store::open_read_only(&folder, &made_by)?;
+        settle(&store, &folder, &made_by);
+        Ok(store)
+    };
     match &arguments.command {
         RunsCommand::List => list(open(), printer)?,
         RunsCommand::Show { run } => show(&open()?, run, printer)?,
@@ -42,6 +46,20 @@ pub(crate) fn runs(arguments: &RunsArguments, printer: &Printer) -> Result<Exit>
         }
     }
     Ok(Exit::Completed)
+}
+
+/// Runs whose process was killed are told to be so, where the store can be written to.
+fn settle(store: &Store, folder: &Path, made_by: &MadeBy) {
+    let is_running = |run: &RunRecord| run.status == RunStatus::Running;
+    if store.runs().is_ok_and(|runs| runs.iter().any(is_running)) {
+        let options = StoreOptions {
+            made_by: made_by.clone(),
+            ..StoreOptions::default()
+        };
+        let _ = Store::open(folder, options).and_then(|store| store.mark_interrupted());
+    }
+    // Reading tells it again.
+    let _ = store.take_damage();
 }
 
 fn adopt(folder: &Path, printer: &Printer) -> Result<()> {
@@ -83,7 +101,7 @@ fn list(store: Result<Store, StoreError>, printer: &Printer) -> Result<()> {
         return Ok(());
     }
     if runs.is_empty() {
-        printer.line("no runs yet; `arkor-host run` starts one");
+        printer.line("no runs yet");
         return Ok(());
     }
     printer.line(&format!(

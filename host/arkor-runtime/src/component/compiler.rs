@@ -6,7 +6,7 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use super::process::{self, Ended, Task};
-use super::{bounds, engine, exports, guard};
+use super::{bounds, engine, exported, guard};
 use crate::error::RuntimeError;
 
 /// What the process is started for.
@@ -38,7 +38,7 @@ pub(super) fn serve() -> std::io::Result<()> {
         let engine = engine::configure(stack).map_err(problem)?;
         let component = Component::new(&engine, component).map_err(problem)?;
         // Before there is so much code that who takes it in would pay for it.
-        exports::check("", &engine, &component)?;
+        exported::check("", &engine, &component)?;
         component.serialize().map_err(problem)
     };
     match guard::guarded("", compile) {
