@@ -569,3 +569,70 @@ fn a_path_that_is_not_there_is_wrong_usage() {
         .arkor(&["run", "--untrusted", "nowhere.wasm"])
         .expect(2);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_compiler_that_the_folder_names_is_not_run() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::new();
+    let mark = place.root().join("ran");
+    let toolchain = place.project().join("e");
+    place.write("e/lib/nothing", "");
+    for program in ["rustc", "cargo", "rustup"] {
+        let name = format!("e/bin/{program}");
+        place.write(&name, format!("#!/bin/sh\ntouch {}\n", mark.display()));
+        let path = place.project().join(name);
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    for path in [toolchain.to_str().unwrap(), "/proc/self/cwd/e"] {
+        let text = format!("[toolchain]\npath = {path:?}\n");
+        place.write("rust-toolchain.toml", text);
+        place.arkor(&["toolchain", "list"]).expect(0);
+        assert!(!mark.exists(), "{path}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn folders_that_are_links_bring_no_other_project() {
+    use std::os::unix::fs::symlink;
+    let mine = place("", "console.log('SECRET-OF-THE-USER')");
+    let theirs = Place::new();
+    theirs.write("arkor.toml", "");
+    symlink(mine.project(), theirs.project().join("sub")).unwrap();
+    let empty = theirs.root().join("empty");
+    std::fs::create_dir(&empty).unwrap();
+    symlink(&empty, theirs.project().join("store")).unwrap();
+    for arguments in [
+        &["run", "--untrusted", "sub"][..],
+        &["run", "--untrusted", "sub/trainer.js"],
+        &["inspect", "--untrusted", "sub/trainer.js"],
+        &["build", "--untrusted", "./sub"],
+        &["dev", "--untrusted", "sub"],
+        &["runs", "--untrusted", "--store", "store", "adopt"],
+        &["runs", "--untrusted", "--store", "store", "list"],
+    ] {
+        let done = theirs.arkor(arguments);
+        assert_ne!(done.status.code(), Some(0), "{arguments:?}");
+        assert!(
+            done.err.contains("not trusted"),
+            "{arguments:?}: {}",
+            done.err
+        );
+        assert!(!done.out.contains("SECRET-OF"), "{}", done.out);
+    }
+    assert_eq!(std::fs::read_dir(&empty).unwrap().count(), 0);
+}
+
+#[test]
+fn a_file_that_is_no_component_is_not_told() {
+    let place = Place::new();
+    std::fs::write(place.root().join("letter"), "SECRET-OF-THE-USER").unwrap();
+    place.write("arkor.toml", "[trainer]\ncomponent = \"../letter\"\n");
+    for command in ["run", "inspect", "build"] {
+        let done = place.arkor(&[command, "."]);
+        done.expect(2);
+        assert!(!done.err.contains("SECRET"), "{}", done.err);
+        assert!(done.err.contains("it is a text"), "{}", done.err);
+    }
+}

@@ -129,6 +129,19 @@ pub(crate) fn capabilities(project: &Project) -> Result<Capabilities> {
             },
         });
     }
+    for inner in files.iter().filter(|one| one.access == FileAccess::Read) {
+        let is_around = |outer: &&FileGrant| {
+            outer.access == FileAccess::Write && inner.host_path.starts_with(&outer.host_path)
+        };
+        if let Some(outer) = files.iter().find(is_around) {
+            anyhow::bail!(
+                "capabilities.files: `{}` is granted for reading and lies in `{}`, which is granted for writing: \
+                 it could be written by way of that",
+                inner.guest_path,
+                outer.guest_path
+            );
+        }
+    }
     let mut network = Vec::new();
     for grant in &granted.network {
         let found = (grant.host.as_str(), grant.port)

@@ -18,6 +18,7 @@ pub(crate) fn open(path: &Path, trust: &TrustArguments, printer: &Printer) -> Re
         return Ok(project);
     }
     output::trusts_nothing();
+    expect_no_links(path)?;
     let folder = match root(path)? {
         file if file.is_file() => file.parent().unwrap_or(&file).to_path_buf(),
         folder => folder,
@@ -95,10 +96,10 @@ pub(crate) fn store_folder(path: &Path, untrusted: bool, store: Option<&Path>) -
         crate::settings::check_folders(project.root())?;
         return Ok(project.store_dir());
     }
-    crate::settings::check_folders(&root(path)?)?;
+    let root = root(path)?;
+    crate::settings::check_folders(&root)?;
     match store {
-        // As where the project is opened: a link is the user's own.
-        Some(folder) => Ok(arkor_project::resolved_as_far_as_possible(folder)?),
+        Some(folder) => resolved_outside(&root, folder),
         None => default_store(path),
     }
 }
@@ -111,6 +112,9 @@ pub(crate) fn component(path: &Path, trust: &TrustArguments) -> Result<PathBuf> 
         source,
     };
     let resolved = path.canonicalize().map_err(cannot)?;
+    if trust.untrusted {
+        expect_no_links(path)?;
+    }
     let beside = folder_of(path).canonicalize().map_err(cannot)?;
     if trust.untrusted && resolved.parent() != Some(&beside) {
         bail!(
@@ -121,6 +125,29 @@ pub(crate) fn component(path: &Path, trust: &TrustArguments) -> Result<PathBuf> 
     }
     crate::settings::check_folders(&beside)?;
     Ok(resolved)
+}
+
+/// An error if a part of a relative path is a link: who typed it may have meant a folder of what they were
+/// given, and the link brings another. An absolute path leads through links of the machine's own.
+fn expect_no_links(path: &Path) -> Result<()> {
+    let mut at = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::Normal(name) => at.push(name),
+            Component::ParentDir => at.push(".."),
+            Component::CurDir => continue,
+            Component::RootDir | Component::Prefix(_) => return Ok(()),
+        }
+        if at.is_symlink() {
+            let leads = at.canonicalize();
+            bail!(
+                "not trusted: `{}` is a link, and leads to `{}`: name that, if it is meant",
+                at.display(),
+                leads.unwrap_or_default().display()
+            );
+        }
+    }
+    Ok(())
 }
 
 /// The folder that a file of the command line is in: that of a bare name is the one we work in.

@@ -39,6 +39,16 @@ pub struct CrateBuild {
 }
 
 impl RustToolchain {
+    /// Finds the user's toolchain, whatever folder this is: one can name a compiler of its own, which would
+    /// be run to be asked.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::detect`].
+    pub fn detect_own() -> Result<Self, ProjectError> {
+        Self::detect(&neutral())
+    }
+
     /// Finds the toolchain for a folder, which may have a `rust-toolchain.toml` of its own.
     ///
     /// # Errors
@@ -124,6 +134,12 @@ impl RustToolchain {
             Self::Debian(debian) => debian.cargo().to_path_buf(),
         }
     }
+}
+
+/// A folder that nobody but the system's administrator can put a `rust-toolchain.toml` into, nor above.
+pub(crate) fn neutral() -> PathBuf {
+    let windows = std::env::var_os("SystemRoot").filter(|_| cfg!(windows));
+    windows.map_or_else(|| "/".into(), PathBuf::from)
 }
 
 /// Where the compiler of a folder has its libraries; none if there is no compiler.

@@ -390,9 +390,12 @@ fn read(path: &Path) -> Result<Vec<u8>, RuntimeError> {
     if bytes.starts_with(b"\0asm") {
         return Ok(bytes);
     }
-    let found = match bytes.get(..bytes.len().min(8)) {
-        None | Some([]) => "nothing: it is empty".into(),
-        Some(first) => format!("\"{}\"", first.escape_ascii()),
+    // Not what it says: it may be a file that its reader should not see.
+    let found = match std::str::from_utf8(bytes.get(..bytes.len().min(1000)).unwrap_or_default()) {
+        _ if bytes.is_empty() => "empty",
+        Err(error) if error.error_len().is_some() => "another binary file",
+        Ok(text) if text.contains('\0') => "another binary file",
+        Ok(_) | Err(_) => "a text",
     };
     Err(RuntimeError::NotWasm {
         path: path.into(),

@@ -19,12 +19,12 @@ pub enum RuntimeError {
         source: std::io::Error,
     },
     /// The file is something else.
-    #[error("`{}` is not WebAssembly: it begins with {found}", path.display())]
+    #[error("`{}` is not WebAssembly: it is {found}", path.display())]
     NotWasm {
         /// The file.
         path: PathBuf,
-        /// Its first bytes, spelled out.
-        found: String,
+        /// What it is instead, roughly.
+        found: &'static str,
     },
     /// A core module could not be made a component.
     #[error("the core module `{name}` cannot be made a component: {reason}")]

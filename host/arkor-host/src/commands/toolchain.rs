@@ -1,7 +1,5 @@
 //! `arkor-host toolchain`: what runs or builds trainers in each language.
 
-use std::path::Path;
-
 use anyhow::{Result, bail};
 use arkor_project::{BuildLine, Installed, RustToolchain, install_wasm_toolchain};
 use arkor_runtime::{LanguageRuntime, Runtime};
@@ -43,7 +41,7 @@ fn list(printer: &Printer) -> Result<()> {
         };
         told(printer, name, is_ready, said, Some(language.digest()));
     }
-    let (is_ready, said) = match RustToolchain::detect(Path::new(".")) {
+    let (is_ready, said) = match RustToolchain::detect_own() {
         Ok(found) => (true, format!("ready, for {}", found.target())),
         Err(error) => (false, error.to_string()),
     };

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::RustToolchain;
+use super::{RustToolchain, neutral};
 use crate::process::{BuildLimits, Stdout, run};
 use crate::{BuildLine, ProjectError};
 
@@ -26,8 +26,7 @@ pub enum Installed {
 pub fn install_wasm_toolchain(
     progress: &mut dyn FnMut(BuildLine),
 ) -> Result<Installed, ProjectError> {
-    let here = Path::new(".");
-    let reason = match RustToolchain::detect(here) {
+    let reason = match RustToolchain::detect_own() {
         Ok(toolchain) => return Ok(Installed::AlreadyThere(toolchain)),
         Err(error) => error.to_string(),
     };
@@ -36,7 +35,7 @@ pub fn install_wasm_toolchain(
         if let Err(error) = attempt(commands, progress) {
             report.push(error.to_string());
         }
-        match RustToolchain::detect(here) {
+        match RustToolchain::detect_own() {
             Ok(toolchain) => return Ok(Installed::Now(toolchain)),
             Err(error) => report.push(error.to_string()),
         }
@@ -51,7 +50,8 @@ fn attempt(
     commands: Vec<Command>,
     progress: &mut dyn FnMut(BuildLine),
 ) -> Result<(), ProjectError> {
-    for command in commands {
+    for mut command in commands {
+        command.current_dir(neutral());
         run(command, &BuildLimits::default(), progress, Stdout::Output)?;
     }
     Ok(())

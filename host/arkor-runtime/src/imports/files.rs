@@ -20,6 +20,22 @@ use super::watched::WatchedView;
 /// Most lists of folders held at once; each is in memory as a whole.
 const DIRECTORY_STREAMS: u32 = 8;
 
+/// Names of files and folders that programs outside of the sandbox take orders from: the host and git.
+const ORDERS: [&str; 3] = ["arkor.toml", ".arkor", ".git"];
+
+/// An error if a path would make something by such a name. File systems may not tell letters apart, nor see
+/// dots and blanks at the end.
+fn expect_no_order(path: &str) -> Answer<()> {
+    let is_order = |part: &str| {
+        let part = part.trim_end_matches(['.', ' ']);
+        ORDERS.iter().any(|name| name.eq_ignore_ascii_case(part))
+    };
+    if path.split(['/', '\\']).any(is_order) {
+        return Err(ErrorCode::NotPermitted.into());
+    }
+    Ok(())
+}
+
 type Fd = Resource<Descriptor>;
 type Answer<T> = Result<T, FsError>;
 
@@ -63,6 +79,11 @@ impl HostDescriptor for WatchedView<'_> {
         open_flags: OpenFlags,
         flags: DescriptorFlags,
     ) -> Answer<Fd> {
+        let writes = open_flags.intersects(OpenFlags::CREATE | OpenFlags::TRUNCATE)
+            || flags.contains(DescriptorFlags::WRITE);
+        if writes {
+            expect_no_order(&path)?;
+        }
         self.expect_ordinary(&fd, path_flags, &path).await?;
         let files = &mut self.0.filesystem();
         files.open_at(fd, path_flags, path, open_flags, flags).await
@@ -86,6 +107,8 @@ impl HostDescriptor for WatchedView<'_> {
     }
 
     async fn rename_at(&mut self, fd: Fd, from: String, to_fd: Fd, to: String) -> Answer<()> {
+        expect_no_order(&from)?;
+        expect_no_order(&to)?;
         // A link leads elsewhere from another place, and a FIFO could take a file's place between the look
         // at it and its opening.
         let stat = {
@@ -139,6 +162,7 @@ impl HostDescriptor for WatchedView<'_> {
     }
 
     async fn create_directory_at(&mut self, fd: Fd, path: String) -> Answer<()> {
+        expect_no_order(&path)?;
         self.0.filesystem().create_directory_at(fd, path).await
     }
 

@@ -122,20 +122,30 @@ pub(crate) fn install(
         Err(error) => return Err(io("open", &kept.path_of(&target))(error)),
     }
     sweep(&kept);
-    let fresh = tempfile::Builder::new()
-        .prefix(STAGING)
-        .tempdir_in(kept.path())
-        .map_err(io("create", kept.path()))?;
-    install_into(fresh.path(), &asked, limits, progress)?;
-    let staged = name(fresh.path().file_name().unwrap_or_default())?;
-    let staging = kept.folder(&staged).map_err(io("open", fresh.path()))?;
-    check(&staging, 0, &mut (FILES, SIZE)).map_err(io("take the packages in", fresh.path()))?;
-    // Only what is whole gets the name; who comes second finds it.
-    match kept.rename(&staged, &kept, &target) {
-        Ok(()) => drop(fresh.keep()),
-        Err(_) if kept.folder(&target).is_ok() => {}
-        Err(error) => return Err(io("rename to", &kept.path_of(&target))(error)),
+    // In a place of this user's alone: pip goes by paths, and whoever can exchange folders of the project
+    // would lead it elsewhere.
+    let place = tempfile::tempdir().map_err(io("create", &std::env::temp_dir()))?;
+    let fresh = place.path().join("packages");
+    std::fs::create_dir(&fresh).map_err(io("create", &fresh))?;
+    install_into(&fresh, &asked, limits, progress)?;
+    let fresh = Folder::open(&fresh).map_err(io("open", &fresh))?;
+    check(&fresh, 0, &mut (FILES, SIZE)).map_err(io("take the packages in", fresh.path()))?;
+    let staged = staging_name()?;
+    let staging = kept.folder_or_new(&staged);
+    let staging = staging.map_err(io("create", &kept.path_of(&staged)))?;
+    let taken = copy(&fresh, &staging)
+        .map_err(io("take the packages in to", staging.path()))
+        // Only what is whole gets the name; who comes second finds it.
+        .and_then(|()| match kept.rename(&staged, &kept, &target) {
+            Err(error) if kept.folder(&target).is_err() => {
+                Err(io("rename to", &kept.path_of(&target))(error))
+            }
+            renamed => Ok(renamed.is_ok()),
+        });
+    if !matches!(taken, Ok(true)) {
+        let _ = kept.remove_folder(&staged);
     }
+    taken?;
     let folder = kept.folder(&target);
     folder.map(Some).map_err(io("open", &kept.path_of(&target)))
 }
@@ -179,6 +189,28 @@ fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Proje
 fn name(text: impl Into<OsString>) -> Result<Name, ProjectError> {
     let text = text.into();
     Name::new(text.clone()).map_err(|error| io("open", Path::new(&text))(error.into()))
+}
+
+/// A name that no other installation has.
+fn staging_name() -> Result<Name, ProjectError> {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let now = now.unwrap_or_default().as_nanos();
+    name(format!("{STAGING}{}-{now}", std::process::id()))
+}
+
+/// Copies files and folders, which were checked to be no more than these.
+fn copy(from: &Folder, to: &Folder) -> std::io::Result<()> {
+    for entry in from.entries(ENTRIES)? {
+        if entry.kind == Kind::Folder {
+            copy(&from.folder(&entry.name)?, &to.folder_or_new(&entry.name)?)?;
+        } else {
+            std::io::copy(
+                &mut from.open_file(&entry.name)?,
+                &mut to.create_new(&entry.name)?,
+            )?;
+        }
+    }
+    Ok(())
 }
 
 /// What installations left that were killed. One that is at work is younger.
