@@ -23,7 +23,7 @@ fn a_saved_component_takes_over_and_what_is_broken_does_not() {
     dev.state("unchanged");
     // case 32 and 8: what is no trainer, or cannot say what it wants, is told and changes nothing.
     std::fs::write(dev.project.path("trainer.wasm"), "not wasm").unwrap();
-    dev.error("not wasm");
+    dev.error("is not WebAssembly: it is a text");
     dev.save(guest("panics-in-describe"));
     dev.error("describe");
     dev.event("log");
