@@ -302,9 +302,17 @@ mod dev {
 
     #[cfg(target_os = "linux")]
     fn kill(id: u32) {
-        let id = id.to_string();
         let mut command = std::process::Command::new("kill");
-        assert!(command.args(["-KILL", &id]).status().unwrap().success());
+        let killed = command.args(["-KILL", &id.to_string()]).status();
+        assert!(killed.unwrap().success());
+        // Until it has ended, its parent takes it for alive, and its end for that of the file it is given.
+        let is_alive = || {
+            let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+            !stat.is_empty() && !stat.contains(") Z ")
+        };
+        while is_alive() {
+            std::thread::yield_now();
+        }
     }
 
     #[cfg(target_os = "linux")]
