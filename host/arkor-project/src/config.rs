@@ -288,7 +288,7 @@ macro_rules! every_limit {
     ($($field:ident $key:literal $nothing_said:expr,)*) => {
         impl Limits {
             /// Each larger than any value it can be set to: nothing was said about it.
-            const NOTHING_SAID: Self = Self { $($field: $nothing_said),* };
+            pub(crate) const NOTHING_SAID: Self = Self { $($field: $nothing_said),* };
 
             /// With the defaults for what nothing was said about.
             fn or_default(&self) -> Self {

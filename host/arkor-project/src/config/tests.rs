@@ -39,9 +39,16 @@ fn the_documented_file_is_the_default() {
         .map(|line| line.strip_prefix("//!").unwrap().to_owned() + "\n")
         .collect();
     assert!(documented.contains("[limits]"));
+    let said = parse(&documented).unwrap();
+    let unsaid = parse("trainer.language = \"rust\"").unwrap();
+    assert_eq!(unsaid.limits_said, Limits::NOTHING_SAID);
+    assert_eq!(said.limits_said, Limits::default());
     assert_eq!(
-        parse(&documented).unwrap(),
-        parse("trainer.language = \"rust\"").unwrap()
+        Config {
+            limits_said: Limits::NOTHING_SAID,
+            ..said
+        },
+        unsaid
     );
 }
 
