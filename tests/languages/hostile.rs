@@ -142,6 +142,7 @@ fn a_trainer_that_may_write_gives_nobody_orders() {
              attempt('another', lambda: open('shared/sub/ARKOR.TOML', 'w'))\n\
              attempt('repository', lambda: os.mkdir('shared/.git'))\n\
              attempt('hook', lambda: open('shared/sub/.git/hooks', 'a'))\n\
+             attempt('inside', lambda: os.listdir('shared/sub/.git'))\n\
              attempt('store', lambda: os.makedirs('shared/new/.arkor'))\n\
              open('shared/plain', 'w').write('x')\n\
              attempt('moved', lambda: os.rename('shared/plain', 'shared/arkor.toml'))"
@@ -150,7 +151,7 @@ fn a_trainer_that_may_write_gives_nobody_orders() {
     );
     let shared = project.path("shared");
     std::fs::create_dir_all(shared.join("sub/.git")).unwrap();
-    all_refused(&project.run(&[]), 6);
+    all_refused(&project.run(&[]), 7);
     assert!(shared.join("plain").exists());
     assert!(!shared.join("arkor.toml").exists() && !shared.join(".git").exists());
     assert!(!shared.join("new/.arkor").exists());

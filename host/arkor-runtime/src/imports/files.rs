@@ -16,6 +16,7 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream};
 
 use super::watched::WatchedView;
+use crate::sandbox::FileAccess;
 
 /// Most lists of folders held at once; each is in memory as a whole.
 const DIRECTORY_STREAMS: u32 = 8;
@@ -79,9 +80,10 @@ impl HostDescriptor for WatchedView<'_> {
         open_flags: OpenFlags,
         flags: DescriptorFlags,
     ) -> Answer<Fd> {
-        let writes = open_flags.intersects(OpenFlags::CREATE | OpenFlags::TRUNCATE)
-            || flags.contains(DescriptorFlags::WRITE);
-        if writes {
+        // A folder that was opened to be read can be written into where its grant allows that, by paths that
+        // do not say where it lies.
+        let granted = &self.0.grants.capabilities.files;
+        if granted.iter().any(|one| one.access == FileAccess::Write) {
             expect_no_order(&path)?;
         }
         self.expect_ordinary(&fd, path_flags, &path).await?;
