@@ -5,11 +5,11 @@
 //! bytes for a byte. So what is read is counted as it will be read, when the component is loaded.
 
 use gimli::{
-    AttributeValue, DebuggingInformationEntry, Dwarf, EndianSlice, Error, LittleEndian, Result,
-    Section, SectionId, UnitHeader,
+    AttributeValue, DebuggingInformationEntry, Dwarf, EndianSlice, Error, Format, LittleEndian,
+    Result, Section, SectionId, UnitHeader,
 };
 
-use super::bounds::Bound;
+use super::bounds::{Bound, FILE_SIZE};
 
 type Slice<'a> = EndianSlice<'a, LittleEndian>;
 
@@ -28,6 +28,7 @@ pub(crate) struct Debug {
     work: Bound,
     depth: Bound,
     text: Bound,
+    index: Bound,
 }
 
 impl Default for Debug {
@@ -37,6 +38,8 @@ impl Default for Debug {
             work: Bound::new("bytes of tables and entries for debuggers", 16 << 20),
             depth: Bound::new("levels of entries for debuggers", 500),
             text: Bound::new("bytes in a name for debuggers", 16 << 10),
+            // More than a file has bytes.
+            index: Bound::new("as an index for debuggers", FILE_SIZE),
         }
     }
 }
@@ -91,6 +94,20 @@ impl Debug {
         {
             return Ok(Err(problem));
         }
+        if header.format() == Format::Dwarf64 {
+            return Ok(Err(format!(
+                "it has debug information in the 64-bit format, which is not read: {}",
+                "build it with the 32-bit one (`-gdwarf32`) or without"
+            )));
+        }
+        // The first entry is looked into already to open the unit.
+        let names = header.abbreviations(&dwarf.debug_abbrev)?;
+        if let Some(first) = header.entries(&names).next_dfs()? {
+            let counted = self.indices(first);
+            if counted.is_err() {
+                return Ok(counted);
+            }
+        }
         let unit = dwarf.unit(header)?;
         if let Some(program) = &unit.line_program {
             let header = program.header();
@@ -108,7 +125,11 @@ impl Debug {
         let mut entries = unit.entries();
         while let Some(entry) = entries.next_dfs()? {
             let depth = u64::try_from(entry.depth()).unwrap_or(0);
-            let counted = self.depth.largest(depth).and_then(|()| self.entry(entry));
+            let counted = self
+                .depth
+                .largest(depth)
+                .and_then(|()| self.entry(entry))
+                .and_then(|()| self.indices(entry));
             if counted.is_err() {
                 return Ok(counted);
             }
@@ -140,6 +161,21 @@ impl Debug {
             while let Ok(Some(_)) = entries.next() {
                 self.work.add(RANGE)?;
             }
+        }
+        Ok(())
+    }
+
+    /// The library multiplies them by the size of what they count, whatever comes of it.
+    fn indices(&mut self, entry: &DebuggingInformationEntry<Slice<'_>>) -> Counted {
+        for attribute in entry.attrs() {
+            let index = match attribute.value() {
+                AttributeValue::DebugAddrIndex(index) => index.0,
+                AttributeValue::DebugStrOffsetsIndex(index) => index.0,
+                AttributeValue::DebugRngListsIndex(index) => index.0,
+                AttributeValue::DebugLocListsIndex(index) => index.0,
+                _ => 0,
+            };
+            self.index.largest(index as u64)?;
         }
         Ok(())
     }

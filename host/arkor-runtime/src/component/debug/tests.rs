@@ -128,6 +128,52 @@ fn nesting_and_names_have_bounds() {
     }
 }
 
+/// Version 5: indices of addresses, texts, ranges and locations in the first entry and in one below it.
+#[test]
+fn indices_that_no_table_can_have_are_refused() {
+    for form in [0x1a, 0x1b, 0x22, 0x23] {
+        // DW_AT_name with another form will do: the library takes the form at its word.
+        for attribute in [0x03, 0x11, 0x55] {
+            let kinds = [
+                &[1, 0x11, 1, attribute, form, 0, 0][..],
+                &[2, 0x2e, 0, attribute, form, 0, 0, 0],
+            ];
+            for largest in [0_usize, 1] {
+                let index = |at: usize| match at == largest {
+                    true => [&[0xff; 9][..], &[1]].concat(),
+                    false => vec![0],
+                };
+                let entries = [&[1][..], &index(0), &[2], &index(1), &[0]].concat();
+                let unit = long(&[&[5, 0, 1, 4, 0, 0, 0, 0], &entries[..]].concat());
+                let found = problem(&module(&[
+                    (".debug_abbrev", kinds.concat()),
+                    (".debug_info", unit),
+                    (".debug_rnglists", vec![0; 64]),
+                    (".debug_loclists", vec![0; 64]),
+                    (".debug_addr", vec![0; 64]),
+                    (".debug_str_offsets", vec![0; 64]),
+                ]));
+                assert!(
+                    found.contains("as an index for debuggers"),
+                    "{form:x} {attribute:x} {largest}: {found}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_64_bit_format_is_refused() {
+    let content = [&[5, 0, 1, 4][..], &[0; 8], &[1]].concat();
+    let length = u64::try_from(content.len()).unwrap().to_le_bytes();
+    let unit = [&[0xff; 4][..], &length, &content].concat();
+    let found = problem(&module(&[
+        (".debug_abbrev", vec![1, 0x11, 0, 0, 0, 0]),
+        (".debug_info", unit),
+    ]));
+    assert!(found.contains("64-bit format"), "{found}");
+}
+
 #[test]
 fn what_cannot_be_read_is_passed_over() {
     let whole = tables(3, 10);
