@@ -61,7 +61,7 @@ static arkor_result_t train(uint32_t step, double rate, arkor_progress_t *progre
   arkor_optim_output_t done;
   ARKOR_TRY(arkor_optim_step(&adam, &done));
   progress->learning_rate = arkor_some_f64(rate);
-  progress->grad_norm = arkor_some_f64(done.grad_norm);
+  progress->grad_norm = done.grad_norm;
   arkor_free_optim_output(&done);
   return ARKOR_OK;
 }
@@ -84,7 +84,8 @@ static arkor_result_t run(const arkor_spec_t *spec) {
     if (ends_cycle(step)) {
       arkor_score_t score;
       ARKOR_TRY(arkor_score(&score));
-      printf("a cycle ends at step %u: %.3f\n", step, score.loss);
+      if (score.measured.loss.is_some) printf("a cycle ends at step %u: %.3f\n", step, score.measured.loss.val);
+      arkor_free_score(&score);
     }
     ARKOR_TRY(arkor_checkpoint(step, NULL, 0, &directive));
   }

@@ -18,7 +18,7 @@ static arkor_result_t describe(arkor_spec_t *spec) {
   spec->model = arkor_scratch(192, 4, 6);
   spec->tokenizer = arkor_bpe(1024);
   spec->dataset = arkor_file("data/gospels.txt");
-  spec->eval_fraction = arkor_some_f64(0.1);
+  spec->dataset.val.held_out = arkor_share(0.1);
   spec->hyperparameters.max_steps = arkor_some_u32(400);
   spec->hyperparameters.per_device_train_batch_size = arkor_some_u32(16);
   spec->hyperparameters.max_length = arkor_some_u32(128);
@@ -40,12 +40,13 @@ static arkor_result_t on_started(const arkor_started_t *event) {
   if (data.unigram_entropy.is_some) {
     printf("a model that ignores all context would reach a loss of %.3f\n", data.unigram_entropy.val);
   }
+  arkor_free_dataset_info(&data);
   return ARKOR_OK;
 }
 
 static arkor_result_t on_evaluate(const arkor_evaluation_t *event) {
   if (event->evaluations_without_improvement >= PATIENCE) {
-    arkor_stop("no evaluation since the best loss, %.4f, was better", event->best_loss);
+    arkor_stop("no evaluation since the best loss, %.4f, was better", event->best_score.val);
   }
   return ARKOR_OK;
 }
@@ -84,6 +85,7 @@ static arkor_result_t on_completed(const arkor_completed_t *event) {
   if (event->eval_loss.is_some && data.unigram_entropy.is_some) {
     printf("evaluation loss %.3f, against %.3f without any context\n", event->eval_loss.val, data.unigram_entropy.val);
   }
+  arkor_free_dataset_info(&data);
   return ARKOR_OK;
 }
 

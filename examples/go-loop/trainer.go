@@ -82,7 +82,9 @@ func (t *restarts) Run(spec arkor.Spec) error {
 			if err != nil {
 				return err
 			}
-			fmt.Printf("a cycle ends at step %d: %.3f\n", step, scored.Loss)
+			if loss := scored.Measured.Loss; loss != nil {
+				fmt.Printf("a cycle ends at step %d: %.3f\n", step, *loss)
+			}
 		}
 		directive, err := arkor.Hooks.Checkpoint(step, nil)
 		if err != nil || directive != arkor.DirectiveProceed {
@@ -107,7 +109,7 @@ func train(step uint32, rate float64) (progress arkor.Progress, err error) {
 	if err != nil {
 		return progress, err
 	}
-	return arkor.Progress{Loss: &output.LossSum, LearningRate: &rate, GradNorm: &done.GradNorm}, nil
+	return arkor.Progress{Loss: &output.LossSum, LearningRate: &rate, GradNorm: done.GradNorm}, nil
 }
 
 func init() { loop.Export(&restarts{}) }

@@ -18,12 +18,11 @@ type quickstart struct{}
 
 func (*quickstart) Describe() (arkor.Spec, error) {
 	return arkor.Spec{
-		Name:         "go-quickstart",
-		Description:  arkor.String("A small Llama, trained on the four gospels"),
-		Model:        arkor.Scratch(192, 4, 6),
-		Tokenizer:    arkor.BPE(1024),
-		Dataset:      arkor.File("data/gospels.txt"),
-		EvalFraction: arkor.Float64(0.1),
+		Name:        "go-quickstart",
+		Description: arkor.String("A small Llama, trained on the four gospels"),
+		Model:       arkor.Scratch(192, 4, 6),
+		Tokenizer:   arkor.BPE(1024),
+		Dataset:     arkor.File("data/gospels.txt").WithHeldOut(arkor.Share(0.1)),
 		Hyperparameters: arkor.Hyperparameters{
 			MaxSteps:                arkor.Uint32(400),
 			PerDeviceTrainBatchSize: arkor.Uint32(16),
@@ -53,10 +52,10 @@ func (*quickstart) OnStarted(event arkor.Started) (arkor.Actions, error) {
 }
 
 func (*quickstart) OnEvaluate(event arkor.Evaluation) (arkor.Actions, error) {
-	if event.EvaluationsWithoutImprovement < patience {
+	if event.EvaluationsWithoutImprovement < patience || event.BestScore == nil {
 		return nil, nil
 	}
-	reason := fmt.Sprintf("no evaluation since the best loss, %.4f, was better", event.BestLoss)
+	reason := fmt.Sprintf("no evaluation since the best loss, %.4f, was better", *event.BestScore)
 	return arkor.Actions{arkor.Stop(reason)}, nil
 }
 

@@ -84,7 +84,8 @@ class Loop(Trainer):
             if step % 5 == 0:
                 hooks.log(step, loss=output.loss_sum, learning_rate=rate, grad_norm=optim.grad_norm)
             if ends_cycle(step):
-                print(f"a cycle ends at step {step}: {session.evaluate().loss:.3f}")
+                scored = session.evaluate().measured.loss or 0.0
+                print(f"a cycle ends at step {step}: {scored:.3f}")
             if hooks.checkpoint(step) != "proceed":
                 return
 

@@ -8,6 +8,7 @@ from arkor import (
     Actions,
     Checkpoint,
     Completed,
+    Dataset,
     Evaluation,
     Hyperparameters,
     Spec,
@@ -35,8 +36,7 @@ class Quickstart(Trainer):
             description="A small Llama, trained on the four gospels",
             model=scratch(hidden_size=192, num_hidden_layers=4, num_attention_heads=6),
             tokenizer=bpe(1024),
-            dataset=file("data/gospels.txt"),
-            eval_fraction=0.1,
+            dataset=Dataset(source=file("data/gospels.txt"), held_out=0.1),
             hyperparameters=Hyperparameters(
                 max_steps=400,
                 per_device_train_batch_size=16,
@@ -60,7 +60,8 @@ class Quickstart(Trainer):
 
     def on_evaluate(self, event: Evaluation) -> Actions:
         if event.evaluations_without_improvement >= PATIENCE:
-            return action.stop(f"no evaluation since the best loss, {event.best_loss:.4f}, was better")
+            best = event.best_loss or 0.0
+            return action.stop(f"no evaluation since the best loss, {best:.4f}, was better")
 
     def on_checkpoint(self, event: Checkpoint) -> Actions:
         page = ""

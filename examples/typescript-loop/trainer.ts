@@ -40,7 +40,7 @@ export default defineTrainer({
   },
 
   run(spec) {
-    const steps = spec.hyperparameters?.maxSteps ?? 0;
+    const steps = spec.hyperparameters.maxSteps;
     // Weights and optimizer are restored by the host; the rate's place in its cycle follows from the
     // step alone, so there is nothing else to take up.
     let step = hooks.resumePoint()?.step ?? 0;
@@ -60,7 +60,8 @@ export default defineTrainer({
         hooks.log(step, { loss: lossSum, learningRate: rate, gradNorm });
       }
       if (endsCycle(step)) {
-        console.log(`a cycle ends at step ${step}: ${session.evaluate().loss.toFixed(3)}`);
+        const { measured } = session.evaluate();
+        console.log(`a cycle ends at step ${step}: evaluation loss ${measured.loss?.toFixed(3)}`);
       }
       if (hooks.checkpoint(step) !== "proceed") {
         return;

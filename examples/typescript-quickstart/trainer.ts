@@ -16,8 +16,7 @@ export default defineTrainer({
     description: "A small Llama, trained on the four gospels",
     model: scratch({ hiddenSize: 192, numHiddenLayers: 4, numAttentionHeads: 6 }),
     tokenizer: bpe(1024),
-    dataset: file("data/gospels.txt"),
-    evalFraction: 0.1,
+    dataset: { source: file("data/gospels.txt"), heldOut: 0.1 },
     hyperparameters: {
       maxSteps: 400,
       perDeviceTrainBatchSize: 16,
@@ -44,7 +43,7 @@ export default defineTrainer({
 
   onEvaluate(event) {
     if (event.evaluationsWithoutImprovement >= PATIENCE) {
-      const best = event.bestLoss.toFixed(4);
+      const best = event.bestLoss?.toFixed(4);
       return action.stop(`no evaluation since the best loss, ${best}, was better`);
     }
   },

@@ -51,15 +51,33 @@ arkor_string_t arkor_text(const char *format, ...) {
 
 arkor_string_t arkor_view(const char *text) { return (arkor_string_t){(uint8_t *)text, strlen(text)}; }
 
-void arkor_add_text(arkor_list_string_t *list, const char *text) {
-  size_t size = (list->len + 1) * sizeof *list->ptr;
-  arkor_string_t *longer = arkor_alloc(size);
-  if (list->len > 0) {
-    memcpy(longer, list->ptr, size - sizeof *list->ptr);
-    free(list->ptr);
+/* Makes a list one item longer and returns the new one. `list` is the address of the list's pointer. */
+static void *longer(void *list, size_t *len, size_t size) {
+  void *old;
+  memcpy(&old, list, sizeof old);
+  char *items = arkor_alloc((*len + 1) * size);
+  if (*len > 0) {
+    memcpy(items, old, *len * size);
+    free(old);
   }
-  list->ptr = longer;
-  list->ptr[list->len++] = arkor_text("%s", text);
+  memcpy(list, &items, sizeof items);
+  return items + size * (*len)++;
+}
+
+void arkor_add_text(arkor_list_string_t *list, const char *text) {
+  arkor_string_t *item = longer(&list->ptr, &list->len, sizeof *list->ptr);
+  *item = arkor_text("%s", text);
+}
+
+void arkor_add_setting(exports_arkor_trainer_definition_list_setting_t *list, const char *name, const char *value) {
+  arkor_trainer_types_setting_t *item = longer(&list->ptr, &list->len, sizeof *list->ptr);
+  *item = (arkor_trainer_types_setting_t){arkor_text("%s", name), arkor_text("%s", value)};
+}
+
+void arkor_add_model(exports_arkor_trainer_definition_list_named_model_t *list, const char *name,
+                     exports_arkor_trainer_definition_model_source_t source) {
+  exports_arkor_trainer_definition_named_model_t *item = longer(&list->ptr, &list->len, sizeof *list->ptr);
+  *item = (exports_arkor_trainer_definition_named_model_t){arkor_text("%s", name), source};
 }
 
 /* -- Errors -- */
@@ -148,6 +166,16 @@ void arkor_stop(const char *reason, ...) {
 void arkor_save(void) { add_action(EXPORTS_ARKOR_TRAINER_CALLBACKS_ACTION_SAVE); }
 
 void arkor_evaluate(void) { add_action(EXPORTS_ARKOR_TRAINER_CALLBACKS_ACTION_EVALUATE); }
+
+void arkor_evaluated(arkor_option_f64_t loss, const arkor_metric_t *metrics, size_t count) {
+  arkor_trainer_types_measurement_t measurement = {loss, {NULL, count}};
+  if (count > 0) measurement.metrics.ptr = arkor_alloc(count * sizeof *metrics);
+  for (size_t i = 0; i < count; i++) {
+    arkor_metric_t metric = {arkor_text("%.*s", ARKOR_PRINT(metrics[i].name)), metrics[i].value};
+    measurement.metrics.ptr[i] = metric;
+  }
+  add_action(EXPORTS_ARKOR_TRAINER_CALLBACKS_ACTION_EVALUATED)->val.evaluated = measurement;
+}
 
 void arkor_set_learning_rate(double rate) {
   add_action(EXPORTS_ARKOR_TRAINER_CALLBACKS_ACTION_SET_LEARNING_RATE)->val.set_learning_rate = rate;

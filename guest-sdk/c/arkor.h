@@ -14,7 +14,7 @@
  *     }
  *
  *     static arkor_result_t on_evaluate(const arkor_evaluation_t *event) {
- *       if (event->loss > 10) return arkor_fail("the loss is %g", event->loss);
+ *       if (event->loss.is_some && event->loss.val > 10) return arkor_fail("the loss is %g", event->loss.val);
  *       if (event->evaluations_without_improvement >= 3) arkor_stop("no better for a while");
  *       return ARKOR_OK;
  *     }
@@ -56,6 +56,7 @@ typedef arkor_trainer_inference_generation_t arkor_generation_t;
 typedef arkor_trainer_dataset_dataset_info_t arkor_dataset_info_t;
 typedef arkor_trainer_dataset_list_example_t arkor_examples_t;
 typedef arkor_trainer_types_metric_t arkor_metric_t;
+typedef arkor_trainer_run_run_info_t arkor_run_info_t;
 
 /* What a function of a trainer returns. An error is made by arkor_fail. */
 typedef enum { ARKOR_OK = 0, ARKOR_ERROR = 1 } arkor_result_t;
@@ -130,6 +131,9 @@ const char *arkor_last_error(void);
 void arkor_stop(const char *reason, ...) __attribute__((format(printf, 1, 2)));
 void arkor_save(void);
 void arkor_evaluate(void);
+/* What the trainer measured itself becomes an evaluation. Metrics are copied: their names may be made by
+ * arkor_view. A loss that was not measured is arkor_no_f64(). */
+void arkor_evaluated(arkor_option_f64_t loss, const arkor_metric_t *metrics, size_t count);
 void arkor_set_learning_rate(double rate);
 void arkor_follow_schedule(void);
 void arkor_pause(void);
@@ -148,6 +152,12 @@ arkor_string_t arkor_text(const char *format, ...) __attribute__((format(printf,
 arkor_string_t arkor_view(const char *text);
 /* Adds a copy of a text to a list: tags, target_modules, stop. */
 void arkor_add_text(arkor_list_string_t *list, const char *text);
+/* Adds to a list of a spec, which is an `additional` or `parameters`, a setting that the contract has no field for;
+ * the value is JSON. */
+void arkor_add_setting(exports_arkor_trainer_definition_list_setting_t *list, const char *name, const char *value);
+/* Adds a further model: a reference, a teacher, a judge. */
+void arkor_add_model(exports_arkor_trainer_definition_list_named_model_t *list, const char *name,
+                     exports_arkor_trainer_definition_model_source_t source);
 /* Memory, or the end with a message. */
 void *arkor_alloc(size_t size);
 
@@ -158,6 +168,10 @@ static inline arkor_option_u32_t arkor_some_u32(uint32_t value) {
 static inline arkor_option_f64_t arkor_some_f64(double value) {
   arkor_option_f64_t some = {true, value};
   return some;
+}
+static inline arkor_option_f64_t arkor_no_f64(void) {
+  arkor_option_f64_t none = {false, 0};
+  return none;
 }
 static inline arkor_option_bool_t arkor_some_bool(bool value) {
   arkor_option_bool_t some = {true, value};
@@ -175,10 +189,27 @@ exports_arkor_trainer_definition_model_source_t arkor_scratch(uint32_t hidden_si
 exports_arkor_trainer_definition_model_source_t arkor_hub_model(const char *name);
 exports_arkor_trainer_definition_option_tokenizer_source_t arkor_bpe(uint32_t vocabulary);
 exports_arkor_trainer_definition_option_tokenizer_source_t arkor_bytes(void);
-/* A text file of the project. */
-exports_arkor_trainer_definition_option_dataset_source_t arkor_file(const char *path);
-exports_arkor_trainer_definition_option_dataset_source_t arkor_hub_dataset(const char *name);
-exports_arkor_trainer_definition_option_dataset_source_t arkor_url(const char *url);
+exports_arkor_trainer_definition_option_tokenizer_source_t arkor_hub_tokenizer(const char *name);
+/* A file of the project, as one text of which a twentieth is held out. What is to be otherwise is in `.val`:
+ *
+ *     spec->dataset = arkor_file("data/chats.jsonl");
+ *     spec->dataset.val.format = arkor_conversations();
+ *     spec->dataset.val.held_out = arkor_share(0.1); */
+exports_arkor_trainer_definition_option_dataset_t arkor_file(const char *path);
+exports_arkor_trainer_definition_option_dataset_t arkor_hub_dataset(const char *name);
+exports_arkor_trainer_definition_option_dataset_t arkor_url(const char *url);
+/* A share of the data, taken from its end, is held out for evaluation. */
+exports_arkor_trainer_definition_option_held_out_t arkor_share(double share);
+/* The source of another dataset is: arkor_held_out(arkor_file("data/test.txt").val.source). */
+exports_arkor_trainer_definition_option_held_out_t arkor_held_out(
+    exports_arkor_trainer_definition_dataset_source_t source);
+/* Rows with the fields that TRL expects; others are put into `.val.val`. */
+exports_arkor_trainer_definition_option_dataset_format_t arkor_rows(void);
+exports_arkor_trainer_definition_option_dataset_format_t arkor_conversations(void);
+exports_arkor_trainer_definition_option_dataset_format_t arkor_completions(void);
+exports_arkor_trainer_definition_option_dataset_format_t arkor_preferences(void);
+exports_arkor_trainer_definition_option_dataset_format_t arkor_labels(void);
+exports_arkor_trainer_definition_option_dataset_format_t arkor_prompts(void);
 exports_arkor_trainer_definition_option_lora_t arkor_lora(uint32_t r);
 exports_arkor_trainer_definition_option_lr_scheduler_type_t arkor_linear(void);
 exports_arkor_trainer_definition_option_lr_scheduler_type_t arkor_cosine(void);
@@ -192,7 +223,13 @@ exports_arkor_trainer_definition_option_lr_scheduler_type_t arkor_constant(void)
 #define ARKOR_SEVERE ARKOR_TRAINER_TYPES_LEVEL_ERROR
 void arkor_message(arkor_trainer_types_level_t level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The run that the trainer is part of, and how far it is. Freed by arkor_free_run_info. */
+arkor_result_t arkor_run_info(arkor_run_info_t *info);
+void arkor_free_run_info(arkor_run_info_t *info);
+
+/* Freed by arkor_free_dataset_info. */
 arkor_result_t arkor_dataset_info(arkor_dataset_info_t *info);
+void arkor_free_dataset_info(arkor_dataset_info_t *info);
 /* Freed by arkor_free_examples. */
 arkor_result_t arkor_dataset_read(arkor_trainer_dataset_split_t split, uint32_t start, uint32_t count,
                                   arkor_examples_t *examples);

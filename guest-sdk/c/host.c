@@ -10,6 +10,15 @@ void arkor_message(arkor_trainer_types_level_t level, const char *format, ...) {
   free(text.ptr);
 }
 
+arkor_result_t arkor_run_info(arkor_run_info_t *info) {
+  static const char *const plain[] = {"there is no run yet"};
+  arkor_trainer_run_run_error_t error;
+  if (arkor_trainer_run_info(info, &error)) return ARKOR_OK;
+  return refused(error.tag, error.val.other, 1, plain);
+}
+
+void arkor_free_run_info(arkor_run_info_t *info) { arkor_trainer_run_run_info_free(info); }
+
 static arkor_result_t dataset_refused(arkor_trainer_dataset_dataset_error_t *error) {
   static const char *const plain[] = {"the run has no data, or not yet"};
   return refused(error->tag, error->val.other, 1, plain);
@@ -19,6 +28,8 @@ arkor_result_t arkor_dataset_info(arkor_dataset_info_t *info) {
   arkor_trainer_dataset_dataset_error_t error;
   return arkor_trainer_dataset_info(info, &error) ? ARKOR_OK : dataset_refused(&error);
 }
+
+void arkor_free_dataset_info(arkor_dataset_info_t *info) { arkor_trainer_dataset_dataset_info_free(info); }
 
 arkor_result_t arkor_dataset_read(arkor_trainer_dataset_split_t split, uint32_t start, uint32_t count,
                                   arkor_examples_t *examples) {

@@ -31,13 +31,36 @@ arkor_result_t arkor_resume_point(arkor_resume_point_t *point) { HOOK(resume_poi
 
 void arkor_free_resume_point(arkor_resume_point_t *point) { arkor_trainer_hooks_option_resume_info_free(point); }
 
+/* Gives the host's wishes to who asked for them. */
+static arkor_result_t wished(arkor_wishes_t *answer, arkor_wishes_t *wishes) {
+  if (wishes == NULL) {
+    arkor_free_wishes(answer);
+  } else {
+    *wishes = *answer;
+  }
+  return ARKOR_OK;
+}
+
 arkor_result_t arkor_log(uint32_t step, const arkor_progress_t *progress, const arkor_metric_t *metrics, size_t count,
                          arkor_wishes_t *wishes) {
   arkor_progress_t how_far = *progress;
   arkor_trainer_hooks_list_metric_t list = {(arkor_metric_t *)metrics, count};
-  arkor_wishes_t ignored;
-  HOOK(log(step, &how_far, &list, wishes == NULL ? &ignored : wishes, &error));
+  arkor_wishes_t answer;
+  arkor_trainer_hooks_hook_error_t error;
+  if (!arkor_trainer_hooks_log(step, &how_far, &list, &answer, &error)) return hook_refused(&error);
+  return wished(&answer, wishes);
 }
+
+arkor_result_t arkor_log_evaluation(uint32_t step, arkor_option_f64_t loss, const arkor_metric_t *metrics,
+                                    size_t count, arkor_wishes_t *wishes) {
+  arkor_trainer_types_measurement_t measurement = {loss, {(arkor_metric_t *)metrics, count}};
+  arkor_wishes_t answer;
+  arkor_trainer_hooks_hook_error_t error;
+  if (!arkor_trainer_hooks_evaluated(step, &measurement, &answer, &error)) return hook_refused(&error);
+  return wished(&answer, wishes);
+}
+
+void arkor_free_wishes(arkor_wishes_t *wishes) { arkor_trainer_hooks_wishes_free(wishes); }
 
 arkor_result_t arkor_model(arkor_model_info_t *model) { SESSION(model(model, &error)); }
 
@@ -56,17 +79,27 @@ arkor_loss_t arkor_ppo(float low, float high) {
 }
 
 arkor_data_t arkor_next_token_data(arkor_examples_t *examples) {
-  size_t tokens = 0;
-  for (size_t i = 0; i < examples->len; i++) tokens += examples->ptr[i].tokens.len;
+  double total = 0;
   arkor_data_t data = {arkor_alloc(examples->len * sizeof(arkor_datum_t)), examples->len};
   for (size_t i = 0; i < examples->len; i++) {
     arkor_trainer_dataset_example_t *example = &examples->ptr[i];
-    arkor_datum_t datum = {.tokens = example->tokens, .targets = example->targets};
-    datum.weights.len = datum.tokens.len;
-    datum.weights.ptr = arkor_alloc(datum.weights.len * sizeof(float));
-    for (size_t j = 0; j < datum.weights.len; j++) datum.weights.ptr[j] = 1.0f / (float)tokens;
-    arkor_list_f32_free(&example->weights);
+    arkor_datum_t datum = {
+        .tokens = example->tokens,
+        .targets = example->targets,
+        .weights = example->weights,
+        .additional = {example->additional.ptr, example->additional.len},
+    };
+    if (datum.weights.len == 0) {
+      datum.weights.len = datum.tokens.len;
+      datum.weights.ptr = arkor_alloc(datum.weights.len * sizeof(float));
+      for (size_t j = 0; j < datum.weights.len; j++) datum.weights.ptr[j] = 1;
+    }
+    for (size_t j = 0; j < datum.weights.len; j++) total += datum.weights.ptr[j];
     data.ptr[i] = datum;
+  }
+  /* There may be nothing to learn in any of them. */
+  for (size_t i = 0; total > 0 && i < data.len; i++) {
+    for (size_t j = 0; j < data.ptr[i].weights.len; j++) data.ptr[i].weights.ptr[j] /= (float)total;
   }
   free(examples->ptr);
   *examples = (arkor_examples_t){NULL, 0};
@@ -94,6 +127,8 @@ arkor_result_t arkor_optim_step(const arkor_adam_t *adam, arkor_optim_output_t *
 void arkor_free_optim_output(arkor_optim_output_t *output) { arkor_trainer_session_optim_output_free(output); }
 
 arkor_result_t arkor_score(arkor_score_t *score) { SESSION(evaluate(score, &error)); }
+
+void arkor_free_score(arkor_score_t *score) { arkor_trainer_session_evaluation_free(score); }
 
 arkor_result_t arkor_sample(const arkor_list_u32_t *prompts, size_t prompt_count, uint32_t count,
                             const arkor_sampling_t *sampling, arkor_sequences_t *sequences) {

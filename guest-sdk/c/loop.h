@@ -35,9 +35,13 @@ arkor_result_t arkor_checkpoint(uint32_t step, const void *state, size_t size, a
 /* Freed by arkor_free_resume_point. Not `is_some` at the start of a new run. */
 arkor_result_t arkor_resume_point(arkor_resume_point_t *point);
 void arkor_free_resume_point(arkor_resume_point_t *point);
-/* `wishes` may be NULL. */
+/* `wishes` may be NULL, or is freed by arkor_free_wishes. */
 arkor_result_t arkor_log(uint32_t step, const arkor_progress_t *progress, const arkor_metric_t *metrics, size_t count,
                          arkor_wishes_t *wishes);
+/* Reports an evaluation that the loop made itself; arkor_no_f64() is a loss that was not measured. */
+arkor_result_t arkor_log_evaluation(uint32_t step, arkor_option_f64_t loss, const arkor_metric_t *metrics,
+                                    size_t count, arkor_wishes_t *wishes);
+void arkor_free_wishes(arkor_wishes_t *wishes);
 
 /* Freed by arkor_free_model. */
 arkor_result_t arkor_model(arkor_model_info_t *model);
@@ -48,8 +52,8 @@ arkor_loss_t arkor_importance_sampling(void);
 /* Usually 0.8 and 1.2. */
 arkor_loss_t arkor_ppo(float low, float high);
 
-/* Data that learns every token of the examples, each with the same weight; their sum is 1. Takes the examples
- * over. Freed by arkor_free_data. */
+/* Data that learns the tokens of the examples, each by its weight there; the sum of all weights becomes 1. Takes
+ * the examples over. Freed by arkor_free_data. */
 arkor_data_t arkor_next_token_data(arkor_examples_t *examples);
 void arkor_free_data(arkor_data_t *data);
 
@@ -64,8 +68,9 @@ void arkor_free_forward_output(arkor_forward_output_t *output);
 arkor_result_t arkor_optim_step(const arkor_adam_t *adam, arkor_optim_output_t *output);
 void arkor_free_optim_output(arkor_optim_output_t *output);
 
-/* Scores the held-out data. */
+/* Scores the held-out data. Freed by arkor_free_score. */
 arkor_result_t arkor_score(arkor_score_t *score);
+void arkor_free_score(arkor_score_t *score);
 
 /* `count` sequences after each prompt. Freed by arkor_free_sequences. */
 arkor_result_t arkor_sample(const arkor_list_u32_t *prompts, size_t prompt_count, uint32_t count,

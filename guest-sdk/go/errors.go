@@ -11,7 +11,7 @@ import (
 type HostError struct {
 	// Function is the contract's name of what was called: "generate".
 	Function string
-	// Code is the contract's name of the error: "not-ready", "invalid", "unavailable".
+	// Code is the contract's name of the error: "not-ready", "invalid", "lost", "unavailable".
 	Code string
 	// Message is for people.
 	Message string

@@ -10,8 +10,8 @@ func exportDescribe() uint32 {
 }
 
 //go:wasmexport arkor:trainer/callbacks@0.1.0#on-started
-func exportOnStarted(a0 uint32, a1 uint32, a2 uint32, a3 uint32, a4 uint32, a5 uint32, a6 uint32, a7 uint32, a8 uint32, a9 uint32, a10 uint32, a11 uint32) uint32 {
-	at := parameters(48)
+func exportOnStarted(a0 uint32, a1 uint32, a2 uint32, a3 uint32, a4 uint32, a5 uint32, a6 uint32, a7 uint32, a8 uint32, a9 uint32, a10 uint32, a11 uint32, a12 uint32, a13 uint32) uint32 {
+	at := parameters(56)
 	putUint32(at.to(0), a0)
 	putUint32(at.to(4), a1)
 	putUint32(at.to(8), a2)
@@ -24,12 +24,14 @@ func exportOnStarted(a0 uint32, a1 uint32, a2 uint32, a3 uint32, a4 uint32, a5 u
 	putByte(at.to(36), byte(a9))
 	putUint32(at.to(40), a10)
 	putUint32(at.to(44), a11)
+	putUint32(at.to(48), a12)
+	putUint32(at.to(52), a13)
 	return enterOnStarted(at)
 }
 
 //go:wasmexport arkor:trainer/callbacks@0.1.0#on-log
-func exportOnLog(a0 uint32, a1 uint32, a2 uint32, a3 float64, a4 uint32, a5 float64, a6 uint32, a7 float64, a8 uint32, a9 float64, a10 float64, a11 uint32, a12 uint32) uint32 {
-	at := parameters(88)
+func exportOnLog(a0 uint32, a1 uint32, a2 uint32, a3 float64, a4 uint32, a5 float64, a6 uint32, a7 float64, a8 uint32, a9 float64, a10 float64, a11 uint32, a12 uint32, a13 uint32, a14 uint32) uint32 {
+	at := parameters(96)
 	putUint32(at.to(0), a0)
 	putUint32(at.to(4), a1)
 	putByte(at.to(8), byte(a2))
@@ -43,63 +45,60 @@ func exportOnLog(a0 uint32, a1 uint32, a2 uint32, a3 float64, a4 uint32, a5 floa
 	putFloat64(at.to(72), a10)
 	putUint32(at.to(80), a11)
 	putUint32(at.to(84), a12)
+	putUint32(at.to(88), a13)
+	putUint32(at.to(92), a14)
 	return enterOnLog(at)
 }
 
 //go:wasmexport arkor:trainer/callbacks@0.1.0#on-evaluate
-func exportOnEvaluate(a0 uint32, a1 uint32, a2 float64, a3 float64, a4 float64, a5 uint32, a6 uint32, a7 uint32) uint32 {
-	at := parameters(48)
-	putUint32(at.to(0), a0)
-	putUint32(at.to(4), a1)
-	putFloat64(at.to(8), a2)
-	putFloat64(at.to(16), a3)
-	putFloat64(at.to(24), a4)
-	putUint32(at.to(32), a5)
-	putUint32(at.to(36), a6)
-	putUint32(at.to(40), a7)
-	return enterOnEvaluate(at)
+func exportOnEvaluate(at uint32) uint32 {
+	begin()
+	return enterOnEvaluate(ptr(at))
 }
 
 //go:wasmexport arkor:trainer/callbacks@0.1.0#on-checkpoint
-func exportOnCheckpoint(a0 uint32, a1 uint32, a2 uint32, a3 uint32, a4 uint32, a5 float64) uint32 {
-	at := parameters(32)
+func exportOnCheckpoint(a0 uint32, a1 uint32, a2 uint32, a3 uint32, a4 uint32, a5 float64, a6 uint32, a7 uint32, a8 uint32, a9 float64, a10 uint32, a11 uint32, a12 uint32, a13 uint32) uint32 {
+	at := parameters(72)
 	putUint32(at.to(0), a0)
 	putUint32(at.to(4), a1)
 	putUint32(at.to(8), a2)
 	putUint32(at.to(12), a3)
 	putByte(at.to(16), byte(a4))
 	putFloat64(at.to(24), a5)
+	putByte(at.to(32), byte(a6))
+	putUint32(at.to(40), a7)
+	putUint32(at.to(44), a8)
+	putFloat64(at.to(48), a9)
+	putUint32(at.to(56), a10)
+	putUint32(at.to(60), a11)
+	putUint32(at.to(64), a12)
+	putUint32(at.to(68), a13)
 	return enterOnCheckpoint(at)
 }
 
 //go:wasmexport arkor:trainer/callbacks@0.1.0#on-completed
-func exportOnCompleted(a0 uint32, a1 uint32, a2 uint32, a3 uint32, a4 uint32, a5 uint32, a6 uint32, a7 uint32, a8 uint32, a9 float64, a10 uint32, a11 float64) uint32 {
-	at := parameters(64)
-	putUint32(at.to(0), a0)
-	putUint32(at.to(4), a1)
-	putByte(at.to(8), byte(a2))
-	putUint32(at.to(12), a3)
-	putUint32(at.to(16), a4)
-	putByte(at.to(20), byte(a5))
-	putUint32(at.to(24), a6)
-	putUint32(at.to(28), a7)
-	putByte(at.to(32), byte(a8))
-	putFloat64(at.to(40), a9)
-	putByte(at.to(48), byte(a10))
-	putFloat64(at.to(56), a11)
-	return enterOnCompleted(at)
+func exportOnCompleted(at uint32) uint32 {
+	begin()
+	return enterOnCompleted(ptr(at))
 }
 
 //go:wasmexport arkor:trainer/callbacks@0.1.0#on-failed
-func exportOnFailed(a0 uint32, a1 uint32, a2 uint32, a3 uint32, a4 uint32, a5 uint32, a6 uint32) uint32 {
-	at := parameters(28)
+func exportOnFailed(a0 uint32, a1 uint32, a2 uint32, a3 uint32, a4 uint32, a5 uint32, a6 uint32, a7 uint32, a8 uint32, a9 uint32, a10 uint32, a11 uint32, a12 uint32, a13 uint32) uint32 {
+	at := parameters(56)
 	putUint32(at.to(0), a0)
 	putUint32(at.to(4), a1)
 	putUint32(at.to(8), a2)
 	putUint32(at.to(12), a3)
-	putByte(at.to(16), byte(a4))
+	putUint32(at.to(16), a4)
 	putUint32(at.to(20), a5)
-	putUint32(at.to(24), a6)
+	putByte(at.to(24), byte(a6))
+	putUint32(at.to(28), a7)
+	putUint32(at.to(32), a8)
+	putByte(at.to(36), byte(a9))
+	putUint32(at.to(40), a10)
+	putUint32(at.to(44), a11)
+	putUint32(at.to(48), a12)
+	putUint32(at.to(52), a13)
 	return enterOnFailed(at)
 }
 

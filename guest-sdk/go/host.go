@@ -2,6 +2,53 @@
 
 package arkor
 
+// The data that the spec declared, as the host prepared it: tokenized, cut into examples
+// of MaxLength tokens, split.
+var Dataset datasetFunctions
+
+type datasetFunctions struct{}
+
+func (datasetFunctions) Info() (answer DatasetInfo, err error) {
+	defer release(len(held))
+	result := room(48)
+	importDatasetInfo(uint32(result))
+	if getByte(result) != 0 {
+		return answer, hostError("info", loadDatasetError(result.to(8)))
+	}
+	return loadDatasetInfo(result.to(8)), nil
+}
+
+// Up to Count (1 to 4096) examples from place Start on, in the order of the file.
+func (datasetFunctions) Read(split Split, start uint32, count uint32) (answer []Example, err error) {
+	defer release(len(held))
+	at := room(12)
+	storeSplit(at.to(0), split)
+	putUint32(at.to(4), start)
+	putUint32(at.to(8), count)
+	result := room(16)
+	importDatasetRead(uint32(getByte(at.to(0))), getUint32(at.to(4)), getUint32(at.to(8)), uint32(result))
+	if getByte(result) != 0 {
+		return answer, hostError("read", loadDatasetError(result.to(4)))
+	}
+	return getList(result.to(4), 32, loadExample), nil
+}
+
+// The training examples of one optimizer step, as the managed loop would see them:
+// shuffled anew each epoch, PerDeviceTrainBatchSize times
+// GradientAccumulationSteps of them. A function of the spec's seed and Step
+// (from 0) alone, so a resumed loop goes on with the right data.
+func (datasetFunctions) Batch(step uint32) (answer []Example, err error) {
+	defer release(len(held))
+	at := room(4)
+	putUint32(at.to(0), step)
+	result := room(16)
+	importDatasetBatch(getUint32(at.to(0)), uint32(result))
+	if getByte(result) != 0 {
+		return answer, hostError("batch", loadDatasetError(result.to(4)))
+	}
+	return getList(result.to(4), 32, loadExample), nil
+}
+
 // The training session that a loop drives, in the shape of the Tinker API.
 //
 // Gradients add up over ForwardBackward calls until OptimStep applies them.
@@ -10,7 +57,7 @@ package arkor
 // preferences for one: ask Forward for the log-probabilities, and give CrossEntropy
 // as weight of each token the negative derivative of the loss with respect to its
 // log-probability. Every function blocks until its work is done. Only for use within
-// TrainingLoop.run.
+// TrainingLoop.Run.
 var Session sessionFunctions
 
 type sessionFunctions struct{}
@@ -18,7 +65,7 @@ type sessionFunctions struct{}
 // What is being trained.
 func (sessionFunctions) Model() (answer ModelInfo, err error) {
 	defer release(len(held))
-	result := room(40)
+	result := room(128)
 	importSessionModel(uint32(result))
 	if getByte(result) != 0 {
 		return answer, hostError("model", loadSessionError(result.to(8)))
@@ -33,7 +80,7 @@ func (sessionFunctions) ForwardBackward(data []Datum, loss Loss, logProbs LogPro
 	putList(at.to(0), data, 48, storeDatum)
 	storeLoss(at.to(8), loss)
 	storeLogProbs(at.to(28), logProbs)
-	result := room(40)
+	result := room(48)
 	importSessionForwardBackward(getUint32(at.to(0)), getUint32(at.to(4)), uint32(getByte(at.to(8))), getUint32(at.to(12)), getUint32(at.to(16)), getUint32(at.to(20)), getUint32(at.to(24)), uint32(getByte(at.to(28))), uint32(result))
 	if getByte(result) != 0 {
 		return answer, hostError("forward-backward", loadSessionError(result.to(8)))
@@ -48,7 +95,7 @@ func (sessionFunctions) Forward(data []Datum, loss Loss, logProbs LogProbs) (ans
 	putList(at.to(0), data, 48, storeDatum)
 	storeLoss(at.to(8), loss)
 	storeLogProbs(at.to(28), logProbs)
-	result := room(40)
+	result := room(48)
 	importSessionForward(getUint32(at.to(0)), getUint32(at.to(4)), uint32(getByte(at.to(8))), getUint32(at.to(12)), getUint32(at.to(16)), getUint32(at.to(20)), getUint32(at.to(24)), uint32(getByte(at.to(28))), uint32(result))
 	if getByte(result) != 0 {
 		return answer, hostError("forward", loadSessionError(result.to(8)))
@@ -60,10 +107,10 @@ func (sessionFunctions) Forward(data []Datum, loss Loss, logProbs LogProbs) (ans
 // ForwardBackward before it: Invalid.
 func (sessionFunctions) OptimStep(adam Adam) (answer OptimOutput, err error) {
 	defer release(len(held))
-	at := room(88)
+	at := room(96)
 	storeAdam(at.to(0), adam)
-	result := room(32)
-	importSessionOptimStep(getFloat64(at.to(0)), uint32(getByte(at.to(8))), getFloat64(at.to(16)), uint32(getByte(at.to(24))), getFloat64(at.to(32)), uint32(getByte(at.to(40))), getFloat64(at.to(48)), uint32(getByte(at.to(56))), getFloat64(at.to(64)), uint32(getByte(at.to(72))), getFloat64(at.to(80)), uint32(result))
+	result := room(48)
+	importSessionOptimStep(getFloat64(at.to(0)), uint32(getByte(at.to(8))), getFloat64(at.to(16)), uint32(getByte(at.to(24))), getFloat64(at.to(32)), uint32(getByte(at.to(40))), getFloat64(at.to(48)), uint32(getByte(at.to(56))), getFloat64(at.to(64)), uint32(getByte(at.to(72))), getFloat64(at.to(80)), getUint32(at.to(88)), getUint32(at.to(92)), uint32(result))
 	if getByte(result) != 0 {
 		return answer, hostError("optim-step", loadSessionError(result.to(8)))
 	}
@@ -71,11 +118,11 @@ func (sessionFunctions) OptimStep(adam Adam) (answer OptimOutput, err error) {
 }
 
 // Scores the held-out data with the weights as they are; becomes an evaluation event,
-// which OnEvaluate gets before this returns. No data held out: Unsupported. If the
-// engine fails at it, the run does.
+// which OnEvaluate gets before this returns, and answers Wishes.Evaluate. No data
+// held out: Unsupported. If the engine fails at it, the run does.
 func (sessionFunctions) Evaluate() (answer SessionEvaluation, err error) {
 	defer release(len(held))
-	result := room(24)
+	result := room(56)
 	importSessionEvaluate(uint32(result))
 	if getByte(result) != 0 {
 		return answer, hostError("evaluate", loadSessionError(result.to(8)))
@@ -87,7 +134,7 @@ func (sessionFunctions) Evaluate() (answer SessionEvaluation, err error) {
 // order; 1 to 256 sequences in all. Each sequence has a random stream of its own.
 func (sessionFunctions) Sample(prompts [][]uint32, count uint32, sampling Sampling) (answer [][]Sequence, err error) {
 	defer release(len(held))
-	at := room(96)
+	at := room(104)
 	putList(at.to(0), prompts, 8, func(at ptr, v []uint32) { putNumbers(at, v) })
 	putUint32(at.to(8), count)
 	storeSampling(at.to(16), sampling)
@@ -96,7 +143,7 @@ func (sessionFunctions) Sample(prompts [][]uint32, count uint32, sampling Sampli
 	if getByte(result) != 0 {
 		return answer, hostError("sample", loadSessionError(result.to(4)))
 	}
-	return getList(result.to(4), 8, func(at ptr) []Sequence { return getList(at, 20, loadSequence) }), nil
+	return getList(result.to(4), 8, func(at ptr) []Sequence { return getList(at, 36, loadSequence) }), nil
 }
 
 // Keeps weights and optimizer under a name, for LoadState in the same run. Names
@@ -167,7 +214,7 @@ func (sessionFunctions) RenderChat(messages string, options []Setting) (answer R
 	at := room(16)
 	putText(at.to(0), messages)
 	putList(at.to(8), options, 16, storeSetting)
-	result := room(20)
+	result := room(28)
 	importSessionRenderChat(getUint32(at.to(0)), getUint32(at.to(4)), getUint32(at.to(8)), getUint32(at.to(12)), uint32(result))
 	if getByte(result) != 0 {
 		return answer, hostError("render-chat", loadSessionError(result.to(4)))
@@ -177,8 +224,8 @@ func (sessionFunctions) RenderChat(messages string, options []Setting) (answer R
 
 // Where a running loop meets its host, and where any trainer leaves messages.
 //
-// Checkpoint, Log and ResumePoint are for the training loop; called from
-// anywhere else they fail with OutsideLoop.
+// Checkpoint, Log, Evaluated and ResumePoint are for the training loop; called
+// from anywhere else they fail with OutsideLoop.
 var Hooks hooksFunctions
 
 type hooksFunctions struct{}
@@ -216,7 +263,7 @@ func (hooksFunctions) Log(step uint32, progress Progress, metrics []Metric) (ans
 	putUint32(at.to(0), step)
 	storeProgress(at.to(8), progress)
 	putList(at.to(72), metrics, 16, storeMetric)
-	result := room(32)
+	result := room(40)
 	importHooksLog(getUint32(at.to(0)), uint32(getByte(at.to(8))), getFloat64(at.to(16)), uint32(getByte(at.to(24))), getFloat64(at.to(32)), uint32(getByte(at.to(40))), getFloat64(at.to(48)), uint32(getByte(at.to(56))), getFloat64(at.to(64)), getUint32(at.to(72)), getUint32(at.to(76)), uint32(result))
 	if getByte(result) != 0 {
 		return answer, hostError("log", loadHookError(result.to(8)))
@@ -224,10 +271,28 @@ func (hooksFunctions) Log(step uint32, progress Progress, metrics []Metric) (ans
 	return loadWishes(result.to(8)), nil
 }
 
+// Reports an evaluation that the loop made itself: becomes an evaluation event, which
+// OnEvaluate gets before this returns, and answers Wishes.Evaluate.
+//
+// A measurement without loss and metrics, or with a number that is not finite, makes it
+// fail with Invalid.
+func (hooksFunctions) Evaluated(step uint32, measurement Measurement) (answer Wishes, err error) {
+	defer release(len(held))
+	at := room(32)
+	putUint32(at.to(0), step)
+	storeMeasurement(at.to(8), measurement)
+	result := room(40)
+	importHooksEvaluated(getUint32(at.to(0)), uint32(getByte(at.to(8))), getFloat64(at.to(16)), getUint32(at.to(24)), getUint32(at.to(28)), uint32(result))
+	if getByte(result) != 0 {
+		return answer, hostError("evaluated", loadHookError(result.to(8)))
+	}
+	return loadWishes(result.to(8)), nil
+}
+
 // Where to go on; absent at the start of a new run.
 func (hooksFunctions) ResumePoint() (answer *ResumeInfo, err error) {
 	defer release(len(held))
-	result := room(48)
+	result := room(56)
 	importHooksResumePoint(uint32(result))
 	if getByte(result) != 0 {
 		return answer, hostError("resume-point", loadHookError(result.to(8)))
@@ -247,53 +312,6 @@ func (hooksFunctions) Message(level Level, text string) {
 	importHooksMessage(uint32(getByte(at.to(0))), getUint32(at.to(4)), getUint32(at.to(8)))
 }
 
-// The data that the spec declared, as the host prepared it: tokenized, cut into examples
-// of MaxLength tokens, split.
-var Dataset datasetFunctions
-
-type datasetFunctions struct{}
-
-func (datasetFunctions) Info() (answer DatasetInfo, err error) {
-	defer release(len(held))
-	result := room(40)
-	importDatasetInfo(uint32(result))
-	if getByte(result) != 0 {
-		return answer, hostError("info", loadDatasetError(result.to(8)))
-	}
-	return loadDatasetInfo(result.to(8)), nil
-}
-
-// Up to Count (1 to 4096) examples from place Start on, in the order of the file.
-func (datasetFunctions) Read(split Split, start uint32, count uint32) (answer []Example, err error) {
-	defer release(len(held))
-	at := room(12)
-	storeSplit(at.to(0), split)
-	putUint32(at.to(4), start)
-	putUint32(at.to(8), count)
-	result := room(16)
-	importDatasetRead(uint32(getByte(at.to(0))), getUint32(at.to(4)), getUint32(at.to(8)), uint32(result))
-	if getByte(result) != 0 {
-		return answer, hostError("read", loadDatasetError(result.to(4)))
-	}
-	return getList(result.to(4), 24, loadExample), nil
-}
-
-// The training examples of one optimizer step, as the managed loop would see them:
-// shuffled anew each epoch, PerDeviceTrainBatchSize times
-// GradientAccumulationSteps of them. A function of the spec's seed and Step
-// (from 0) alone, so a resumed loop goes on with the right data.
-func (datasetFunctions) Batch(step uint32) (answer []Example, err error) {
-	defer release(len(held))
-	at := room(4)
-	putUint32(at.to(0), step)
-	result := room(16)
-	importDatasetBatch(getUint32(at.to(0)), uint32(result))
-	if getByte(result) != 0 {
-		return answer, hostError("batch", loadDatasetError(result.to(4)))
-	}
-	return getList(result.to(4), 24, loadExample), nil
-}
-
 // Text from the model that is being trained.
 var Inference inferenceFunctions
 
@@ -301,14 +319,15 @@ type inferenceFunctions struct{}
 
 // Continues Prompt, with the weights as they are; within OnCheckpoint these are the
 // checkpoint's. A prompt is cut at its beginning to leave room for MaxTokens in the
-// model's context, but keeps half of the context; an empty one is an end of sequence. Training waits meanwhile, and the time
-// counts towards the callback's deadline. Does not touch the randomness of training.
+// model's context, but keeps half of the context; an empty one is an end of sequence.
+// Training waits meanwhile. The time does not count towards the callback's deadline; the
+// engine has a limit of its own. Does not touch the randomness of training.
 func (inferenceFunctions) Generate(prompt string, sampling Sampling) (answer Generation, err error) {
 	defer release(len(held))
-	at := room(88)
+	at := room(96)
 	putText(at.to(0), prompt)
 	storeSampling(at.to(8), sampling)
-	result := room(20)
+	result := room(28)
 	importInferenceGenerate(uint32(at), uint32(result))
 	if getByte(result) != 0 {
 		return answer, hostError("generate", loadInferenceError(result.to(4)))
@@ -328,10 +347,28 @@ func (artifactsFunctions) Write(name string, content []byte) (answer Artifact, e
 	at := room(16)
 	putText(at.to(0), name)
 	putNumbers(at.to(8), content)
-	result := room(24)
+	result := room(32)
 	importArtifactsWrite(getUint32(at.to(0)), getUint32(at.to(4)), getUint32(at.to(8)), getUint32(at.to(12)), uint32(result))
 	if getByte(result) != 0 {
 		return answer, hostError("write", loadArtifactError(result.to(4)))
 	}
 	return loadArtifact(result.to(4)), nil
+}
+
+// What a trainer is part of, whenever it asks.
+//
+// Answered when it is asked: right after a swap and after one that was taken back, where
+// what OnStarted was told is no longer true.
+var Run runFunctions
+
+type runFunctions struct{}
+
+func (runFunctions) Info() (answer RunInfo, err error) {
+	defer release(len(held))
+	result := room(60)
+	importRunInfo(uint32(result))
+	if getByte(result) != 0 {
+		return answer, hostError("info", loadRunError(result.to(4)))
+	}
+	return loadRunInfo(result.to(4)), nil
 }

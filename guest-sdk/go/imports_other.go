@@ -4,6 +4,18 @@
 
 package arkor
 
+func importDatasetInfo(result uint32) {
+	noHost()
+}
+
+func importDatasetRead(a0 uint32, a1 uint32, a2 uint32, result uint32) {
+	noHost()
+}
+
+func importDatasetBatch(a0 uint32, result uint32) {
+	noHost()
+}
+
 func importSessionModel(result uint32) {
 	noHost()
 }
@@ -16,7 +28,7 @@ func importSessionForward(a0 uint32, a1 uint32, a2 uint32, a3 uint32, a4 uint32,
 	noHost()
 }
 
-func importSessionOptimStep(a0 float64, a1 uint32, a2 float64, a3 uint32, a4 float64, a5 uint32, a6 float64, a7 uint32, a8 float64, a9 uint32, a10 float64, result uint32) {
+func importSessionOptimStep(a0 float64, a1 uint32, a2 float64, a3 uint32, a4 float64, a5 uint32, a6 float64, a7 uint32, a8 float64, a9 uint32, a10 float64, a11 uint32, a12 uint32, result uint32) {
 	noHost()
 }
 
@@ -56,6 +68,10 @@ func importHooksLog(a0 uint32, a1 uint32, a2 float64, a3 uint32, a4 float64, a5 
 	noHost()
 }
 
+func importHooksEvaluated(a0 uint32, a1 uint32, a2 float64, a3 uint32, a4 uint32, result uint32) {
+	noHost()
+}
+
 func importHooksResumePoint(result uint32) {
 	noHost()
 }
@@ -64,22 +80,14 @@ func importHooksMessage(a0 uint32, a1 uint32, a2 uint32) {
 	noHost()
 }
 
-func importDatasetInfo(result uint32) {
-	noHost()
-}
-
-func importDatasetRead(a0 uint32, a1 uint32, a2 uint32, result uint32) {
-	noHost()
-}
-
-func importDatasetBatch(a0 uint32, result uint32) {
-	noHost()
-}
-
 func importInferenceGenerate(a0 uint32, result uint32) {
 	noHost()
 }
 
 func importArtifactsWrite(a0 uint32, a1 uint32, a2 uint32, a3 uint32, result uint32) {
+	noHost()
+}
+
+func importRunInfo(result uint32) {
 	noHost()
 }

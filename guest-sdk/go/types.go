@@ -4,7 +4,7 @@ package arkor
 
 // A named number of the trainer's own, Reward for one.
 //
-// A name has 1 to 100 letters, digits or any of -_./. A value that is not
+// A name has 1 to 100 letters, digits or any of -_./:@. A value that is not
 // finite is refused.
 type Metric struct {
 	Name string
@@ -14,16 +14,26 @@ type Metric struct {
 
 // A setting by name, where the contract has no field for it.
 type Setting struct {
-	// With the record it belongs to: Hyperparameters.packing for one.
+	// With the record it belongs to: `hyperparameters.packing` for one.
 	Name string
 
-	// As JSON: True, 0.5, "text".
+	// As JSON: `true`, `0.5`, `"text"`.
 	Value string
+}
+
+// What was measured on data that is not trained on.
+type Measurement struct {
+	// Mean loss in nats per token; absent where the measurement is not a loss.
+	Loss *float64
+
+	// What else was measured, Accuracy for one; at most 1000.
+	Metrics []Metric
 }
 
 // How to generate text from the model.
 type Sampling struct {
-	// Most tokens to generate: 1 to 4096. Absent: 64.
+	// Most tokens to generate, from 1 on; what the model's context does not hold is not
+	// generated. Absent: 64.
 	MaxTokens *uint32
 
 	// At least 0; 0 always takes the likeliest token. Absent: 1.
@@ -39,8 +49,11 @@ type Sampling struct {
 	// Generation ends before any of these texts: the tokens that wrote one are left out.
 	Stop []string
 
+	// Whether a text of Stop stays at the end, with the tokens that wrote it. Absent: false.
+	KeepStop *bool
+
 	// Generation ends with any of these tokens, which is kept, like an end of sequence.
-	StopTokens []uint32
+	StopTokenIDs []uint32
 
 	// Equal seed, weights, prompt and place of the sequence within its call give equal
 	// text; two calls with one seed repeat each other. Absent: one that the host derives
@@ -62,6 +75,9 @@ const StopReasonLength StopReason = 0
 // An end of sequence, a stop token or a stop text came.
 const StopReasonStop StopReason = 1
 
+// Something that this version of the contract has no case for.
+const StopReasonOther StopReason = 2
+
 // How much a message matters; the host can be told to show only some.
 type Level uint8
 
@@ -73,11 +89,52 @@ const LevelWarn Level = 2
 
 const LevelError Level = 3
 
+type Split uint8
+
+const SplitTrain Split = 0
+
+// The held-out part.
+const SplitEval Split = 1
+
+type DatasetInfo struct {
+	TrainExamples uint32
+
+	EvalExamples uint32
+
+	// Tokens in the training split; a whole number.
+	TrainTokens float64
+
+	// Entropy of the evaluation tokens under the training split's token frequencies, in
+	// nats per token: the loss of a model that ignores all context. Absent if nothing
+	// is held out.
+	UnigramEntropy *float64
+
+	// What this version of the contract has no field for.
+	Additional []Setting
+}
+
 // A value for each position of a sequence.
 type Column struct {
 	Name string
 
+	// One value per position, or Shape says how many there are to each: their product
+	// times the number of positions is the length of Values.
+	Shape []uint32
+
 	Values []float32
+}
+
+// One example for next-token prediction: Targets is Tokens moved on by one.
+type Example struct {
+	Tokens []uint32
+
+	Targets []uint32
+
+	// Weight of each target's loss, 0 for what is not to be learned. Empty: 1 everywhere.
+	Weights []float32
+
+	// Further values of each position.
+	Additional []Column
 }
 
 // One sequence. Tokens and Targets are not empty, the policy losses need advantages
@@ -116,7 +173,7 @@ type PpoClip struct {
 type NamedLoss struct {
 	Name string
 
-	Parameters []Metric
+	Parameters []Setting
 }
 
 // Loss of a position with weight w, target log-probability l, advantage a, old
@@ -154,7 +211,7 @@ const LogProbsOmit LogProbs = 0
 const LogProbsGive LogProbs = 1
 
 type ForwardOutput struct {
-	// Sum of the weighted losses, in nats.
+	// Sum of the weighted losses, in nats; not a number if the engine does not tell it.
 	LossSum float64
 
 	// Sum of the weights.
@@ -165,6 +222,9 @@ type ForwardOutput struct {
 
 	// What else the engine measured, by names of its own.
 	Metrics []Metric
+
+	// What this version of the contract has no field for.
+	Additional []Setting
 }
 
 // One AdamW step. The learning rate and the weight decay are finite and at least 0, the
@@ -186,25 +246,35 @@ type Adam struct {
 
 	// Global L2 norm above which gradients are scaled down; 0 turns it off. Absent: 1.
 	MaxGradNorm *float64
+
+	// Settings that this version of the contract has no field for. One that the engine
+	// does not know: Unsupported.
+	Additional []Setting
 }
 
 type OptimOutput struct {
 	// Optimizer steps finished.
 	Step uint32
 
-	// Global L2 norm of the gradients, before clipping.
-	GradNorm float64
+	// Global L2 norm of the gradients, before clipping; absent if the engine does not
+	// tell it.
+	GradNorm *float64
 
 	// What else the engine measured, by names of its own.
 	Metrics []Metric
+
+	// What this version of the contract has no field for.
+	Additional []Setting
 }
 
 type SessionEvaluation struct {
-	// Mean loss over the held-out data, in nats per token.
-	Loss float64
+	Measured Measurement
 
-	// Tokens scored.
-	Tokens uint32
+	// Tokens scored, a whole number; absent if the engine does not tell it.
+	Tokens *float64
+
+	// What this version of the contract has no field for.
+	Additional []Setting
 }
 
 // A generated sequence, without its prompt.
@@ -212,11 +282,18 @@ type Sequence struct {
 	// With the end of sequence or stop token that ended it; without a stop text.
 	Tokens []uint32
 
-	// Log-probability of each token under the model, before temperature, top-k and top-p:
-	// that of the policy that sampled it only at temperature 1 with all tokens.
+	// Log-probability of each token under the model, before temperature, top-k and top-p.
 	LogProbs []float32
 
+	// Log-probability of each token under the distribution that it was drawn from, after
+	// temperature, top-k and top-p: what a ratio of policies needs (OldLogProbs of
+	// what is trained with ImportanceSampling). 0 at temperature 0.
+	SamplingLogProbs []float32
+
 	StopReason StopReason
+
+	// What this version of the contract has no field for.
+	Additional []Setting
 }
 
 // A conversation as the model sees it.
@@ -226,22 +303,50 @@ type RenderedChat struct {
 	// 1 at each token that the assistant says, 0 elsewhere; as long as tokens. Moved on by
 	// one like the targets, it is a datum's weights.
 	AssistantMask []float32
+
+	// What this version of the contract has no field for.
+	Additional []Setting
 }
 
+// What an engine does not know of its model is absent.
 type ModelInfo struct {
-	// Llama for one.
-	Architecture string
+	// What it is called, `HuggingFaceTB/SmolLM2-135M` for one; absent for a new model.
+	Name *string
+
+	// `llama` for one.
+	Architecture *string
 
 	// Number of weights; a whole number.
-	Parameters float64
+	Parameters *float64
 
-	VocabSize uint32
+	// How many of them are trained; a whole number.
+	TrainableParameters *float64
+
+	VocabSize *uint32
 
 	// Longest sequence, in tokens.
-	ContextLength uint32
+	ContextLength *uint32
+
+	// Token that begins a sequence.
+	BosTokenID *uint32
 
 	// Tokens that end a sequence; empty if the tokenizer has none.
-	EndOfSequence []uint32
+	EosTokenIDs []uint32
+
+	// Token that fills up a batch.
+	PadTokenID *uint32
+
+	// Whether RenderChat can be used.
+	HasChatTemplate bool
+
+	// What this engine can do with this model, by name: ask here, do not try.
+	// `cross-entropy`, `importance-sampling` and `ppo` are losses; `log-probs`,
+	// `sampling-log-probs`, `stop-text`, `save-state`, `load-state`, `evaluate`,
+	// `deterministic` (equal calls give equal bits) are others. More may come.
+	Features []string
+
+	// What this version of the contract has no field for.
+	Additional []Setting
 }
 
 // What a loop is to do after a checkpoint hook.
@@ -263,8 +368,16 @@ type Wishes struct {
 	// is costly to write need not call it before.
 	Checkpoint bool
 
+	// A callback asked for an evaluation: call Session.Evaluate, or Evaluated with what
+	// the loop measured itself. If neither was called by the next Checkpoint, the host
+	// scores the held-out data there, if there is any.
+	Evaluate bool
+
 	// The learning rate that a callback or a user asked for.
 	LearningRate *float64
+
+	// What this version of the contract has no field for.
+	Additional []Setting
 }
 
 // How far training is. An absent field is left empty in the log event.
@@ -291,37 +404,9 @@ type ResumeInfo struct {
 
 	// The learning rate that a callback or a user had asked for by then.
 	LearningRate *float64
-}
 
-type Split uint8
-
-const SplitTrain Split = 0
-
-// The held-out part.
-const SplitEval Split = 1
-
-type DatasetInfo struct {
-	TrainExamples uint32
-
-	EvalExamples uint32
-
-	// Tokens in the training split; a whole number.
-	TrainTokens float64
-
-	// Entropy of the evaluation tokens under the training split's token frequencies, in
-	// nats per token: the loss of a model that ignores all context. Absent if nothing
-	// is held out.
-	UnigramEntropy *float64
-}
-
-// One example for next-token prediction: Targets is Tokens moved on by one.
-type Example struct {
-	Tokens []uint32
-
-	Targets []uint32
-
-	// Weight of each target's loss, 0 for what is not to be learned. Empty: 1 everywhere.
-	Weights []float32
+	// What this version of the contract has no field for.
+	Additional []Setting
 }
 
 type Generation struct {
@@ -332,6 +417,9 @@ type Generation struct {
 	Tokens uint32
 
 	StopReason StopReason
+
+	// What this version of the contract has no field for.
+	Additional []Setting
 }
 
 type Artifact struct {
@@ -342,13 +430,50 @@ type Artifact struct {
 
 	// blake3 of the content, in hex.
 	Digest string
+
+	// What this version of the contract has no field for.
+	Additional []Setting
 }
 
-type HubModel struct {
-	// HuggingFaceTB/SmolLM2-135M for one.
+type RunInfo struct {
+	// Identifies the run.
+	ID string
+
+	// The name that the spec gave it.
 	Name string
 
-	// Branch, tag or commit; the run keeps the commit it stood for. Absent: Main.
+	// The run whose place this one took when its configuration was changed.
+	Parent *string
+
+	// Counts the callback instances of this attempt at the run, from 1: that of the
+	// instance which asks. In a loop, of the callbacks at work.
+	Generation uint32
+
+	// Counts the attempts at the run, from 1.
+	Attempt uint32
+
+	// Optimizer steps finished.
+	Step uint32
+
+	// Number of steps planned; absent if the trainer's own loop decides.
+	TotalSteps *uint32
+
+	// What this version of the contract has no field for.
+	Additional []Setting
+}
+
+// A source by the name that a host has for it.
+type NamedSource struct {
+	Name string
+
+	Parameters []Setting
+}
+
+type HubRepository struct {
+	// `HuggingFaceTB/SmolLM2-135M` for one.
+	Name string
+
+	// Branch, tag or commit; the run keeps the commit it stood for. Absent: `main`.
 	Revision *string
 }
 
@@ -398,9 +523,21 @@ type ModelSourceFile struct{ Value string }
 func (ModelSourceFile) isModelSource() {}
 
 // A pretrained model of the Hugging Face hub.
-type ModelSourceHub struct{ Value HubModel }
+type ModelSourceHub struct{ Value HubRepository }
 
 func (ModelSourceHub) isModelSource() {}
+
+// One that this version of the contract has no case for.
+type ModelSourceOther struct{ Value NamedSource }
+
+func (ModelSourceOther) isModelSource() {}
+
+type NamedModel struct {
+	// 1 to 100 letters, digits, `-`, `_` or `.`, the first a letter or digit.
+	Name string
+
+	Source ModelSource
+}
 
 // How text becomes token ids.
 //
@@ -418,7 +555,7 @@ type TokenizerSourceBpe struct{ Value uint32 }
 
 func (TokenizerSourceBpe) isTokenizerSource() {}
 
-// A Tokenizer.json of the Hugging Face tokenizers library, relative to the project.
+// A `tokenizer.json` of the Hugging Face tokenizers library, relative to the project.
 type TokenizerSourceFile struct{ Value string }
 
 func (TokenizerSourceFile) isTokenizerSource() {}
@@ -428,16 +565,102 @@ type TokenizerSourceModel struct{}
 
 func (TokenizerSourceModel) isTokenizerSource() {}
 
+// That of a model of the Hugging Face hub.
+type TokenizerSourceHub struct{ Value HubRepository }
+
+func (TokenizerSourceHub) isTokenizerSource() {}
+
+// One that this version of the contract has no case for.
+type TokenizerSourceOther struct{ Value NamedSource }
+
+func (TokenizerSourceOther) isTokenizerSource() {}
+
+type CompletionFields struct {
+	// Usually `prompt`.
+	Prompt string
+
+	// Usually `completion`.
+	Completion string
+}
+
+type PreferenceFields struct {
+	// Usually `prompt`; absent if both answers begin with it.
+	Prompt *string
+
+	// Usually `chosen`.
+	Chosen string
+
+	// Usually `rejected`.
+	Rejected string
+}
+
+type LabelFields struct {
+	// Usually `prompt`.
+	Prompt string
+
+	// Usually `completion`.
+	Completion string
+
+	// Usually `label`.
+	Label string
+}
+
+// What the data is made of. Rows are those of a JSON Lines file, a table or a hub's
+// dataset; the names of their fields have the defaults of TRL.
+//
+// One of the types that follow, whose names begin with DatasetFormat.
+type DatasetFormat interface{ isDatasetFormat() }
+
+// One text from beginning to end.
+type DatasetFormatText struct{}
+
+func (DatasetFormatText) isDatasetFormat() {}
+
+// Rows with a text each, in the field of this name; usually `text`.
+type DatasetFormatRows struct{ Value string }
+
+func (DatasetFormatRows) isDatasetFormat() {}
+
+// Rows with a conversation each, in the field of this name; usually `messages`.
+type DatasetFormatConversations struct{ Value string }
+
+func (DatasetFormatConversations) isDatasetFormat() {}
+
+// Rows with a prompt and what is to follow it.
+type DatasetFormatCompletions struct{ Value CompletionFields }
+
+func (DatasetFormatCompletions) isDatasetFormat() {}
+
+// Rows with a prompt, a chosen and a rejected answer.
+type DatasetFormatPreferences struct{ Value PreferenceFields }
+
+func (DatasetFormatPreferences) isDatasetFormat() {}
+
+// Rows with a prompt, an answer and whether it is a good one.
+type DatasetFormatLabels struct{ Value LabelFields }
+
+func (DatasetFormatLabels) isDatasetFormat() {}
+
+// Rows with a prompt each, in the field of this name; usually `prompt`.
+type DatasetFormatPrompts struct{ Value string }
+
+func (DatasetFormatPrompts) isDatasetFormat() {}
+
+// One that this version of the contract has no case for.
+type DatasetFormatOther struct{ Value NamedSource }
+
+func (DatasetFormatOther) isDatasetFormat() {}
+
 type HubDataset struct {
 	Name string
 
 	// Absent: the only one there is.
 	Config *string
 
-	// Absent: Train.
+	// Absent: `train`.
 	Split *string
 
-	// Branch, tag or commit; the run keeps the commit it stood for. Absent: Main.
+	// Branch, tag or commit; the run keeps the commit it stood for. Absent: `main`.
 	Revision *string
 }
 
@@ -464,10 +687,46 @@ type DatasetSourceHub struct{ Value HubDataset }
 
 func (DatasetSourceHub) isDatasetSource() {}
 
-// A text file behind an http or https address.
+// A file behind an http or https address.
 type DatasetSourceURL struct{ Value URLDataset }
 
 func (DatasetSourceURL) isDatasetSource() {}
+
+// One that this version of the contract has no case for.
+type DatasetSourceOther struct{ Value NamedSource }
+
+func (DatasetSourceOther) isDatasetSource() {}
+
+// What is not trained on, but evaluated.
+//
+// One of the types that follow, whose names begin with HeldOut.
+type HeldOut interface{ isHeldOut() }
+
+// A share of the data, taken from its end: at least 0, below 1. With 0 there are no
+// evaluations.
+type HeldOutShare struct{ Value float64 }
+
+func (HeldOutShare) isHeldOut() {}
+
+// Data of its own, in the same format.
+type HeldOutSource struct{ Value DatasetSource }
+
+func (HeldOutSource) isHeldOut() {}
+
+// What to train on.
+type DatasetSpec struct {
+	Source DatasetSource
+
+	// Absent: text.
+	Format DatasetFormat
+
+	// What is held out for evaluation. Absent: a share of 0.05.
+	HeldOut HeldOut
+
+	// Settings that this version of the contract has no field for and a host may know.
+	// One that the host does not know is an error.
+	Additional []Setting
+}
 
 // Low-rank adaptation.
 type Lora struct {
@@ -481,12 +740,18 @@ type Lora struct {
 	// Absent: 0.
 	LoraDropout *float64
 
-	// Layers that get an adapter, by the last part of their name, q_proj for one.
+	// Layers that get an adapter, by the last part of their name, `q_proj` for one.
 	// Empty: all linear layers of the blocks.
 	TargetModules []string
+
+	// Settings that this version of the contract has no field for and a host may know.
+	// One that the host does not know is an error.
+	Additional []Setting
 }
 
-// Shape of the learning rate after the warm-up.
+// Shape of the learning rate after the warm-up. Another one is named in
+// Hyperparameters.Additional as LRSchedulerType, by the name that Transformers has for
+// it, if the host knows it; so with other enums.
 type LRSchedulerType uint8
 
 // Falls in a straight line to 0 at the last step.
@@ -502,7 +767,7 @@ const LRSchedulerTypeConstant LRSchedulerType = 2
 //
 // A trainer's own loop is free to use them or not, but for those that the host has part
 // in there too: max-length (the model's context), save-steps, save-total-limit, seed,
-// and early stopping.
+// metric-for-best-model and early stopping.
 type Hyperparameters struct {
 	// Optimizer steps; 0 leaves the length to num-train-epochs. Absent: 0.
 	MaxSteps *uint32
@@ -565,14 +830,24 @@ type Hyperparameters struct {
 	// 0 never stops it. Absent: 0.
 	EarlyStoppingPatience *uint32
 
-	// An evaluation improves if its loss is lower than the best by more than this.
+	// An evaluation improves if its score is better than the best by more than this.
 	// Absent: 0.
 	EarlyStoppingThreshold *float64
+
+	// What evaluations are compared by: `loss`, or the name of a metric. Absent: `loss`.
+	MetricForBestModel *string
+
+	// Whether a higher score is better. Absent: true, but for a name that ends in Loss.
+	GreaterIsBetter *bool
+
+	// Settings that this version of the contract has no field for and a host may know.
+	// One that the host does not know is an error.
+	Additional []Setting
 }
 
 // A training job.
 type Spec struct {
-	// 1 to 100 letters, digits, , _ or ., the first a letter or digit.
+	// 1 to 100 letters, digits, `-`, `_` or `.`, the first a letter or digit.
 	Name string
 
 	// For people. Changing it does not restart a run.
@@ -587,11 +862,11 @@ type Spec struct {
 	Tokenizer TokenizerSource
 
 	// Absent: the trainer's loop makes its own data, and Dataset answers NotReady.
-	Dataset DatasetSource
+	Dataset *DatasetSpec
 
-	// Share of the data, taken from its end, that is held out for evaluation:
-	// at least 0, below 1. Absent: 0.05. With 0 there are no evaluations.
-	EvalFraction *float64
+	// Further models by name: a reference, a teacher, a judge. A host that has no use for
+	// one refuses the spec.
+	Models []NamedModel
 
 	// Train low-rank adapters instead of all weights; needs a pretrained model.
 	Lora *Lora
@@ -644,6 +919,9 @@ type Started struct {
 
 	// The run whose place this one took when its configuration was changed.
 	Parent *string
+
+	// What this version of the contract has no field for; so in every event.
+	Additional []Setting
 }
 
 // Progress, every LoggingSteps steps; for a loop trainer, whenever its loop logs.
@@ -667,26 +945,41 @@ type LogRecord struct {
 
 	// What the loop logged besides, and what LogMetric actions left.
 	Metrics []Metric
+
+	Additional []Setting
 }
 
-// The held-out data was scored.
+// The model was evaluated: by the host on the held-out data, or by the trainer itself
+// (the action Evaluated, Hooks.Evaluated).
 type Evaluation struct {
 	At Position
 
-	// Mean loss in nats per token.
-	Loss float64
+	// Mean loss in nats per token; absent where something else was measured.
+	Loss *float64
 
 	// exp(loss), at most the largest finite number.
-	Perplexity float64
+	Perplexity *float64
 
 	// Lowest evaluation loss of the run so far, this one included.
-	BestLoss float64
+	BestLoss *float64
 
-	// Evaluations in a row, up to this one, that were no improvement.
+	// The value of MetricForBestModel, by which checkpoints are compared and early
+	// stopping counts; absent if it was not measured here.
+	Score *Metric
+
+	// Best score of the run so far, this one included.
+	BestScore *float64
+
+	// Whether this score is the best so far.
+	IsBest bool
+
+	// Evaluations with a score, in a row, up to this one, that were no improvement.
 	EvaluationsWithoutImprovement uint32
 
-	// What else was measured on the held-out data, by names of the field.
+	// What else was measured.
 	Metrics []Metric
+
+	Additional []Setting
 }
 
 // A checkpoint was written. While this is handled, Inference answers with
@@ -697,8 +990,16 @@ type Checkpoint struct {
 	// Identifies the checkpoint within the store.
 	ID string
 
-	// The evaluation loss of these weights, if they were scored.
+	// The evaluation loss of these weights, if they were evaluated.
 	EvalLoss *float64
+
+	// The score of these weights, if they were evaluated.
+	Score *Metric
+
+	// What was measured of these weights.
+	Metrics []Metric
+
+	Additional []Setting
 }
 
 // Why a run ended.
@@ -731,6 +1032,11 @@ type EndReasonReplaced struct{}
 
 func (EndReasonReplaced) isEndReason() {}
 
+// One that this version of the contract has no case for, by its name.
+type EndReasonOther struct{ Value string }
+
+func (EndReasonOther) isEndReason() {}
+
 // The run ended well; its last checkpoint is written.
 type Completed struct {
 	At Position
@@ -745,6 +1051,17 @@ type Completed struct {
 
 	// The last evaluation loss.
 	EvalLoss *float64
+
+	// Best score of the run.
+	BestScore *float64
+
+	// The checkpoint whose weights have it, if one was kept.
+	BestCheckpoint *string
+
+	// What the last evaluation measured.
+	Metrics []Metric
+
+	Additional []Setting
 }
 
 // The run ended badly.
@@ -754,8 +1071,19 @@ type Failed struct {
 	// What happened, for people.
 	Message string
 
+	// What kind of failure it is, for programs: `diverged`, `data`, `engine`, `engine-lost`,
+	// `engine-rejected`, `engine-unavailable`, `out-of-memory`, `store`, `store-full`,
+	// `trainer`, `unsupported`, `internal`. More may come: one that a trainer does not know
+	// is to be treated like `internal`.
+	Code string
+
+	// What to do about it, for people.
+	Hint *string
+
 	// The last checkpoint, from which the run can be resumed; absent if there is none.
 	Checkpoint *string
+
+	Additional []Setting
 }
 
 // What a callback may ask for; at most 1000 at once.
@@ -763,7 +1091,7 @@ type Failed struct {
 // They are done in the order log, evaluate, save, stop, pause. If one of them is not
 // valid, none of the answer's is done, and it counts as an error of the callback.
 // While a trainer's own loop runs, Stop, Save and Pause wait for its next
-// Hooks.checkpoint.
+// Hooks.Checkpoint, and Evaluate is handed to it as Wishes.Evaluate.
 //
 // One of the types that follow, whose names begin with Action.
 type Action interface{ isAction() }
@@ -781,13 +1109,21 @@ type ActionSave struct{}
 func (ActionSave) isAction() {}
 
 // Score the held-out data at this step; at the next one if asked for by
-// OnEvaluate or OnCheckpoint.
+// OnEvaluate or OnCheckpoint. With nothing held out it is not valid, unless the
+// trainer's own loop runs.
 type ActionEvaluate struct{}
 
 func (ActionEvaluate) isAction() {}
 
+// The trainer has evaluated the model itself. Becomes an evaluation event of this
+// step, handed to OnEvaluate too; asked for there, it is not valid, since it would
+// never end. At most one in an answer.
+type ActionEvaluated struct{ Value Measurement }
+
+func (ActionEvaluated) isAction() {}
+
 // Train with exactly this rate, 0 to 10, from the next step on, instead of the
-// schedule. A trainer's own loop finds it in the answer of Hooks.log and decides
+// schedule. A trainer's own loop finds it in the answer of Hooks.Log and decides
 // itself.
 type ActionSetLearningRate struct{ Value float64 }
 

@@ -10,6 +10,56 @@ export type Numbers =
   | Float32Array
   | Float64Array;
 
+/** What JSON can hold. */
+export type Json =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly Json[]
+  | { readonly [name: string]: Json | undefined };
+
+/** Settings by name, or as the list that the contract has. A property that is undefined is left out. */
+export type Settings = readonly Setting[] | { readonly [name: string]: Json | undefined };
+
+/** Numbers by name, `{ accuracy: 0.5 }`, or as the list that the contract has. */
+export type Metrics = readonly Metric[] | { readonly [name: string]: number | undefined };
+
+/** Models by name, `{ teacher: hub("x/y") }`, or as the list that the contract has. */
+export type Models = readonly NamedModel[] | { readonly [name: string]: ModelSource | undefined };
+
+/** A spec as `run` gets it: in the contract's form, with all defaults filled in. */
+export interface RunSpec extends Spec {
+  description: string;
+  tags: string[];
+  tokenizer: TokenizerSource;
+  dataset?: RunDataset | undefined;
+  models: NamedModel[];
+  lora?: RunLora | undefined;
+  hyperparameters: RunHyperparameters;
+  additional: Setting[];
+  extras: string;
+  dryRun: boolean;
+  ownLoop: boolean;
+}
+
+export interface RunDataset extends Dataset {
+  format: DatasetFormat;
+  heldOut: HeldOut;
+  additional: Setting[];
+}
+
+export interface RunLora extends Lora {
+  loraAlpha: number;
+  loraDropout: number;
+  targetModules: string[];
+  additional: Setting[];
+}
+
+export type RunHyperparameters = {
+  [Name in Exclude<keyof Hyperparameters, "additional">]-?: NonNullable<Hyperparameters[Name]>;
+} & { additional: Setting[] };
+
 /** What a callback may return: nothing, one action, or several. */
 export type Actions = Action | readonly Action[] | undefined | void;
 
@@ -35,7 +85,7 @@ export interface Trainer<State = undefined> {
   /** Progress, every `loggingSteps` steps. */
   onLog?(event: LogRecord, state: State): Awaitable<Actions>;
 
-  /** The held-out data was scored. */
+  /** The model was evaluated: by the host on the held-out data, or by the trainer itself. */
   onEvaluate?(event: Evaluation, state: State): Awaitable<Actions>;
 
   /** A checkpoint was written; `inference` answers with exactly its weights. */
@@ -47,8 +97,8 @@ export interface Trainer<State = undefined> {
   /** The last call of a run that ended badly. Only `logMetric` still has an effect. */
   onFailed?(event: Failed, state: State): Awaitable<Actions>;
 
-  /** A training loop of the trainer's own, instead of the host's. */
-  run?(spec: Spec, state: State): Awaitable<void>;
+  /** A training loop of the trainer's own, instead of the host's. Not the `run` that this module exports. */
+  run?(spec: RunSpec, state: State): Awaitable<void>;
 
   /** The trainer's memory in a form of its own, instead of `state` as JSON. */
   saveState?(state: State): Awaitable<string | Uint8Array | undefined>;
@@ -65,26 +115,52 @@ export function defineTrainer<State = undefined>(
 /** A new model with random weights. */
 export function scratch(shape: ModelShape): { tag: "scratch"; val: ModelShape };
 
-/** A file of the project: text to train on, a tokenizer, a model. */
+/** A file of the project: data to train on, a tokenizer, a model. */
 export function file(path: string): { tag: "file"; val: string };
 
-/** Something on the Hugging Face hub. */
+/** Something on the Hugging Face hub: a model, a dataset, the tokenizer of a model. */
 export function hub<More extends object = object>(
   name: string,
   more?: More,
 ): { tag: "hub"; val: { name: string } & More };
 
-/** A text file behind an http or https address. */
+/** A file behind an http or https address. */
 export function url(
   url: string,
   more?: { sha256?: string },
 ): { tag: "url"; val: { url: string; sha256?: string } };
+
+/** A model, a tokenizer or data by the name that the host has for it. */
+export function other(name: string, parameters?: Settings): { tag: "other"; val: NamedSource };
 
 /** A byte-level BPE vocabulary of this size, trained on the data. */
 export function bpe(vocabSize: number): { tag: "bpe"; val: number };
 
 /** One token a byte, and one for the end of a text. */
 export function bytes(): { tag: "bytes" };
+
+/** What data is made of: `dataset.format` of a spec. */
+export const format: {
+  /** One text from beginning to end. */
+  text(): DatasetFormat;
+  /** Rows with a text each, in the field of this name (`text`). */
+  rows(field?: string): DatasetFormat;
+  /** Rows with a conversation each, in the field of this name (`messages`). */
+  conversations(field?: string): DatasetFormat;
+  /** Rows with a prompt and what is to follow it, in `prompt` and `completion` or in the fields of these names. */
+  completions(fields?: Partial<CompletionFields>): DatasetFormat;
+  /**
+   * Rows with a prompt, a chosen and a rejected answer, in `prompt`, `chosen` and `rejected` or in the fields of
+   * these names. If both answers begin with the prompt: `{ prompt: undefined }`.
+   */
+  preferences(fields?: Partial<PreferenceFields>): DatasetFormat;
+  /** Rows with a prompt, an answer and whether it is a good one, in `prompt`, `completion` and `label` or as named. */
+  labels(fields?: Partial<LabelFields>): DatasetFormat;
+  /** Rows with a prompt each, in the field of this name (`prompt`). */
+  prompts(field?: string): DatasetFormat;
+  /** One by the name that the host has for it. */
+  named(name: string, parameters?: Settings): DatasetFormat;
+};
 
 /** What a callback may ask for; to be returned. */
 export const action: {
@@ -94,6 +170,8 @@ export const action: {
   save(): Action;
   /** Score the held-out data at this step; at the next one from `onEvaluate` or `onCheckpoint`. */
   evaluate(): Action;
+  /** The trainer has evaluated the model itself: becomes an evaluation event. Not from `onEvaluate`. */
+  evaluated(measurement: Measurement): Action;
   /** Train with exactly this rate, 0 to 10, from the next step on, instead of the schedule. */
   setLearningRate(rate: number): Action;
   /** Train with the schedule's rate again. */
@@ -131,6 +209,11 @@ export const artifacts: {
   write(name: string, content: string | Uint8Array | ArrayBuffer): Artifact;
 };
 
+/** What the trainer is part of, whenever it asks. Not the loop of a trainer, which is called `run` too. */
+export const run: {
+  info(): RunInfo;
+};
+
 /** Where a loop goes on. */
 export interface ResumePoint {
   /** The step of the checkpoint. */
@@ -138,7 +221,9 @@ export interface ResumePoint {
   /** What the loop gave to `checkpoint` there. */
   state: Uint8Array;
   /** The learning rate that a callback or a user had asked for by then. */
-  learningRate?: number;
+  learningRate?: number | undefined;
+  /** What this version of the contract has no field for. */
+  additional: Setting[];
 }
 
 /** Where a running loop meets its host. All but `message` are for `run`. */
@@ -146,11 +231,9 @@ export const hooks: {
   /** Offers a point at which the loop could be stopped and continued; return from `run` unless it says `proceed`. */
   checkpoint(step: number, state?: string | Uint8Array): Directive;
   /** Reports progress: becomes a log event, which `onLog` gets before this returns. */
-  log(
-    step: number,
-    progress?: Progress,
-    metrics?: readonly Metric[] | Record<string, number>,
-  ): Wishes;
+  log(step: number, progress?: Progress, metrics?: Metrics): Wishes;
+  /** Reports an evaluation that the loop made itself: becomes an evaluation event. */
+  evaluated(step: number, measurement: Measurement): Wishes;
   /** Where to go on; nothing at the start of a new run. */
   resumePoint(): ResumePoint | undefined;
   /** Leaves a line for people in the run's log. */
@@ -163,7 +246,7 @@ export const loss: {
   importanceSampling(): Loss;
   ppo(clip?: PpoClip): Loss;
   /** One by the name that the engine has for it. */
-  named(name: string, parameters?: Record<string, number>): Loss;
+  named(name: string, parameters?: Settings): Loss;
 };
 
 /** The training session that a loop drives, in the shape of the Tinker API. Only for `run`. */
@@ -187,7 +270,7 @@ export const session: {
   detokenize(tokens: Numbers): string;
   /** A conversation, as objects or as their JSON, as the model sees it. */
   renderChat(
-    messages: string | readonly { role: string; content: string }[],
-    options?: readonly Setting[],
+    messages: string | readonly { role: string; content: unknown; [more: string]: unknown }[],
+    options?: Settings,
   ): RenderedChat;
 };

@@ -5,7 +5,7 @@
 /**
  * A named number of the trainer's own, `reward` for one.
  *
- * A name has 1 to 100 letters, digits or any of `-_./`. A value that is not
+ * A name has 1 to 100 letters, digits or any of `-_./:@`. A value that is not
  * finite is refused.
  */
 export interface Metric {
@@ -21,9 +21,28 @@ export interface Setting {
   value: string;
 }
 
+/** What was measured on data that is not trained on. */
+export interface Measurement {
+  /** Mean loss in nats per token; absent where the measurement is not a loss. */
+  loss?: number | undefined;
+  /** What else was measured, `accuracy` for one; at most 1000. */
+  metrics?: Metrics | undefined;
+}
+
+/** What was measured on data that is not trained on. */
+export interface Measured {
+  /** Mean loss in nats per token; absent where the measurement is not a loss. */
+  loss?: number | undefined;
+  /** What else was measured, `accuracy` for one; at most 1000. */
+  metrics: Metric[];
+}
+
 /** How to generate text from the model. */
 export interface Sampling {
-  /** Most tokens to generate: 1 to 4096. Absent: 64. */
+  /**
+   * Most tokens to generate, from 1 on; what the model's context does not hold is not
+   * generated. Absent: 64.
+   */
   maxTokens?: number | undefined;
   /** At least 0; 0 always takes the likeliest token. Absent: 1. */
   temperature?: number | undefined;
@@ -36,8 +55,10 @@ export interface Sampling {
   topP?: number | undefined;
   /** Generation ends before any of these texts: the tokens that wrote one are left out. */
   stop?: readonly string[] | undefined;
+  /** Whether a text of `stop` stays at the end, with the tokens that wrote it. Absent: false. */
+  keepStop?: boolean | undefined;
   /** Generation ends with any of these tokens, which is kept, like an end of sequence. */
-  stopTokens?: Numbers | undefined;
+  stopTokenIds?: Numbers | undefined;
   /**
    * Equal seed, weights, prompt and place of the sequence within its call give equal
    * text; two calls with one seed repeat each other. Absent: one that the host derives
@@ -49,19 +70,62 @@ export interface Sampling {
    * Settings that this version of the contract has no field for. One that the host
    * does not know is an error.
    */
-  additional?: readonly Setting[] | undefined;
+  additional?: Settings | undefined;
 }
 
 /** Why a generated text ended. */
-export type StopReason = "length" | "stop";
+export type StopReason = "length" | "stop" | "other";
 
 /** How much a message matters; the host can be told to show only some. */
 export type Level = "debug" | "info" | "warn" | "error";
 
+export type Split = "train" | "eval";
+
+export interface DatasetInfo {
+  trainExamples: number;
+  evalExamples: number;
+  /** Tokens in the training split; a whole number. */
+  trainTokens: number;
+  /**
+   * Entropy of the evaluation tokens under the training split's token frequencies, in
+   * nats per token: the loss of a model that ignores all context. Absent if nothing
+   * is held out.
+   */
+  unigramEntropy?: number | undefined;
+  /** What this version of the contract has no field for. */
+  additional: Setting[];
+}
+
 /** A value for each position of a sequence. */
 export interface Column {
   name: string;
+  /**
+   * One value per position, or `shape` says how many there are to each: their product
+   * times the number of positions is the length of `values`.
+   */
+  shape?: Numbers | undefined;
   values?: Numbers | undefined;
+}
+
+/** A value for each position of a sequence. */
+export interface ExampleColumn {
+  name: string;
+  /**
+   * One value per position, or `shape` says how many there are to each: their product
+   * times the number of positions is the length of `values`.
+   */
+  shape: number[];
+  values: number[];
+}
+
+/** One example for next-token prediction: `targets` is `tokens` moved on by one. */
+export interface Example {
+  tokens: number[];
+  targets: number[];
+  /** Weight of each target's loss, 0 for what is not to be learned. Empty: 1 everywhere. */
+  weights: number[];
+  /** Further values of each position. */
+  additional: ExampleColumn[];
 }
 
 /**
@@ -97,7 +161,7 @@ export interface PpoClip {
 
 export interface NamedLoss {
   name: string;
-  parameters?: readonly Metric[] | undefined;
+  parameters?: Settings | undefined;
 }
 
 /**
@@ -121,7 +185,7 @@ export type Loss =
 export type LogProbs = "omit" | "give";
 
 export interface ForwardOutput {
-  /** Sum of the weighted losses, in nats. */
+  /** Sum of the weighted losses, in nats; not a number if the engine does not tell it. */
   lossSum: number;
   /** Sum of the weights. */
   weightSum: number;
@@ -129,6 +193,8 @@ export interface ForwardOutput {
   logProbs: number[][];
   /** What else the engine measured, by names of its own. */
   metrics: Metric[];
+  /** What this version of the contract has no field for. */
+  additional: Setting[];
 }
 
 /**
@@ -147,34 +213,50 @@ export interface Adam {
   weightDecay?: number | undefined;
   /** Global L2 norm above which gradients are scaled down; 0 turns it off. Absent: 1. */
   maxGradNorm?: number | undefined;
+  /**
+   * Settings that this version of the contract has no field for. One that the engine
+   * does not know: `unsupported`.
+   */
+  additional?: Settings | undefined;
 }
 
 export interface OptimOutput {
   /** Optimizer steps finished. */
   step: number;
-  /** Global L2 norm of the gradients, before clipping. */
-  gradNorm: number;
+  /**
+   * Global L2 norm of the gradients, before clipping; absent if the engine does not
+   * tell it.
+   */
+  gradNorm?: number | undefined;
   /** What else the engine measured, by names of its own. */
   metrics: Metric[];
+  /** What this version of the contract has no field for. */
+  additional: Setting[];
 }
 
 export interface SessionEvaluation {
-  /** Mean loss over the held-out data, in nats per token. */
-  loss: number;
-  /** Tokens scored. */
-  tokens: number;
+  measured: Measured;
+  /** Tokens scored, a whole number; absent if the engine does not tell it. */
+  tokens?: number | undefined;
+  /** What this version of the contract has no field for. */
+  additional: Setting[];
 }
 
 /** A generated sequence, without its prompt. */
 export interface Sequence {
   /** With the end of sequence or stop token that ended it; without a stop text. */
   tokens: number[];
-  /**
-   * Log-probability of each token under the model, before temperature, top-k and top-p:
-   * that of the policy that sampled it only at temperature 1 with all tokens.
-   */
+  /** Log-probability of each token under the model, before temperature, top-k and top-p. */
   logProbs: number[];
+  /**
+   * Log-probability of each token under the distribution that it was drawn from, after
+   * temperature, top-k and top-p: what a ratio of policies needs (`oldLogProbs` of
+   * what is trained with `importance-sampling`). 0 at temperature 0.
+   */
+  samplingLogProbs: number[];
   stopReason: StopReason;
+  /** What this version of the contract has no field for. */
+  additional: Setting[];
 }
 
 /** A conversation as the model sees it. */
@@ -185,18 +267,40 @@ export interface RenderedChat {
    * one like the targets, it is a datum's weights.
    */
   assistantMask: number[];
+  /** What this version of the contract has no field for. */
+  additional: Setting[];
 }
 
+/** What an engine does not know of its model is absent. */
 export interface ModelInfo {
+  /** What it is called, `HuggingFaceTB/SmolLM2-135M` for one; absent for a new model. */
+  name?: string | undefined;
   /** `llama` for one. */
-  architecture: string;
+  architecture?: string | undefined;
   /** Number of weights; a whole number. */
-  parameters: number;
-  vocabSize: number;
+  parameters?: number | undefined;
+  /** How many of them are trained; a whole number. */
+  trainableParameters?: number | undefined;
+  vocabSize?: number | undefined;
   /** Longest sequence, in tokens. */
-  contextLength: number;
+  contextLength?: number | undefined;
+  /** Token that begins a sequence. */
+  bosTokenId?: number | undefined;
   /** Tokens that end a sequence; empty if the tokenizer has none. */
-  endOfSequence: number[];
+  eosTokenIds: number[];
+  /** Token that fills up a batch. */
+  padTokenId?: number | undefined;
+  /** Whether `renderChat` can be used. */
+  hasChatTemplate: boolean;
+  /**
+   * What this engine can do with this model, by name: ask here, do not try.
+   * `cross-entropy`, `importance-sampling` and `ppo` are losses; `log-probs`,
+   * `sampling-log-probs`, `stop-text`, `save-state`, `load-state`, `evaluate`,
+   * `deterministic` (equal calls give equal bits) are others. More may come.
+   */
+  features: string[];
+  /** What this version of the contract has no field for. */
+  additional: Setting[];
 }
 
 /** What a loop is to do after a checkpoint hook. */
@@ -210,8 +314,16 @@ export interface Wishes {
    * is costly to write need not call it before.
    */
   checkpoint: boolean;
+  /**
+   * A callback asked for an evaluation: call `session.evaluate`, or `evaluated` with what
+   * the loop measured itself. If neither was called by the next `checkpoint`, the host
+   * scores the held-out data there, if there is any.
+   */
+  evaluate: boolean;
   /** The learning rate that a callback or a user asked for. */
   learningRate?: number | undefined;
+  /** What this version of the contract has no field for. */
+  additional: Setting[];
 }
 
 /** How far training is. An absent field is left empty in the log event. */
@@ -225,35 +337,14 @@ export interface Progress {
   epoch?: number | undefined;
 }
 
-export type Split = "train" | "eval";
-
-export interface DatasetInfo {
-  trainExamples: number;
-  evalExamples: number;
-  /** Tokens in the training split; a whole number. */
-  trainTokens: number;
-  /**
-   * Entropy of the evaluation tokens under the training split's token frequencies, in
-   * nats per token: the loss of a model that ignores all context. Absent if nothing
-   * is held out.
-   */
-  unigramEntropy?: number | undefined;
-}
-
-/** One example for next-token prediction: `targets` is `tokens` moved on by one. */
-export interface Example {
-  tokens: number[];
-  targets: number[];
-  /** Weight of each target's loss, 0 for what is not to be learned. Empty: 1 everywhere. */
-  weights: number[];
-}
-
 export interface Generation {
   /** What the model wrote after the prompt. */
   text: string;
   /** Tokens generated. */
   tokens: number;
   stopReason: StopReason;
+  /** What this version of the contract has no field for. */
+  additional: Setting[];
 }
 
 export interface Artifact {
@@ -262,9 +353,39 @@ export interface Artifact {
   size: number;
   /** blake3 of the content, in hex. */
   digest: string;
+  /** What this version of the contract has no field for. */
+  additional: Setting[];
 }
 
-export interface HubModel {
+export interface RunInfo {
+  /** Identifies the run. */
+  id: string;
+  /** The name that the spec gave it. */
+  name: string;
+  /** The run whose place this one took when its configuration was changed. */
+  parent?: string | undefined;
+  /**
+   * Counts the callback instances of this attempt at the run, from 1: that of the
+   * instance which asks. In a loop, of the callbacks at work.
+   */
+  generation: number;
+  /** Counts the attempts at the run, from 1. */
+  attempt: number;
+  /** Optimizer steps finished. */
+  step: number;
+  /** Number of steps planned; absent if the trainer's own loop decides. */
+  totalSteps?: number | undefined;
+  /** What this version of the contract has no field for. */
+  additional: Setting[];
+}
+
+/** A source by the name that a host has for it. */
+export interface NamedSource {
+  name: string;
+  parameters?: Settings | undefined;
+}
+
+export interface HubRepository {
   /** `HuggingFaceTB/SmolLM2-135M` for one. */
   name: string;
   /** Branch, tag or commit; the run keeps the commit it stood for. Absent: `main`. */
@@ -307,7 +428,15 @@ export type ModelSource =
    */
   | { tag: "file"; val: string }
   /** A pretrained model of the Hugging Face hub. */
-  | { tag: "hub"; val: HubModel };
+  | { tag: "hub"; val: HubRepository }
+  /** One that this version of the contract has no case for. */
+  | { tag: "other"; val: NamedSource };
+
+export interface NamedModel {
+  /** 1 to 100 letters, digits, `-`, `_` or `.`, the first a letter or digit. */
+  name: string;
+  source: ModelSource;
+}
 
 /** How text becomes token ids. */
 export type TokenizerSource =
@@ -321,7 +450,58 @@ export type TokenizerSource =
   /** A `tokenizer.json` of the Hugging Face tokenizers library, relative to the project. */
   | { tag: "file"; val: string }
   /** The one that belongs to the pretrained model. */
-  | { tag: "model" };
+  | { tag: "model" }
+  /** That of a model of the Hugging Face hub. */
+  | { tag: "hub"; val: HubRepository }
+  /** One that this version of the contract has no case for. */
+  | { tag: "other"; val: NamedSource };
+
+export interface CompletionFields {
+  /** Usually `prompt`. */
+  prompt: string;
+  /** Usually `completion`. */
+  completion: string;
+}
+
+export interface PreferenceFields {
+  /** Usually `prompt`; absent if both answers begin with it. */
+  prompt?: string | undefined;
+  /** Usually `chosen`. */
+  chosen: string;
+  /** Usually `rejected`. */
+  rejected: string;
+}
+
+export interface LabelFields {
+  /** Usually `prompt`. */
+  prompt: string;
+  /** Usually `completion`. */
+  completion: string;
+  /** Usually `label`. */
+  label: string;
+}
+
+/**
+ * What the data is made of. Rows are those of a JSON Lines file, a table or a hub's
+ * dataset; the names of their fields have the defaults of TRL.
+ */
+export type DatasetFormat =
+  /** One text from beginning to end. */
+  | { tag: "text" }
+  /** Rows with a text each, in the field of this name; usually `text`. */
+  | { tag: "rows"; val: string }
+  /** Rows with a conversation each, in the field of this name; usually `messages`. */
+  | { tag: "conversations"; val: string }
+  /** Rows with a prompt and what is to follow it. */
+  | { tag: "completions"; val: CompletionFields }
+  /** Rows with a prompt, a chosen and a rejected answer. */
+  | { tag: "preferences"; val: PreferenceFields }
+  /** Rows with a prompt, an answer and whether it is a good one. */
+  | { tag: "labels"; val: LabelFields }
+  /** Rows with a prompt each, in the field of this name; usually `prompt`. */
+  | { tag: "prompts"; val: string }
+  /** One that this version of the contract has no case for. */
+  | { tag: "other"; val: NamedSource };
 
 export interface HubDataset {
   name: string;
@@ -348,8 +528,34 @@ export type DatasetSource =
   | { tag: "file"; val: string }
   /** A dataset of the Hugging Face hub. */
   | { tag: "hub"; val: HubDataset }
-  /** A text file behind an http or https address. */
-  | { tag: "url"; val: UrlDataset };
+  /** A file behind an http or https address. */
+  | { tag: "url"; val: UrlDataset }
+  /** One that this version of the contract has no case for. */
+  | { tag: "other"; val: NamedSource };
+
+/** What is not trained on, but evaluated. */
+export type HeldOut =
+  /**
+   * A share of the data, taken from its end: at least 0, below 1. With 0 there are no
+   * evaluations.
+   */
+  | { tag: "share"; val: number }
+  /** Data of its own, in the same format. */
+  | { tag: "source"; val: DatasetSource };
+
+/** What to train on. */
+export interface Dataset {
+  source: DatasetSource;
+  /** Absent: text. */
+  format?: DatasetFormat | undefined;
+  /** What is held out for evaluation. Absent: a share of 0.05. */
+  heldOut?: HeldOut | DatasetSource | number | undefined;
+  /**
+   * Settings that this version of the contract has no field for and a host may know.
+   * One that the host does not know is an error.
+   */
+  additional?: Settings | undefined;
+}
 
 /** Low-rank adaptation. */
 export interface Lora {
@@ -367,9 +573,18 @@ export interface Lora {
    * Empty: all linear layers of the blocks.
    */
   targetModules?: readonly string[] | undefined;
+  /**
+   * Settings that this version of the contract has no field for and a host may know.
+   * One that the host does not know is an error.
+   */
+  additional?: Settings | undefined;
 }
 
-/** Shape of the learning rate after the warm-up. */
+/**
+ * Shape of the learning rate after the warm-up. Another one is named in
+ * `hyperparameters.additional` as `lr-scheduler-type`, by the name that Transformers has for
+ * it, if the host knows it; so with other enums.
+ */
 export type LrSchedulerType = "linear" | "cosine" | "constant";
 
 /**
@@ -377,7 +592,7 @@ export type LrSchedulerType = "linear" | "cosine" | "constant";
  *
  * A trainer's own loop is free to use them or not, but for those that the host has part
  * in there too: max-length (the model's context), save-steps, save-total-limit, seed,
- * and early stopping.
+ * metric-for-best-model and early stopping.
  */
 export interface Hyperparameters {
   /** Optimizer steps; 0 leaves the length to num-train-epochs. Absent: 0. */
@@ -431,15 +646,24 @@ export interface Hyperparameters {
    */
   earlyStoppingPatience?: number | undefined;
   /**
-   * An evaluation improves if its loss is lower than the best by more than this.
+   * An evaluation improves if its score is better than the best by more than this.
    * Absent: 0.
    */
   earlyStoppingThreshold?: number | undefined;
+  /** What evaluations are compared by: `loss`, or the name of a metric. Absent: `loss`. */
+  metricForBestModel?: string | undefined;
+  /** Whether a higher score is better. Absent: true, but for a name that ends in `loss`. */
+  greaterIsBetter?: boolean | undefined;
+  /**
+   * Settings that this version of the contract has no field for and a host may know.
+   * One that the host does not know is an error.
+   */
+  additional?: Settings | undefined;
 }
 
 /** A training job. */
 export interface Spec {
-  /** 1 to 100 letters, digits, ``, `_` or `.`, the first a letter or digit. */
+  /** 1 to 100 letters, digits, `-`, `_` or `.`, the first a letter or digit. */
   name: string;
   /** For people. Changing it does not restart a run. */
   description?: string | undefined;
@@ -448,13 +672,13 @@ export interface Spec {
   model: ModelSource;
   /** Absent: that of a pretrained model; bytes for a new one. */
   tokenizer?: TokenizerSource | undefined;
-  /** Absent: the trainer's loop makes its own data, and `dataset` answers `notReady`. */
-  dataset?: DatasetSource | undefined;
+  /** Absent: the trainer's loop makes its own data, and `dataset` answers `not-ready`. */
+  dataset?: Dataset | DatasetSource | undefined;
   /**
-   * Share of the data, taken from its end, that is held out for evaluation:
-   * at least 0, below 1. Absent: 0.05. With 0 there are no evaluations.
+   * Further models by name: a reference, a teacher, a judge. A host that has no use for
+   * one refuses the spec.
    */
-  evalFraction?: number | undefined;
+  models?: Models | undefined;
   /** Train low-rank adapters instead of all weights; needs a pretrained model. */
   lora?: Lora | undefined;
   hyperparameters?: Hyperparameters | undefined;
@@ -462,7 +686,7 @@ export interface Spec {
    * Settings that this version of the contract has no field for and a host may know.
    * One that the host does not know is an error.
    */
-  additional?: readonly Setting[] | undefined;
+  additional?: Settings | undefined;
   /**
    * Values of the trainer's own: a JSON object as text. The host keeps them
    * with the run and reads none of them. They count as configuration:
@@ -475,7 +699,7 @@ export interface Spec {
    */
   dryRun?: boolean | undefined;
   /**
-   * Whether `trainingLoop` trains, or the host's loop. Absent: `trainingLoop` if the
+   * Whether `training-loop` trains, or the host's loop. Absent: `training-loop` if the
    * trainer exports it.
    */
   ownLoop?: boolean | undefined;
@@ -505,6 +729,8 @@ export interface Started {
   totalSteps?: number | undefined;
   /** The run whose place this one took when its configuration was changed. */
   parent?: string | undefined;
+  /** What this version of the contract has no field for; so in every event. */
+  additional: Setting[];
 }
 
 /** Progress, every `loggingSteps` steps; for a loop trainer, whenever its loop logs. */
@@ -520,23 +746,37 @@ export interface LogRecord {
   gradNorm?: number | undefined;
   /** Tokens trained on so far; a whole number. */
   tokens: number;
-  /** What the loop logged besides, and what `logMetric` actions left. */
+  /** What the loop logged besides, and what `log-metric` actions left. */
   metrics: Metric[];
+  additional: Setting[];
 }
 
-/** The held-out data was scored. */
+/**
+ * The model was evaluated: by the host on the held-out data, or by the trainer itself
+ * (the action `evaluated`, `hooks.evaluated`).
+ */
 export interface Evaluation {
   at: Position;
-  /** Mean loss in nats per token. */
-  loss: number;
+  /** Mean loss in nats per token; absent where something else was measured. */
+  loss?: number | undefined;
   /** exp(loss), at most the largest finite number. */
-  perplexity: number;
+  perplexity?: number | undefined;
   /** Lowest evaluation loss of the run so far, this one included. */
-  bestLoss: number;
-  /** Evaluations in a row, up to this one, that were no improvement. */
+  bestLoss?: number | undefined;
+  /**
+   * The value of `metricForBestModel`, by which checkpoints are compared and early
+   * stopping counts; absent if it was not measured here.
+   */
+  score?: Metric | undefined;
+  /** Best score of the run so far, this one included. */
+  bestScore?: number | undefined;
+  /** Whether this score is the best so far. */
+  isBest: boolean;
+  /** Evaluations with a score, in a row, up to this one, that were no improvement. */
   evaluationsWithoutImprovement: number;
-  /** What else was measured on the held-out data, by names of the field. */
+  /** What else was measured. */
   metrics: Metric[];
+  additional: Setting[];
 }
 
 /**
@@ -547,8 +787,13 @@ export interface Checkpoint {
   at: Position;
   /** Identifies the checkpoint within the store. */
   id: string;
-  /** The evaluation loss of these weights, if they were scored. */
+  /** The evaluation loss of these weights, if they were evaluated. */
   evalLoss?: number | undefined;
+  /** The score of these weights, if they were evaluated. */
+  score?: Metric | undefined;
+  /** What was measured of these weights. */
+  metrics: Metric[];
+  additional: Setting[];
 }
 
 /** Why a run ended. */
@@ -562,7 +807,9 @@ export type EndReason =
   /** A user asked for it. */
   | { tag: "user" }
   /** A run of new code with another configuration takes over. */
-  | { tag: "replaced" };
+  | { tag: "replaced" }
+  /** One that this version of the contract has no case for, by its name. */
+  | { tag: "other"; val: string };
 
 /** The run ended well; its last checkpoint is written. */
 export interface Completed {
@@ -574,6 +821,13 @@ export interface Completed {
   loss?: number | undefined;
   /** The last evaluation loss. */
   evalLoss?: number | undefined;
+  /** Best score of the run. */
+  bestScore?: number | undefined;
+  /** The checkpoint whose weights have it, if one was kept. */
+  bestCheckpoint?: string | undefined;
+  /** What the last evaluation measured. */
+  metrics: Metric[];
+  additional: Setting[];
 }
 
 /** The run ended badly. */
@@ -581,8 +835,18 @@ export interface Failed {
   at: Position;
   /** What happened, for people. */
   message: string;
+  /**
+   * What kind of failure it is, for programs: `diverged`, `data`, `engine`, `engine-lost`,
+   * `engine-rejected`, `engine-unavailable`, `out-of-memory`, `store`, `store-full`,
+   * `trainer`, `unsupported`, `internal`. More may come: one that a trainer does not know
+   * is to be treated like `internal`.
+   */
+  code: string;
+  /** What to do about it, for people. */
+  hint?: string | undefined;
   /** The last checkpoint, from which the run can be resumed; absent if there is none. */
   checkpoint?: string | undefined;
+  additional: Setting[];
 }
 
 /**
@@ -591,7 +855,7 @@ export interface Failed {
  * They are done in the order log, evaluate, save, stop, pause. If one of them is not
  * valid, none of the answer's is done, and it counts as an error of the callback.
  * While a trainer's own loop runs, `stop`, `save` and `pause` wait for its next
- * `hooks.checkpoint`.
+ * `hooks.checkpoint`, and `evaluate` is handed to it as `wishes.evaluate`.
  */
 export type Action =
   /**
@@ -606,9 +870,16 @@ export type Action =
   | { tag: "save" }
   /**
    * Score the held-out data at this step; at the next one if asked for by
-   * `onEvaluate` or `onCheckpoint`.
+   * `onEvaluate` or `onCheckpoint`. With nothing held out it is not valid, unless the
+   * trainer's own loop runs.
    */
   | { tag: "evaluate" }
+  /**
+   * The trainer has evaluated the model itself. Becomes an evaluation event of this
+   * step, handed to `onEvaluate` too; asked for there, it is not valid, since it would
+   * never end. At most one in an answer.
+   */
+  | { tag: "evaluated"; val: Measurement }
   /**
    * Train with exactly this rate, 0 to 10, from the next step on, instead of the
    * schedule. A trainer's own loop finds it in the answer of `hooks.log` and decides
@@ -642,6 +913,56 @@ export type Numbers =
   | Float32Array
   | Float64Array;
 
+/** What JSON can hold. */
+export type Json =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly Json[]
+  | { readonly [name: string]: Json | undefined };
+
+/** Settings by name, or as the list that the contract has. A property that is undefined is left out. */
+export type Settings = readonly Setting[] | { readonly [name: string]: Json | undefined };
+
+/** Numbers by name, `{ accuracy: 0.5 }`, or as the list that the contract has. */
+export type Metrics = readonly Metric[] | { readonly [name: string]: number | undefined };
+
+/** Models by name, `{ teacher: hub("x/y") }`, or as the list that the contract has. */
+export type Models = readonly NamedModel[] | { readonly [name: string]: ModelSource | undefined };
+
+/** A spec as `run` gets it: in the contract's form, with all defaults filled in. */
+export interface RunSpec extends Spec {
+  description: string;
+  tags: string[];
+  tokenizer: TokenizerSource;
+  dataset?: RunDataset | undefined;
+  models: NamedModel[];
+  lora?: RunLora | undefined;
+  hyperparameters: RunHyperparameters;
+  additional: Setting[];
+  extras: string;
+  dryRun: boolean;
+  ownLoop: boolean;
+}
+
+export interface RunDataset extends Dataset {
+  format: DatasetFormat;
+  heldOut: HeldOut;
+  additional: Setting[];
+}
+
+export interface RunLora extends Lora {
+  loraAlpha: number;
+  loraDropout: number;
+  targetModules: string[];
+  additional: Setting[];
+}
+
+export type RunHyperparameters = {
+  [Name in Exclude<keyof Hyperparameters, "additional">]-?: NonNullable<Hyperparameters[Name]>;
+} & { additional: Setting[] };
+
 /** What a callback may return: nothing, one action, or several. */
 export type Actions = Action | readonly Action[] | undefined | void;
 
@@ -667,7 +988,7 @@ export interface Trainer<State = undefined> {
   /** Progress, every `loggingSteps` steps. */
   onLog?(event: LogRecord, state: State): Awaitable<Actions>;
 
-  /** The held-out data was scored. */
+  /** The model was evaluated: by the host on the held-out data, or by the trainer itself. */
   onEvaluate?(event: Evaluation, state: State): Awaitable<Actions>;
 
   /** A checkpoint was written; `inference` answers with exactly its weights. */
@@ -679,8 +1000,8 @@ export interface Trainer<State = undefined> {
   /** The last call of a run that ended badly. Only `logMetric` still has an effect. */
   onFailed?(event: Failed, state: State): Awaitable<Actions>;
 
-  /** A training loop of the trainer's own, instead of the host's. */
-  run?(spec: Spec, state: State): Awaitable<void>;
+  /** A training loop of the trainer's own, instead of the host's. Not the `run` that this module exports. */
+  run?(spec: RunSpec, state: State): Awaitable<void>;
 
   /** The trainer's memory in a form of its own, instead of `state` as JSON. */
   saveState?(state: State): Awaitable<string | Uint8Array | undefined>;
@@ -697,26 +1018,52 @@ export function defineTrainer<State = undefined>(
 /** A new model with random weights. */
 export function scratch(shape: ModelShape): { tag: "scratch"; val: ModelShape };
 
-/** A file of the project: text to train on, a tokenizer, a model. */
+/** A file of the project: data to train on, a tokenizer, a model. */
 export function file(path: string): { tag: "file"; val: string };
 
-/** Something on the Hugging Face hub. */
+/** Something on the Hugging Face hub: a model, a dataset, the tokenizer of a model. */
 export function hub<More extends object = object>(
   name: string,
   more?: More,
 ): { tag: "hub"; val: { name: string } & More };
 
-/** A text file behind an http or https address. */
+/** A file behind an http or https address. */
 export function url(
   url: string,
   more?: { sha256?: string },
 ): { tag: "url"; val: { url: string; sha256?: string } };
+
+/** A model, a tokenizer or data by the name that the host has for it. */
+export function other(name: string, parameters?: Settings): { tag: "other"; val: NamedSource };
 
 /** A byte-level BPE vocabulary of this size, trained on the data. */
 export function bpe(vocabSize: number): { tag: "bpe"; val: number };
 
 /** One token a byte, and one for the end of a text. */
 export function bytes(): { tag: "bytes" };
+
+/** What data is made of: `dataset.format` of a spec. */
+export const format: {
+  /** One text from beginning to end. */
+  text(): DatasetFormat;
+  /** Rows with a text each, in the field of this name (`text`). */
+  rows(field?: string): DatasetFormat;
+  /** Rows with a conversation each, in the field of this name (`messages`). */
+  conversations(field?: string): DatasetFormat;
+  /** Rows with a prompt and what is to follow it, in `prompt` and `completion` or in the fields of these names. */
+  completions(fields?: Partial<CompletionFields>): DatasetFormat;
+  /**
+   * Rows with a prompt, a chosen and a rejected answer, in `prompt`, `chosen` and `rejected` or in the fields of
+   * these names. If both answers begin with the prompt: `{ prompt: undefined }`.
+   */
+  preferences(fields?: Partial<PreferenceFields>): DatasetFormat;
+  /** Rows with a prompt, an answer and whether it is a good one, in `prompt`, `completion` and `label` or as named. */
+  labels(fields?: Partial<LabelFields>): DatasetFormat;
+  /** Rows with a prompt each, in the field of this name (`prompt`). */
+  prompts(field?: string): DatasetFormat;
+  /** One by the name that the host has for it. */
+  named(name: string, parameters?: Settings): DatasetFormat;
+};
 
 /** What a callback may ask for; to be returned. */
 export const action: {
@@ -726,6 +1073,8 @@ export const action: {
   save(): Action;
   /** Score the held-out data at this step; at the next one from `onEvaluate` or `onCheckpoint`. */
   evaluate(): Action;
+  /** The trainer has evaluated the model itself: becomes an evaluation event. Not from `onEvaluate`. */
+  evaluated(measurement: Measurement): Action;
   /** Train with exactly this rate, 0 to 10, from the next step on, instead of the schedule. */
   setLearningRate(rate: number): Action;
   /** Train with the schedule's rate again. */
@@ -763,6 +1112,11 @@ export const artifacts: {
   write(name: string, content: string | Uint8Array | ArrayBuffer): Artifact;
 };
 
+/** What the trainer is part of, whenever it asks. Not the loop of a trainer, which is called `run` too. */
+export const run: {
+  info(): RunInfo;
+};
+
 /** Where a loop goes on. */
 export interface ResumePoint {
   /** The step of the checkpoint. */
@@ -770,7 +1124,9 @@ export interface ResumePoint {
   /** What the loop gave to `checkpoint` there. */
   state: Uint8Array;
   /** The learning rate that a callback or a user had asked for by then. */
-  learningRate?: number;
+  learningRate?: number | undefined;
+  /** What this version of the contract has no field for. */
+  additional: Setting[];
 }
 
 /** Where a running loop meets its host. All but `message` are for `run`. */
@@ -778,11 +1134,9 @@ export const hooks: {
   /** Offers a point at which the loop could be stopped and continued; return from `run` unless it says `proceed`. */
   checkpoint(step: number, state?: string | Uint8Array): Directive;
   /** Reports progress: becomes a log event, which `onLog` gets before this returns. */
-  log(
-    step: number,
-    progress?: Progress,
-    metrics?: readonly Metric[] | Record<string, number>,
-  ): Wishes;
+  log(step: number, progress?: Progress, metrics?: Metrics): Wishes;
+  /** Reports an evaluation that the loop made itself: becomes an evaluation event. */
+  evaluated(step: number, measurement: Measurement): Wishes;
   /** Where to go on; nothing at the start of a new run. */
   resumePoint(): ResumePoint | undefined;
   /** Leaves a line for people in the run's log. */
@@ -795,7 +1149,7 @@ export const loss: {
   importanceSampling(): Loss;
   ppo(clip?: PpoClip): Loss;
   /** One by the name that the engine has for it. */
-  named(name: string, parameters?: Record<string, number>): Loss;
+  named(name: string, parameters?: Settings): Loss;
 };
 
 /** The training session that a loop drives, in the shape of the Tinker API. Only for `run`. */
@@ -819,7 +1173,7 @@ export const session: {
   detokenize(tokens: Numbers): string;
   /** A conversation, as objects or as their JSON, as the model sees it. */
   renderChat(
-    messages: string | readonly { role: string; content: string }[],
-    options?: readonly Setting[],
+    messages: string | readonly { role: string; content: unknown; [more: string]: unknown }[],
+    options?: Settings,
   ): RenderedChat;
 };

@@ -189,7 +189,7 @@ fn garbage_spec() {
     done.one_error(&[
         "name",
         "not a name",
-        "eval-fraction",
+        "dataset.held-out",
         "1.5",
         "learning-rate",
         "NaN",

@@ -7,6 +7,7 @@
 )]
 
 mod commands;
+mod evaluations;
 mod events;
 mod examples;
 mod guests;

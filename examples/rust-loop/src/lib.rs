@@ -80,23 +80,20 @@ impl TrainingLoop for Restarts {
                 .collect();
             let rate = learning_rate(step);
             let loss = session::forward_backward(&data, &Loss::CrossEntropy, LogProbs::Omit)?;
-            let done = session::optim_step(Adam::new(rate))?;
+            let done = session::optim_step(&Adam::new(rate))?;
             step = done.step;
             if step % 5 == 0 {
                 let progress = Progress {
                     loss: Some(loss.loss_sum),
                     learning_rate: Some(rate),
-                    grad_norm: Some(done.grad_norm),
+                    grad_norm: done.grad_norm,
                     epoch: None,
                 };
                 hooks::log(step, progress, &[])?;
             }
             if ends_cycle(step) {
-                let scored = session::evaluate()?;
-                println!(
-                    "cycle ended at step {step}: evaluation loss {:.3}",
-                    scored.loss
-                );
+                let loss = session::evaluate()?.measured.loss.unwrap_or(f64::NAN);
+                println!("cycle ended at step {step}: evaluation loss {loss:.3}");
             }
             if hooks::checkpoint(step, &[])? != hooks::Directive::Proceed {
                 break;

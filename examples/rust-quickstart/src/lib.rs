@@ -16,7 +16,6 @@ impl Trainer for Quickstart {
         Ok(Spec {
             description: Some("A small Llama, trained on the four gospels".into()),
             tokenizer: Some(TokenizerSource::Bpe(1024)),
-            eval_fraction: Some(0.1),
             hyperparameters: Hyperparameters {
                 max_steps: Some(500),
                 per_device_train_batch_size: Some(16),
@@ -34,7 +33,7 @@ impl Trainer for Quickstart {
             ..Spec::new(
                 "rust-quickstart",
                 ModelShape::new(192, 4, 6),
-                DatasetSource::file("data/gospels.txt"),
+                Dataset::file("data/gospels.txt").with_held_out(0.1),
             )
         })
     }
@@ -53,9 +52,9 @@ impl Trainer for Quickstart {
 
     fn on_evaluate(&mut self, event: &Evaluation) -> Result<Actions> {
         if event.evaluations_without_improvement >= PATIENCE {
+            let best = event.best_score.unwrap_or_default();
             return Ok(vec![Action::stop(format!(
-                "no evaluation since the best loss, {:.4}, was better",
-                event.best_loss
+                "no evaluation since the best loss, {best:.4}, was better"
             ))]);
         }
         Ok(vec![])

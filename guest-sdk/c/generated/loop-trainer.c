@@ -5,6 +5,17 @@
 
 union float_int32 { float a; int32_t b; };
 
+// Imported Functions from `arkor:trainer/dataset@0.1.0`
+
+__attribute__((__import_module__("arkor:trainer/dataset@0.1.0"), __import_name__("info")))
+extern void __wasm_import_arkor_trainer_dataset_info(uint8_t *);
+
+__attribute__((__import_module__("arkor:trainer/dataset@0.1.0"), __import_name__("read")))
+extern void __wasm_import_arkor_trainer_dataset_read(int32_t, int32_t, int32_t, uint8_t *);
+
+__attribute__((__import_module__("arkor:trainer/dataset@0.1.0"), __import_name__("batch")))
+extern void __wasm_import_arkor_trainer_dataset_batch(int32_t, uint8_t *);
+
 // Imported Functions from `arkor:trainer/session@0.1.0`
 
 __attribute__((__import_module__("arkor:trainer/session@0.1.0"), __import_name__("model")))
@@ -17,7 +28,7 @@ __attribute__((__import_module__("arkor:trainer/session@0.1.0"), __import_name__
 extern void __wasm_import_arkor_trainer_session_forward(uint8_t *, size_t, int32_t, uint8_t *, size_t, uint8_t *, size_t, int32_t, uint8_t *);
 
 __attribute__((__import_module__("arkor:trainer/session@0.1.0"), __import_name__("optim-step")))
-extern void __wasm_import_arkor_trainer_session_optim_step(double, int32_t, double, int32_t, double, int32_t, double, int32_t, double, int32_t, double, uint8_t *);
+extern void __wasm_import_arkor_trainer_session_optim_step(double, int32_t, double, int32_t, double, int32_t, double, int32_t, double, int32_t, double, uint8_t *, size_t, uint8_t *);
 
 __attribute__((__import_module__("arkor:trainer/session@0.1.0"), __import_name__("evaluate")))
 extern void __wasm_import_arkor_trainer_session_evaluate(uint8_t *);
@@ -48,22 +59,14 @@ extern void __wasm_import_arkor_trainer_hooks_checkpoint(int32_t, uint8_t *, siz
 __attribute__((__import_module__("arkor:trainer/hooks@0.1.0"), __import_name__("log")))
 extern void __wasm_import_arkor_trainer_hooks_log(int32_t, int32_t, double, int32_t, double, int32_t, double, int32_t, double, uint8_t *, size_t, uint8_t *);
 
+__attribute__((__import_module__("arkor:trainer/hooks@0.1.0"), __import_name__("evaluated")))
+extern void __wasm_import_arkor_trainer_hooks_evaluated(int32_t, int32_t, double, uint8_t *, size_t, uint8_t *);
+
 __attribute__((__import_module__("arkor:trainer/hooks@0.1.0"), __import_name__("resume-point")))
 extern void __wasm_import_arkor_trainer_hooks_resume_point(uint8_t *);
 
 __attribute__((__import_module__("arkor:trainer/hooks@0.1.0"), __import_name__("message")))
 extern void __wasm_import_arkor_trainer_hooks_message(int32_t, uint8_t *, size_t);
-
-// Imported Functions from `arkor:trainer/dataset@0.1.0`
-
-__attribute__((__import_module__("arkor:trainer/dataset@0.1.0"), __import_name__("info")))
-extern void __wasm_import_arkor_trainer_dataset_info(uint8_t *);
-
-__attribute__((__import_module__("arkor:trainer/dataset@0.1.0"), __import_name__("read")))
-extern void __wasm_import_arkor_trainer_dataset_read(int32_t, int32_t, int32_t, uint8_t *);
-
-__attribute__((__import_module__("arkor:trainer/dataset@0.1.0"), __import_name__("batch")))
-extern void __wasm_import_arkor_trainer_dataset_batch(int32_t, uint8_t *);
 
 // Imported Functions from `arkor:trainer/inference@0.1.0`
 
@@ -74,6 +77,11 @@ extern void __wasm_import_arkor_trainer_inference_generate(uint8_t *, uint8_t *)
 
 __attribute__((__import_module__("arkor:trainer/artifacts@0.1.0"), __import_name__("write")))
 extern void __wasm_import_arkor_trainer_artifacts_write(uint8_t *, size_t, uint8_t *, size_t, uint8_t *);
+
+// Imported Functions from `arkor:trainer/run@0.1.0`
+
+__attribute__((__import_module__("arkor:trainer/run@0.1.0"), __import_name__("info")))
+extern void __wasm_import_arkor_trainer_run_info(uint8_t *);
 
 // Exported Functions from `arkor:trainer/definition@0.1.0`
 
@@ -134,6 +142,27 @@ void __wasm_export_exports_arkor_trainer_definition_describe_post_return(uint8_t
           }
           break;
         }
+        case 3: {
+          if ((*((size_t*) (arg0 + (24+7*sizeof(void*))))) > 0) {
+            free(*((uint8_t **) (arg0 + (24+6*sizeof(void*)))));
+          }
+          size_t len0 = *((size_t*) (arg0 + (24+9*sizeof(void*))));
+          if (len0 > 0) {
+            uint8_t *ptr1 = *((uint8_t **) (arg0 + (24+8*sizeof(void*))));
+            for (size_t i2 = 0; i2 < len0; i2++) {
+              uint8_t *base = ptr1 + i2 * (4*sizeof(void*));
+              (void) base;
+              if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+                free(*((uint8_t **) (base + 0)));
+              }
+              if ((*((size_t*) (base + (3*sizeof(void*))))) > 0) {
+                free(*((uint8_t **) (base + (2*sizeof(void*)))));
+              }
+            }
+            free(ptr1);
+          }
+          break;
+        }
       }
       switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (96+6*sizeof(void*))))) {
         case 0: {
@@ -156,55 +185,93 @@ void __wasm_export_exports_arkor_trainer_definition_describe_post_return(uint8_t
             case 3: {
               break;
             }
+            case 4: {
+              if ((*((size_t*) (arg0 + (96+9*sizeof(void*))))) > 0) {
+                free(*((uint8_t **) (arg0 + (96+8*sizeof(void*)))));
+              }
+              switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (96+10*sizeof(void*))))) {
+                case 0: {
+                  break;
+                }
+                case 1: {
+                  if ((*((size_t*) (arg0 + (96+12*sizeof(void*))))) > 0) {
+                    free(*((uint8_t **) (arg0 + (96+11*sizeof(void*)))));
+                  }
+                  break;
+                }
+              }
+              break;
+            }
+            case 5: {
+              if ((*((size_t*) (arg0 + (96+9*sizeof(void*))))) > 0) {
+                free(*((uint8_t **) (arg0 + (96+8*sizeof(void*)))));
+              }
+              size_t len3 = *((size_t*) (arg0 + (96+11*sizeof(void*))));
+              if (len3 > 0) {
+                uint8_t *ptr4 = *((uint8_t **) (arg0 + (96+10*sizeof(void*))));
+                for (size_t i5 = 0; i5 < len3; i5++) {
+                  uint8_t *base = ptr4 + i5 * (4*sizeof(void*));
+                  (void) base;
+                  if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+                    free(*((uint8_t **) (base + 0)));
+                  }
+                  if ((*((size_t*) (base + (3*sizeof(void*))))) > 0) {
+                    free(*((uint8_t **) (base + (2*sizeof(void*)))));
+                  }
+                }
+                free(ptr4);
+              }
+              break;
+            }
           }
           break;
         }
       }
-      switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (96+10*sizeof(void*))))) {
+      switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (104+12*sizeof(void*))))) {
         case 0: {
           break;
         }
         case 1: {
-          switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (96+11*sizeof(void*))))) {
+          switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (112+12*sizeof(void*))))) {
             case 0: {
-              if ((*((size_t*) (arg0 + (96+13*sizeof(void*))))) > 0) {
-                free(*((uint8_t **) (arg0 + (96+12*sizeof(void*)))));
+              if ((*((size_t*) (arg0 + (112+14*sizeof(void*))))) > 0) {
+                free(*((uint8_t **) (arg0 + (112+13*sizeof(void*)))));
               }
               break;
             }
             case 1: {
-              if ((*((size_t*) (arg0 + (96+13*sizeof(void*))))) > 0) {
-                free(*((uint8_t **) (arg0 + (96+12*sizeof(void*)))));
+              if ((*((size_t*) (arg0 + (112+14*sizeof(void*))))) > 0) {
+                free(*((uint8_t **) (arg0 + (112+13*sizeof(void*)))));
               }
-              switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (96+14*sizeof(void*))))) {
+              switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (112+15*sizeof(void*))))) {
                 case 0: {
                   break;
                 }
                 case 1: {
-                  if ((*((size_t*) (arg0 + (96+16*sizeof(void*))))) > 0) {
-                    free(*((uint8_t **) (arg0 + (96+15*sizeof(void*)))));
+                  if ((*((size_t*) (arg0 + (112+17*sizeof(void*))))) > 0) {
+                    free(*((uint8_t **) (arg0 + (112+16*sizeof(void*)))));
                   }
                   break;
                 }
               }
-              switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (96+17*sizeof(void*))))) {
+              switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (112+18*sizeof(void*))))) {
                 case 0: {
                   break;
                 }
                 case 1: {
-                  if ((*((size_t*) (arg0 + (96+19*sizeof(void*))))) > 0) {
-                    free(*((uint8_t **) (arg0 + (96+18*sizeof(void*)))));
+                  if ((*((size_t*) (arg0 + (112+20*sizeof(void*))))) > 0) {
+                    free(*((uint8_t **) (arg0 + (112+19*sizeof(void*)))));
                   }
                   break;
                 }
               }
-              switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (96+20*sizeof(void*))))) {
+              switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (112+21*sizeof(void*))))) {
                 case 0: {
                   break;
                 }
                 case 1: {
-                  if ((*((size_t*) (arg0 + (96+22*sizeof(void*))))) > 0) {
-                    free(*((uint8_t **) (arg0 + (96+21*sizeof(void*)))));
+                  if ((*((size_t*) (arg0 + (112+23*sizeof(void*))))) > 0) {
+                    free(*((uint8_t **) (arg0 + (112+22*sizeof(void*)))));
                   }
                   break;
                 }
@@ -212,16 +279,130 @@ void __wasm_export_exports_arkor_trainer_definition_describe_post_return(uint8_t
               break;
             }
             case 2: {
-              if ((*((size_t*) (arg0 + (96+13*sizeof(void*))))) > 0) {
-                free(*((uint8_t **) (arg0 + (96+12*sizeof(void*)))));
+              if ((*((size_t*) (arg0 + (112+14*sizeof(void*))))) > 0) {
+                free(*((uint8_t **) (arg0 + (112+13*sizeof(void*)))));
               }
-              switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (96+14*sizeof(void*))))) {
+              switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (112+15*sizeof(void*))))) {
                 case 0: {
                   break;
                 }
                 case 1: {
-                  if ((*((size_t*) (arg0 + (96+16*sizeof(void*))))) > 0) {
-                    free(*((uint8_t **) (arg0 + (96+15*sizeof(void*)))));
+                  if ((*((size_t*) (arg0 + (112+17*sizeof(void*))))) > 0) {
+                    free(*((uint8_t **) (arg0 + (112+16*sizeof(void*)))));
+                  }
+                  break;
+                }
+              }
+              break;
+            }
+            case 3: {
+              if ((*((size_t*) (arg0 + (112+14*sizeof(void*))))) > 0) {
+                free(*((uint8_t **) (arg0 + (112+13*sizeof(void*)))));
+              }
+              size_t len6 = *((size_t*) (arg0 + (112+16*sizeof(void*))));
+              if (len6 > 0) {
+                uint8_t *ptr7 = *((uint8_t **) (arg0 + (112+15*sizeof(void*))));
+                for (size_t i8 = 0; i8 < len6; i8++) {
+                  uint8_t *base = ptr7 + i8 * (4*sizeof(void*));
+                  (void) base;
+                  if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+                    free(*((uint8_t **) (base + 0)));
+                  }
+                  if ((*((size_t*) (base + (3*sizeof(void*))))) > 0) {
+                    free(*((uint8_t **) (base + (2*sizeof(void*)))));
+                  }
+                }
+                free(ptr7);
+              }
+              break;
+            }
+          }
+          switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (112+24*sizeof(void*))))) {
+            case 0: {
+              break;
+            }
+            case 1: {
+              switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (112+25*sizeof(void*))))) {
+                case 0: {
+                  break;
+                }
+                case 1: {
+                  if ((*((size_t*) (arg0 + (112+27*sizeof(void*))))) > 0) {
+                    free(*((uint8_t **) (arg0 + (112+26*sizeof(void*)))));
+                  }
+                  break;
+                }
+                case 2: {
+                  if ((*((size_t*) (arg0 + (112+27*sizeof(void*))))) > 0) {
+                    free(*((uint8_t **) (arg0 + (112+26*sizeof(void*)))));
+                  }
+                  break;
+                }
+                case 3: {
+                  if ((*((size_t*) (arg0 + (112+27*sizeof(void*))))) > 0) {
+                    free(*((uint8_t **) (arg0 + (112+26*sizeof(void*)))));
+                  }
+                  if ((*((size_t*) (arg0 + (112+29*sizeof(void*))))) > 0) {
+                    free(*((uint8_t **) (arg0 + (112+28*sizeof(void*)))));
+                  }
+                  break;
+                }
+                case 4: {
+                  switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (112+26*sizeof(void*))))) {
+                    case 0: {
+                      break;
+                    }
+                    case 1: {
+                      if ((*((size_t*) (arg0 + (112+28*sizeof(void*))))) > 0) {
+                        free(*((uint8_t **) (arg0 + (112+27*sizeof(void*)))));
+                      }
+                      break;
+                    }
+                  }
+                  if ((*((size_t*) (arg0 + (112+30*sizeof(void*))))) > 0) {
+                    free(*((uint8_t **) (arg0 + (112+29*sizeof(void*)))));
+                  }
+                  if ((*((size_t*) (arg0 + (112+32*sizeof(void*))))) > 0) {
+                    free(*((uint8_t **) (arg0 + (112+31*sizeof(void*)))));
+                  }
+                  break;
+                }
+                case 5: {
+                  if ((*((size_t*) (arg0 + (112+27*sizeof(void*))))) > 0) {
+                    free(*((uint8_t **) (arg0 + (112+26*sizeof(void*)))));
+                  }
+                  if ((*((size_t*) (arg0 + (112+29*sizeof(void*))))) > 0) {
+                    free(*((uint8_t **) (arg0 + (112+28*sizeof(void*)))));
+                  }
+                  if ((*((size_t*) (arg0 + (112+31*sizeof(void*))))) > 0) {
+                    free(*((uint8_t **) (arg0 + (112+30*sizeof(void*)))));
+                  }
+                  break;
+                }
+                case 6: {
+                  if ((*((size_t*) (arg0 + (112+27*sizeof(void*))))) > 0) {
+                    free(*((uint8_t **) (arg0 + (112+26*sizeof(void*)))));
+                  }
+                  break;
+                }
+                case 7: {
+                  if ((*((size_t*) (arg0 + (112+27*sizeof(void*))))) > 0) {
+                    free(*((uint8_t **) (arg0 + (112+26*sizeof(void*)))));
+                  }
+                  size_t len9 = *((size_t*) (arg0 + (112+29*sizeof(void*))));
+                  if (len9 > 0) {
+                    uint8_t *ptr10 = *((uint8_t **) (arg0 + (112+28*sizeof(void*))));
+                    for (size_t i11 = 0; i11 < len9; i11++) {
+                      uint8_t *base = ptr10 + i11 * (4*sizeof(void*));
+                      (void) base;
+                      if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+                        free(*((uint8_t **) (base + 0)));
+                      }
+                      if ((*((size_t*) (base + (3*sizeof(void*))))) > 0) {
+                        free(*((uint8_t **) (base + (2*sizeof(void*)))));
+                      }
+                    }
+                    free(ptr10);
                   }
                   break;
                 }
@@ -229,34 +410,237 @@ void __wasm_export_exports_arkor_trainer_definition_describe_post_return(uint8_t
               break;
             }
           }
+          switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (120+32*sizeof(void*))))) {
+            case 0: {
+              break;
+            }
+            case 1: {
+              switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (128+32*sizeof(void*))))) {
+                case 0: {
+                  break;
+                }
+                case 1: {
+                  switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (136+32*sizeof(void*))))) {
+                    case 0: {
+                      if ((*((size_t*) (arg0 + (136+34*sizeof(void*))))) > 0) {
+                        free(*((uint8_t **) (arg0 + (136+33*sizeof(void*)))));
+                      }
+                      break;
+                    }
+                    case 1: {
+                      if ((*((size_t*) (arg0 + (136+34*sizeof(void*))))) > 0) {
+                        free(*((uint8_t **) (arg0 + (136+33*sizeof(void*)))));
+                      }
+                      switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (136+35*sizeof(void*))))) {
+                        case 0: {
+                          break;
+                        }
+                        case 1: {
+                          if ((*((size_t*) (arg0 + (136+37*sizeof(void*))))) > 0) {
+                            free(*((uint8_t **) (arg0 + (136+36*sizeof(void*)))));
+                          }
+                          break;
+                        }
+                      }
+                      switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (136+38*sizeof(void*))))) {
+                        case 0: {
+                          break;
+                        }
+                        case 1: {
+                          if ((*((size_t*) (arg0 + (136+40*sizeof(void*))))) > 0) {
+                            free(*((uint8_t **) (arg0 + (136+39*sizeof(void*)))));
+                          }
+                          break;
+                        }
+                      }
+                      switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (136+41*sizeof(void*))))) {
+                        case 0: {
+                          break;
+                        }
+                        case 1: {
+                          if ((*((size_t*) (arg0 + (136+43*sizeof(void*))))) > 0) {
+                            free(*((uint8_t **) (arg0 + (136+42*sizeof(void*)))));
+                          }
+                          break;
+                        }
+                      }
+                      break;
+                    }
+                    case 2: {
+                      if ((*((size_t*) (arg0 + (136+34*sizeof(void*))))) > 0) {
+                        free(*((uint8_t **) (arg0 + (136+33*sizeof(void*)))));
+                      }
+                      switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (136+35*sizeof(void*))))) {
+                        case 0: {
+                          break;
+                        }
+                        case 1: {
+                          if ((*((size_t*) (arg0 + (136+37*sizeof(void*))))) > 0) {
+                            free(*((uint8_t **) (arg0 + (136+36*sizeof(void*)))));
+                          }
+                          break;
+                        }
+                      }
+                      break;
+                    }
+                    case 3: {
+                      if ((*((size_t*) (arg0 + (136+34*sizeof(void*))))) > 0) {
+                        free(*((uint8_t **) (arg0 + (136+33*sizeof(void*)))));
+                      }
+                      size_t len12 = *((size_t*) (arg0 + (136+36*sizeof(void*))));
+                      if (len12 > 0) {
+                        uint8_t *ptr13 = *((uint8_t **) (arg0 + (136+35*sizeof(void*))));
+                        for (size_t i14 = 0; i14 < len12; i14++) {
+                          uint8_t *base = ptr13 + i14 * (4*sizeof(void*));
+                          (void) base;
+                          if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+                            free(*((uint8_t **) (base + 0)));
+                          }
+                          if ((*((size_t*) (base + (3*sizeof(void*))))) > 0) {
+                            free(*((uint8_t **) (base + (2*sizeof(void*)))));
+                          }
+                        }
+                        free(ptr13);
+                      }
+                      break;
+                    }
+                  }
+                  break;
+                }
+              }
+              break;
+            }
+          }
+          size_t len15 = *((size_t*) (arg0 + (136+45*sizeof(void*))));
+          if (len15 > 0) {
+            uint8_t *ptr16 = *((uint8_t **) (arg0 + (136+44*sizeof(void*))));
+            for (size_t i17 = 0; i17 < len15; i17++) {
+              uint8_t *base = ptr16 + i17 * (4*sizeof(void*));
+              (void) base;
+              if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+                free(*((uint8_t **) (base + 0)));
+              }
+              if ((*((size_t*) (base + (3*sizeof(void*))))) > 0) {
+                free(*((uint8_t **) (base + (2*sizeof(void*)))));
+              }
+            }
+            free(ptr16);
+          }
           break;
         }
       }
-      switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (120+22*sizeof(void*))))) {
+      size_t len21 = *((size_t*) (arg0 + (136+47*sizeof(void*))));
+      if (len21 > 0) {
+        uint8_t *ptr22 = *((uint8_t **) (arg0 + (136+46*sizeof(void*))));
+        for (size_t i23 = 0; i23 < len21; i23++) {
+          uint8_t *base = ptr22 + i23 * (80+2*sizeof(void*));
+          (void) base;
+          if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+            free(*((uint8_t **) (base + 0)));
+          }
+          switch ((int32_t) (int32_t) *((uint8_t*) (base + (2*sizeof(void*))))) {
+            case 0: {
+              break;
+            }
+            case 1: {
+              if ((*((size_t*) (base + (8+3*sizeof(void*))))) > 0) {
+                free(*((uint8_t **) (base + (8+2*sizeof(void*)))));
+              }
+              break;
+            }
+            case 2: {
+              if ((*((size_t*) (base + (8+3*sizeof(void*))))) > 0) {
+                free(*((uint8_t **) (base + (8+2*sizeof(void*)))));
+              }
+              switch ((int32_t) (int32_t) *((uint8_t*) (base + (8+4*sizeof(void*))))) {
+                case 0: {
+                  break;
+                }
+                case 1: {
+                  if ((*((size_t*) (base + (8+6*sizeof(void*))))) > 0) {
+                    free(*((uint8_t **) (base + (8+5*sizeof(void*)))));
+                  }
+                  break;
+                }
+              }
+              break;
+            }
+            case 3: {
+              if ((*((size_t*) (base + (8+3*sizeof(void*))))) > 0) {
+                free(*((uint8_t **) (base + (8+2*sizeof(void*)))));
+              }
+              size_t len18 = *((size_t*) (base + (8+5*sizeof(void*))));
+              if (len18 > 0) {
+                uint8_t *ptr19 = *((uint8_t **) (base + (8+4*sizeof(void*))));
+                for (size_t i20 = 0; i20 < len18; i20++) {
+                  uint8_t *base = ptr19 + i20 * (4*sizeof(void*));
+                  (void) base;
+                  if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+                    free(*((uint8_t **) (base + 0)));
+                  }
+                  if ((*((size_t*) (base + (3*sizeof(void*))))) > 0) {
+                    free(*((uint8_t **) (base + (2*sizeof(void*)))));
+                  }
+                }
+                free(ptr19);
+              }
+              break;
+            }
+          }
+        }
+        free(ptr22);
+      }
+      switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (136+48*sizeof(void*))))) {
         case 0: {
           break;
         }
         case 1: {
-          size_t len0 = *((size_t*) (arg0 + (168+23*sizeof(void*))));
-          if (len0 > 0) {
-            uint8_t *ptr1 = *((uint8_t **) (arg0 + (168+22*sizeof(void*))));
-            for (size_t i2 = 0; i2 < len0; i2++) {
-              uint8_t *base = ptr1 + i2 * (2*sizeof(void*));
+          size_t len24 = *((size_t*) (arg0 + (184+49*sizeof(void*))));
+          if (len24 > 0) {
+            uint8_t *ptr25 = *((uint8_t **) (arg0 + (184+48*sizeof(void*))));
+            for (size_t i26 = 0; i26 < len24; i26++) {
+              uint8_t *base = ptr25 + i26 * (2*sizeof(void*));
               (void) base;
               if ((*((size_t*) (base + sizeof(void*)))) > 0) {
                 free(*((uint8_t **) (base + 0)));
               }
             }
-            free(ptr1);
+            free(ptr25);
+          }
+          size_t len27 = *((size_t*) (arg0 + (184+51*sizeof(void*))));
+          if (len27 > 0) {
+            uint8_t *ptr28 = *((uint8_t **) (arg0 + (184+50*sizeof(void*))));
+            for (size_t i29 = 0; i29 < len27; i29++) {
+              uint8_t *base = ptr28 + i29 * (4*sizeof(void*));
+              (void) base;
+              if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+                free(*((uint8_t **) (base + 0)));
+              }
+              if ((*((size_t*) (base + (3*sizeof(void*))))) > 0) {
+                free(*((uint8_t **) (base + (2*sizeof(void*)))));
+              }
+            }
+            free(ptr28);
           }
           break;
         }
       }
-      size_t len3 = *((size_t*) (arg0 + (392+25*sizeof(void*))));
-      if (len3 > 0) {
-        uint8_t *ptr4 = *((uint8_t **) (arg0 + (392+24*sizeof(void*))));
-        for (size_t i5 = 0; i5 < len3; i5++) {
-          uint8_t *base = ptr4 + i5 * (4*sizeof(void*));
+      switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (408+52*sizeof(void*))))) {
+        case 0: {
+          break;
+        }
+        case 1: {
+          if ((*((size_t*) (arg0 + (408+54*sizeof(void*))))) > 0) {
+            free(*((uint8_t **) (arg0 + (408+53*sizeof(void*)))));
+          }
+          break;
+        }
+      }
+      size_t len30 = *((size_t*) (arg0 + (408+57*sizeof(void*))));
+      if (len30 > 0) {
+        uint8_t *ptr31 = *((uint8_t **) (arg0 + (408+56*sizeof(void*))));
+        for (size_t i32 = 0; i32 < len30; i32++) {
+          uint8_t *base = ptr31 + i32 * (4*sizeof(void*));
           (void) base;
           if ((*((size_t*) (base + sizeof(void*)))) > 0) {
             free(*((uint8_t **) (base + 0)));
@@ -265,15 +649,30 @@ void __wasm_export_exports_arkor_trainer_definition_describe_post_return(uint8_t
             free(*((uint8_t **) (base + (2*sizeof(void*)))));
           }
         }
-        free(ptr4);
+        free(ptr31);
       }
-      switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (392+26*sizeof(void*))))) {
+      size_t len33 = *((size_t*) (arg0 + (408+59*sizeof(void*))));
+      if (len33 > 0) {
+        uint8_t *ptr34 = *((uint8_t **) (arg0 + (408+58*sizeof(void*))));
+        for (size_t i35 = 0; i35 < len33; i35++) {
+          uint8_t *base = ptr34 + i35 * (4*sizeof(void*));
+          (void) base;
+          if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+            free(*((uint8_t **) (base + 0)));
+          }
+          if ((*((size_t*) (base + (3*sizeof(void*))))) > 0) {
+            free(*((uint8_t **) (base + (2*sizeof(void*)))));
+          }
+        }
+        free(ptr34);
+      }
+      switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (408+60*sizeof(void*))))) {
         case 0: {
           break;
         }
         case 1: {
-          if ((*((size_t*) (arg0 + (392+28*sizeof(void*))))) > 0) {
-            free(*((uint8_t **) (arg0 + (392+27*sizeof(void*)))));
+          if ((*((size_t*) (arg0 + (408+62*sizeof(void*))))) > 0) {
+            free(*((uint8_t **) (arg0 + (408+61*sizeof(void*)))));
           }
           break;
         }
@@ -312,11 +711,11 @@ __attribute__((__weak__, __export_name__("cabi_post_arkor:trainer/callbacks@0.1.
 void __wasm_export_exports_arkor_trainer_callbacks_on_started_post_return(uint8_t * arg0) {
   switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + 0))) {
     case 0: {
-      size_t len = *((size_t*) (arg0 + (2*sizeof(void*))));
-      if (len > 0) {
-        uint8_t *ptr = *((uint8_t **) (arg0 + sizeof(void*)));
-        for (size_t i = 0; i < len; i++) {
-          uint8_t *base = ptr + i * (8+4*sizeof(void*));
+      size_t len0 = *((size_t*) (arg0 + (2*sizeof(void*))));
+      if (len0 > 0) {
+        uint8_t *ptr1 = *((uint8_t **) (arg0 + sizeof(void*)));
+        for (size_t i2 = 0; i2 < len0; i2++) {
+          uint8_t *base = ptr1 + i2 * (24+2*sizeof(void*));
           (void) base;
           switch ((int32_t) (int32_t) *((uint8_t*) (base + 0))) {
             case 0: {
@@ -332,6 +731,18 @@ void __wasm_export_exports_arkor_trainer_callbacks_on_started_post_return(uint8_
               break;
             }
             case 3: {
+              size_t len = *((size_t*) (base + (24+1*sizeof(void*))));
+              if (len > 0) {
+                uint8_t *ptr = *((uint8_t **) (base + 24));
+                for (size_t i = 0; i < len; i++) {
+                  uint8_t *base = ptr + i * (8+2*sizeof(void*));
+                  (void) base;
+                  if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+                    free(*((uint8_t **) (base + 0)));
+                  }
+                }
+                free(ptr);
+              }
               break;
             }
             case 4: {
@@ -341,12 +752,15 @@ void __wasm_export_exports_arkor_trainer_callbacks_on_started_post_return(uint8_
               break;
             }
             case 6: {
+              break;
+            }
+            case 7: {
               if ((*((size_t*) (base + (8+1*sizeof(void*))))) > 0) {
                 free(*((uint8_t **) (base + 8)));
               }
               break;
             }
-            case 7: {
+            case 8: {
               if ((*((size_t*) (base + (8+1*sizeof(void*))))) > 0) {
                 free(*((uint8_t **) (base + 8)));
               }
@@ -357,7 +771,7 @@ void __wasm_export_exports_arkor_trainer_callbacks_on_started_post_return(uint8_
             }
           }
         }
-        free(ptr);
+        free(ptr1);
       }
       break;
     }
@@ -374,11 +788,11 @@ __attribute__((__weak__, __export_name__("cabi_post_arkor:trainer/callbacks@0.1.
 void __wasm_export_exports_arkor_trainer_callbacks_on_log_post_return(uint8_t * arg0) {
   switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + 0))) {
     case 0: {
-      size_t len = *((size_t*) (arg0 + (2*sizeof(void*))));
-      if (len > 0) {
-        uint8_t *ptr = *((uint8_t **) (arg0 + sizeof(void*)));
-        for (size_t i = 0; i < len; i++) {
-          uint8_t *base = ptr + i * (8+4*sizeof(void*));
+      size_t len0 = *((size_t*) (arg0 + (2*sizeof(void*))));
+      if (len0 > 0) {
+        uint8_t *ptr1 = *((uint8_t **) (arg0 + sizeof(void*)));
+        for (size_t i2 = 0; i2 < len0; i2++) {
+          uint8_t *base = ptr1 + i2 * (24+2*sizeof(void*));
           (void) base;
           switch ((int32_t) (int32_t) *((uint8_t*) (base + 0))) {
             case 0: {
@@ -394,6 +808,18 @@ void __wasm_export_exports_arkor_trainer_callbacks_on_log_post_return(uint8_t * 
               break;
             }
             case 3: {
+              size_t len = *((size_t*) (base + (24+1*sizeof(void*))));
+              if (len > 0) {
+                uint8_t *ptr = *((uint8_t **) (base + 24));
+                for (size_t i = 0; i < len; i++) {
+                  uint8_t *base = ptr + i * (8+2*sizeof(void*));
+                  (void) base;
+                  if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+                    free(*((uint8_t **) (base + 0)));
+                  }
+                }
+                free(ptr);
+              }
               break;
             }
             case 4: {
@@ -403,12 +829,15 @@ void __wasm_export_exports_arkor_trainer_callbacks_on_log_post_return(uint8_t * 
               break;
             }
             case 6: {
+              break;
+            }
+            case 7: {
               if ((*((size_t*) (base + (8+1*sizeof(void*))))) > 0) {
                 free(*((uint8_t **) (base + 8)));
               }
               break;
             }
-            case 7: {
+            case 8: {
               if ((*((size_t*) (base + (8+1*sizeof(void*))))) > 0) {
                 free(*((uint8_t **) (base + 8)));
               }
@@ -419,7 +848,7 @@ void __wasm_export_exports_arkor_trainer_callbacks_on_log_post_return(uint8_t * 
             }
           }
         }
-        free(ptr);
+        free(ptr1);
       }
       break;
     }
@@ -436,11 +865,11 @@ __attribute__((__weak__, __export_name__("cabi_post_arkor:trainer/callbacks@0.1.
 void __wasm_export_exports_arkor_trainer_callbacks_on_evaluate_post_return(uint8_t * arg0) {
   switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + 0))) {
     case 0: {
-      size_t len = *((size_t*) (arg0 + (2*sizeof(void*))));
-      if (len > 0) {
-        uint8_t *ptr = *((uint8_t **) (arg0 + sizeof(void*)));
-        for (size_t i = 0; i < len; i++) {
-          uint8_t *base = ptr + i * (8+4*sizeof(void*));
+      size_t len0 = *((size_t*) (arg0 + (2*sizeof(void*))));
+      if (len0 > 0) {
+        uint8_t *ptr1 = *((uint8_t **) (arg0 + sizeof(void*)));
+        for (size_t i2 = 0; i2 < len0; i2++) {
+          uint8_t *base = ptr1 + i2 * (24+2*sizeof(void*));
           (void) base;
           switch ((int32_t) (int32_t) *((uint8_t*) (base + 0))) {
             case 0: {
@@ -456,6 +885,18 @@ void __wasm_export_exports_arkor_trainer_callbacks_on_evaluate_post_return(uint8
               break;
             }
             case 3: {
+              size_t len = *((size_t*) (base + (24+1*sizeof(void*))));
+              if (len > 0) {
+                uint8_t *ptr = *((uint8_t **) (base + 24));
+                for (size_t i = 0; i < len; i++) {
+                  uint8_t *base = ptr + i * (8+2*sizeof(void*));
+                  (void) base;
+                  if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+                    free(*((uint8_t **) (base + 0)));
+                  }
+                }
+                free(ptr);
+              }
               break;
             }
             case 4: {
@@ -465,12 +906,15 @@ void __wasm_export_exports_arkor_trainer_callbacks_on_evaluate_post_return(uint8
               break;
             }
             case 6: {
+              break;
+            }
+            case 7: {
               if ((*((size_t*) (base + (8+1*sizeof(void*))))) > 0) {
                 free(*((uint8_t **) (base + 8)));
               }
               break;
             }
-            case 7: {
+            case 8: {
               if ((*((size_t*) (base + (8+1*sizeof(void*))))) > 0) {
                 free(*((uint8_t **) (base + 8)));
               }
@@ -481,7 +925,7 @@ void __wasm_export_exports_arkor_trainer_callbacks_on_evaluate_post_return(uint8
             }
           }
         }
-        free(ptr);
+        free(ptr1);
       }
       break;
     }
@@ -498,11 +942,11 @@ __attribute__((__weak__, __export_name__("cabi_post_arkor:trainer/callbacks@0.1.
 void __wasm_export_exports_arkor_trainer_callbacks_on_checkpoint_post_return(uint8_t * arg0) {
   switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + 0))) {
     case 0: {
-      size_t len = *((size_t*) (arg0 + (2*sizeof(void*))));
-      if (len > 0) {
-        uint8_t *ptr = *((uint8_t **) (arg0 + sizeof(void*)));
-        for (size_t i = 0; i < len; i++) {
-          uint8_t *base = ptr + i * (8+4*sizeof(void*));
+      size_t len0 = *((size_t*) (arg0 + (2*sizeof(void*))));
+      if (len0 > 0) {
+        uint8_t *ptr1 = *((uint8_t **) (arg0 + sizeof(void*)));
+        for (size_t i2 = 0; i2 < len0; i2++) {
+          uint8_t *base = ptr1 + i2 * (24+2*sizeof(void*));
           (void) base;
           switch ((int32_t) (int32_t) *((uint8_t*) (base + 0))) {
             case 0: {
@@ -518,6 +962,18 @@ void __wasm_export_exports_arkor_trainer_callbacks_on_checkpoint_post_return(uin
               break;
             }
             case 3: {
+              size_t len = *((size_t*) (base + (24+1*sizeof(void*))));
+              if (len > 0) {
+                uint8_t *ptr = *((uint8_t **) (base + 24));
+                for (size_t i = 0; i < len; i++) {
+                  uint8_t *base = ptr + i * (8+2*sizeof(void*));
+                  (void) base;
+                  if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+                    free(*((uint8_t **) (base + 0)));
+                  }
+                }
+                free(ptr);
+              }
               break;
             }
             case 4: {
@@ -527,12 +983,15 @@ void __wasm_export_exports_arkor_trainer_callbacks_on_checkpoint_post_return(uin
               break;
             }
             case 6: {
+              break;
+            }
+            case 7: {
               if ((*((size_t*) (base + (8+1*sizeof(void*))))) > 0) {
                 free(*((uint8_t **) (base + 8)));
               }
               break;
             }
-            case 7: {
+            case 8: {
               if ((*((size_t*) (base + (8+1*sizeof(void*))))) > 0) {
                 free(*((uint8_t **) (base + 8)));
               }
@@ -543,7 +1002,7 @@ void __wasm_export_exports_arkor_trainer_callbacks_on_checkpoint_post_return(uin
             }
           }
         }
-        free(ptr);
+        free(ptr1);
       }
       break;
     }
@@ -560,11 +1019,11 @@ __attribute__((__weak__, __export_name__("cabi_post_arkor:trainer/callbacks@0.1.
 void __wasm_export_exports_arkor_trainer_callbacks_on_completed_post_return(uint8_t * arg0) {
   switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + 0))) {
     case 0: {
-      size_t len = *((size_t*) (arg0 + (2*sizeof(void*))));
-      if (len > 0) {
-        uint8_t *ptr = *((uint8_t **) (arg0 + sizeof(void*)));
-        for (size_t i = 0; i < len; i++) {
-          uint8_t *base = ptr + i * (8+4*sizeof(void*));
+      size_t len0 = *((size_t*) (arg0 + (2*sizeof(void*))));
+      if (len0 > 0) {
+        uint8_t *ptr1 = *((uint8_t **) (arg0 + sizeof(void*)));
+        for (size_t i2 = 0; i2 < len0; i2++) {
+          uint8_t *base = ptr1 + i2 * (24+2*sizeof(void*));
           (void) base;
           switch ((int32_t) (int32_t) *((uint8_t*) (base + 0))) {
             case 0: {
@@ -580,6 +1039,18 @@ void __wasm_export_exports_arkor_trainer_callbacks_on_completed_post_return(uint
               break;
             }
             case 3: {
+              size_t len = *((size_t*) (base + (24+1*sizeof(void*))));
+              if (len > 0) {
+                uint8_t *ptr = *((uint8_t **) (base + 24));
+                for (size_t i = 0; i < len; i++) {
+                  uint8_t *base = ptr + i * (8+2*sizeof(void*));
+                  (void) base;
+                  if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+                    free(*((uint8_t **) (base + 0)));
+                  }
+                }
+                free(ptr);
+              }
               break;
             }
             case 4: {
@@ -589,12 +1060,15 @@ void __wasm_export_exports_arkor_trainer_callbacks_on_completed_post_return(uint
               break;
             }
             case 6: {
+              break;
+            }
+            case 7: {
               if ((*((size_t*) (base + (8+1*sizeof(void*))))) > 0) {
                 free(*((uint8_t **) (base + 8)));
               }
               break;
             }
-            case 7: {
+            case 8: {
               if ((*((size_t*) (base + (8+1*sizeof(void*))))) > 0) {
                 free(*((uint8_t **) (base + 8)));
               }
@@ -605,7 +1079,7 @@ void __wasm_export_exports_arkor_trainer_callbacks_on_completed_post_return(uint
             }
           }
         }
-        free(ptr);
+        free(ptr1);
       }
       break;
     }
@@ -622,11 +1096,11 @@ __attribute__((__weak__, __export_name__("cabi_post_arkor:trainer/callbacks@0.1.
 void __wasm_export_exports_arkor_trainer_callbacks_on_failed_post_return(uint8_t * arg0) {
   switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + 0))) {
     case 0: {
-      size_t len = *((size_t*) (arg0 + (2*sizeof(void*))));
-      if (len > 0) {
-        uint8_t *ptr = *((uint8_t **) (arg0 + sizeof(void*)));
-        for (size_t i = 0; i < len; i++) {
-          uint8_t *base = ptr + i * (8+4*sizeof(void*));
+      size_t len0 = *((size_t*) (arg0 + (2*sizeof(void*))));
+      if (len0 > 0) {
+        uint8_t *ptr1 = *((uint8_t **) (arg0 + sizeof(void*)));
+        for (size_t i2 = 0; i2 < len0; i2++) {
+          uint8_t *base = ptr1 + i2 * (24+2*sizeof(void*));
           (void) base;
           switch ((int32_t) (int32_t) *((uint8_t*) (base + 0))) {
             case 0: {
@@ -642,6 +1116,18 @@ void __wasm_export_exports_arkor_trainer_callbacks_on_failed_post_return(uint8_t
               break;
             }
             case 3: {
+              size_t len = *((size_t*) (base + (24+1*sizeof(void*))));
+              if (len > 0) {
+                uint8_t *ptr = *((uint8_t **) (base + 24));
+                for (size_t i = 0; i < len; i++) {
+                  uint8_t *base = ptr + i * (8+2*sizeof(void*));
+                  (void) base;
+                  if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+                    free(*((uint8_t **) (base + 0)));
+                  }
+                }
+                free(ptr);
+              }
               break;
             }
             case 4: {
@@ -651,12 +1137,15 @@ void __wasm_export_exports_arkor_trainer_callbacks_on_failed_post_return(uint8_t
               break;
             }
             case 6: {
+              break;
+            }
+            case 7: {
               if ((*((size_t*) (base + (8+1*sizeof(void*))))) > 0) {
                 free(*((uint8_t **) (base + 8)));
               }
               break;
             }
-            case 7: {
+            case 8: {
               if ((*((size_t*) (base + (8+1*sizeof(void*))))) > 0) {
                 free(*((uint8_t **) (base + 8)));
               }
@@ -667,7 +1156,7 @@ void __wasm_export_exports_arkor_trainer_callbacks_on_failed_post_return(uint8_t
             }
           }
         }
-        free(ptr);
+        free(ptr1);
       }
       break;
     }
@@ -731,7 +1220,7 @@ void *cabi_realloc(void *ptr, size_t old_size, size_t align, size_t new_size) {
 }
 
 __attribute__((__aligned__(8)))
-static uint8_t RET_AREA[(392+30*sizeof(void*))];
+static uint8_t RET_AREA[(408+64*sizeof(void*))];
 
 // Helper Functions
 
@@ -744,12 +1233,28 @@ void arkor_trainer_types_setting_free(arkor_trainer_types_setting_t *ptr) {
   arkor_string_free(&ptr->value);
 }
 
-void arkor_option_u32_free(arkor_option_u32_t *ptr) {
+void arkor_option_f64_free(arkor_option_f64_t *ptr) {
   if (ptr->is_some) {
   }
 }
 
-void arkor_option_f64_free(arkor_option_f64_t *ptr) {
+void arkor_trainer_types_list_metric_free(arkor_trainer_types_list_metric_t *ptr) {
+  size_t list_len = ptr->len;
+  if (list_len > 0) {
+    arkor_trainer_types_metric_t *list_ptr = ptr->ptr;
+    for (size_t i = 0; i < list_len; i++) {
+      arkor_trainer_types_metric_free(&list_ptr[i]);
+    }
+    free(list_ptr);
+  }
+}
+
+void arkor_trainer_types_measurement_free(arkor_trainer_types_measurement_t *ptr) {
+  arkor_option_f64_free(&ptr->loss);
+  arkor_trainer_types_list_metric_free(&ptr->metrics);
+}
+
+void arkor_option_u32_free(arkor_option_u32_t *ptr) {
   if (ptr->is_some) {
   }
 }
@@ -762,6 +1267,11 @@ void arkor_list_string_free(arkor_list_string_t *ptr) {
       arkor_string_free(&list_ptr[i]);
     }
     free(list_ptr);
+  }
+}
+
+void arkor_option_bool_free(arkor_option_bool_t *ptr) {
+  if (ptr->is_some) {
   }
 }
 
@@ -792,9 +1302,120 @@ void arkor_trainer_types_sampling_free(arkor_trainer_types_sampling_t *ptr) {
   arkor_option_u32_free(&ptr->top_k);
   arkor_option_f64_free(&ptr->top_p);
   arkor_list_string_free(&ptr->stop);
-  arkor_list_u32_free(&ptr->stop_tokens);
+  arkor_option_bool_free(&ptr->keep_stop);
+  arkor_list_u32_free(&ptr->stop_token_ids);
   arkor_option_u32_free(&ptr->seed);
   arkor_trainer_types_list_setting_free(&ptr->additional);
+}
+
+void arkor_trainer_dataset_setting_free(arkor_trainer_dataset_setting_t *ptr) {
+  arkor_trainer_types_setting_free(ptr);
+}
+
+void arkor_trainer_dataset_list_setting_free(arkor_trainer_dataset_list_setting_t *ptr) {
+  size_t list_len = ptr->len;
+  if (list_len > 0) {
+    arkor_trainer_dataset_setting_t *list_ptr = ptr->ptr;
+    for (size_t i = 0; i < list_len; i++) {
+      arkor_trainer_dataset_setting_free(&list_ptr[i]);
+    }
+    free(list_ptr);
+  }
+}
+
+void arkor_trainer_dataset_dataset_info_free(arkor_trainer_dataset_dataset_info_t *ptr) {
+  arkor_option_f64_free(&ptr->unigram_entropy);
+  arkor_trainer_dataset_list_setting_free(&ptr->additional);
+}
+
+void arkor_list_f32_free(arkor_list_f32_t *ptr) {
+  size_t list_len = ptr->len;
+  if (list_len > 0) {
+    float *list_ptr = ptr->ptr;
+    for (size_t i = 0; i < list_len; i++) {
+    }
+    free(list_ptr);
+  }
+}
+
+void arkor_trainer_dataset_column_free(arkor_trainer_dataset_column_t *ptr) {
+  arkor_string_free(&ptr->name);
+  arkor_list_u32_free(&ptr->shape);
+  arkor_list_f32_free(&ptr->values);
+}
+
+void arkor_trainer_dataset_list_column_free(arkor_trainer_dataset_list_column_t *ptr) {
+  size_t list_len = ptr->len;
+  if (list_len > 0) {
+    arkor_trainer_dataset_column_t *list_ptr = ptr->ptr;
+    for (size_t i = 0; i < list_len; i++) {
+      arkor_trainer_dataset_column_free(&list_ptr[i]);
+    }
+    free(list_ptr);
+  }
+}
+
+void arkor_trainer_dataset_example_free(arkor_trainer_dataset_example_t *ptr) {
+  arkor_list_u32_free(&ptr->tokens);
+  arkor_list_u32_free(&ptr->targets);
+  arkor_list_f32_free(&ptr->weights);
+  arkor_trainer_dataset_list_column_free(&ptr->additional);
+}
+
+void arkor_trainer_dataset_dataset_error_free(arkor_trainer_dataset_dataset_error_t *ptr) {
+  switch ((int32_t) ptr->tag) {
+    case 1: {
+      arkor_string_free(&ptr->val.out_of_range);
+      break;
+    }
+    case 2: {
+      arkor_string_free(&ptr->val.invalid);
+      break;
+    }
+    case 3: {
+      arkor_string_free(&ptr->val.unsupported);
+      break;
+    }
+    case 4: {
+      arkor_string_free(&ptr->val.unavailable);
+      break;
+    }
+    case 5: {
+      arkor_string_free(&ptr->val.other);
+      break;
+    }
+  }
+}
+
+void arkor_trainer_dataset_result_dataset_info_dataset_error_free(arkor_trainer_dataset_result_dataset_info_dataset_error_t *ptr) {
+  if (!ptr->is_err) {
+    arkor_trainer_dataset_dataset_info_free(&ptr->val.ok);
+  } else {
+    arkor_trainer_dataset_dataset_error_free(&ptr->val.err);
+  }
+}
+
+void arkor_trainer_dataset_list_example_free(arkor_trainer_dataset_list_example_t *ptr) {
+  size_t list_len = ptr->len;
+  if (list_len > 0) {
+    arkor_trainer_dataset_example_t *list_ptr = ptr->ptr;
+    for (size_t i = 0; i < list_len; i++) {
+      arkor_trainer_dataset_example_free(&list_ptr[i]);
+    }
+    free(list_ptr);
+  }
+}
+
+void arkor_trainer_dataset_result_list_example_dataset_error_free(arkor_trainer_dataset_result_list_example_dataset_error_t *ptr) {
+  if (!ptr->is_err) {
+    arkor_trainer_dataset_list_example_free(&ptr->val.ok);
+  } else {
+    arkor_trainer_dataset_dataset_error_free(&ptr->val.err);
+  }
+}
+
+void arkor_trainer_session_measurement_free(arkor_trainer_session_measurement_t *ptr) {
+  arkor_trainer_types_measurement_free(ptr);
 }
 
 void arkor_trainer_session_metric_free(arkor_trainer_session_metric_t *ptr) {
@@ -809,19 +1430,8 @@ void arkor_trainer_session_setting_free(arkor_trainer_session_setting_t *ptr) {
   arkor_trainer_types_setting_free(ptr);
 }
 
-void arkor_list_f32_free(arkor_list_f32_t *ptr) {
-  size_t list_len = ptr->len;
-  if (list_len > 0) {
-    float *list_ptr = ptr->ptr;
-    for (size_t i = 0; i < list_len; i++) {
-    }
-    free(list_ptr);
-  }
-}
-
 void arkor_trainer_session_column_free(arkor_trainer_session_column_t *ptr) {
-  arkor_string_free(&ptr->name);
-  arkor_list_f32_free(&ptr->values);
+  arkor_trainer_dataset_column_free(ptr);
 }
 
 void arkor_trainer_session_list_column_free(arkor_trainer_session_list_column_t *ptr) {
@@ -844,12 +1454,12 @@ void arkor_trainer_session_datum_free(arkor_trainer_session_datum_t *ptr) {
   arkor_trainer_session_list_column_free(&ptr->additional);
 }
 
-void arkor_trainer_session_list_metric_free(arkor_trainer_session_list_metric_t *ptr) {
+void arkor_trainer_session_list_setting_free(arkor_trainer_session_list_setting_t *ptr) {
   size_t list_len = ptr->len;
   if (list_len > 0) {
-    arkor_trainer_session_metric_t *list_ptr = ptr->ptr;
+    arkor_trainer_session_setting_t *list_ptr = ptr->ptr;
     for (size_t i = 0; i < list_len; i++) {
-      arkor_trainer_session_metric_free(&list_ptr[i]);
+      arkor_trainer_session_setting_free(&list_ptr[i]);
     }
     free(list_ptr);
   }
@@ -857,7 +1467,7 @@ void arkor_trainer_session_list_metric_free(arkor_trainer_session_list_metric_t 
 
 void arkor_trainer_session_named_loss_free(arkor_trainer_session_named_loss_t *ptr) {
   arkor_string_free(&ptr->name);
-  arkor_trainer_session_list_metric_free(&ptr->parameters);
+  arkor_trainer_session_list_setting_free(&ptr->parameters);
 }
 
 void arkor_trainer_session_loss_free(arkor_trainer_session_loss_t *ptr) {
@@ -883,9 +1493,21 @@ void arkor_list_list_f32_free(arkor_list_list_f32_t *ptr) {
   }
 }
 
+void arkor_trainer_session_list_metric_free(arkor_trainer_session_list_metric_t *ptr) {
+  size_t list_len = ptr->len;
+  if (list_len > 0) {
+    arkor_trainer_session_metric_t *list_ptr = ptr->ptr;
+    for (size_t i = 0; i < list_len; i++) {
+      arkor_trainer_session_metric_free(&list_ptr[i]);
+    }
+    free(list_ptr);
+  }
+}
+
 void arkor_trainer_session_forward_output_free(arkor_trainer_session_forward_output_t *ptr) {
   arkor_list_list_f32_free(&ptr->log_probs);
   arkor_trainer_session_list_metric_free(&ptr->metrics);
+  arkor_trainer_session_list_setting_free(&ptr->additional);
 }
 
 void arkor_trainer_session_adam_free(arkor_trainer_session_adam_t *ptr) {
@@ -894,25 +1516,52 @@ void arkor_trainer_session_adam_free(arkor_trainer_session_adam_t *ptr) {
   arkor_option_f64_free(&ptr->eps);
   arkor_option_f64_free(&ptr->weight_decay);
   arkor_option_f64_free(&ptr->max_grad_norm);
+  arkor_trainer_session_list_setting_free(&ptr->additional);
 }
 
 void arkor_trainer_session_optim_output_free(arkor_trainer_session_optim_output_t *ptr) {
+  arkor_option_f64_free(&ptr->grad_norm);
   arkor_trainer_session_list_metric_free(&ptr->metrics);
+  arkor_trainer_session_list_setting_free(&ptr->additional);
+}
+
+void arkor_trainer_session_evaluation_free(arkor_trainer_session_evaluation_t *ptr) {
+  arkor_trainer_session_measurement_free(&ptr->measured);
+  arkor_option_f64_free(&ptr->tokens);
+  arkor_trainer_session_list_setting_free(&ptr->additional);
 }
 
 void arkor_trainer_session_sequence_free(arkor_trainer_session_sequence_t *ptr) {
   arkor_list_u32_free(&ptr->tokens);
   arkor_list_f32_free(&ptr->log_probs);
+  arkor_list_f32_free(&ptr->sampling_log_probs);
+  arkor_trainer_session_list_setting_free(&ptr->additional);
 }
 
 void arkor_trainer_session_rendered_chat_free(arkor_trainer_session_rendered_chat_t *ptr) {
   arkor_list_u32_free(&ptr->tokens);
   arkor_list_f32_free(&ptr->assistant_mask);
+  arkor_trainer_session_list_setting_free(&ptr->additional);
+}
+
+void arkor_option_string_free(arkor_option_string_t *ptr) {
+  if (ptr->is_some) {
+    arkor_string_free(&ptr->val);
+  }
 }
 
 void arkor_trainer_session_model_info_free(arkor_trainer_session_model_info_t *ptr) {
-  arkor_string_free(&ptr->architecture);
-  arkor_list_u32_free(&ptr->end_of_sequence);
+  arkor_option_string_free(&ptr->name);
+  arkor_option_string_free(&ptr->architecture);
+  arkor_option_f64_free(&ptr->parameters);
+  arkor_option_f64_free(&ptr->trainable_parameters);
+  arkor_option_u32_free(&ptr->vocab_size);
+  arkor_option_u32_free(&ptr->context_length);
+  arkor_option_u32_free(&ptr->bos_token_id);
+  arkor_list_u32_free(&ptr->eos_token_ids);
+  arkor_option_u32_free(&ptr->pad_token_id);
+  arkor_list_string_free(&ptr->features);
+  arkor_trainer_session_list_setting_free(&ptr->additional);
 }
 
 void arkor_trainer_session_session_error_free(arkor_trainer_session_session_error_t *ptr) {
@@ -934,10 +1583,22 @@ void arkor_trainer_session_session_error_free(arkor_trainer_session_session_erro
       break;
     }
     case 6: {
-      arkor_string_free(&ptr->val.unavailable);
+      arkor_string_free(&ptr->val.lost);
       break;
     }
     case 7: {
+      arkor_string_free(&ptr->val.rejected);
+      break;
+    }
+    case 8: {
+      arkor_string_free(&ptr->val.out_of_memory);
+      break;
+    }
+    case 9: {
+      arkor_string_free(&ptr->val.unavailable);
+      break;
+    }
+    case 10: {
       arkor_string_free(&ptr->val.other);
       break;
     }
@@ -981,6 +1642,7 @@ void arkor_trainer_session_result_optim_output_session_error_free(arkor_trainer_
 
 void arkor_trainer_session_result_evaluation_session_error_free(arkor_trainer_session_result_evaluation_session_error_t *ptr) {
   if (!ptr->is_err) {
+    arkor_trainer_session_evaluation_free(&ptr->val.ok);
   } else {
     arkor_trainer_session_session_error_free(&ptr->val.err);
   }
@@ -1050,17 +1712,6 @@ void arkor_trainer_session_result_string_session_error_free(arkor_trainer_sessio
   }
 }
 
-void arkor_trainer_session_list_setting_free(arkor_trainer_session_list_setting_t *ptr) {
-  size_t list_len = ptr->len;
-  if (list_len > 0) {
-    arkor_trainer_session_setting_t *list_ptr = ptr->ptr;
-    for (size_t i = 0; i < list_len; i++) {
-      arkor_trainer_session_setting_free(&list_ptr[i]);
-    }
-    free(list_ptr);
-  }
-}
-
 void arkor_trainer_session_result_rendered_chat_session_error_free(arkor_trainer_session_result_rendered_chat_session_error_t *ptr) {
   if (!ptr->is_err) {
     arkor_trainer_session_rendered_chat_free(&ptr->val.ok);
@@ -1069,12 +1720,32 @@ void arkor_trainer_session_result_rendered_chat_session_error_free(arkor_trainer
   }
 }
 
+void arkor_trainer_hooks_measurement_free(arkor_trainer_hooks_measurement_t *ptr) {
+  arkor_trainer_types_measurement_free(ptr);
+}
+
 void arkor_trainer_hooks_metric_free(arkor_trainer_hooks_metric_t *ptr) {
   arkor_trainer_types_metric_free(ptr);
 }
 
+void arkor_trainer_hooks_setting_free(arkor_trainer_hooks_setting_t *ptr) {
+  arkor_trainer_types_setting_free(ptr);
+}
+
+void arkor_trainer_hooks_list_setting_free(arkor_trainer_hooks_list_setting_t *ptr) {
+  size_t list_len = ptr->len;
+  if (list_len > 0) {
+    arkor_trainer_hooks_setting_t *list_ptr = ptr->ptr;
+    for (size_t i = 0; i < list_len; i++) {
+      arkor_trainer_hooks_setting_free(&list_ptr[i]);
+    }
+    free(list_ptr);
+  }
+}
+
 void arkor_trainer_hooks_wishes_free(arkor_trainer_hooks_wishes_t *ptr) {
   arkor_option_f64_free(&ptr->learning_rate);
+  arkor_trainer_hooks_list_setting_free(&ptr->additional);
 }
 
 void arkor_trainer_hooks_progress_free(arkor_trainer_hooks_progress_t *ptr) {
@@ -1097,6 +1768,7 @@ void arkor_list_u8_free(arkor_list_u8_t *ptr) {
 void arkor_trainer_hooks_resume_info_free(arkor_trainer_hooks_resume_info_t *ptr) {
   arkor_list_u8_free(&ptr->state);
   arkor_option_f64_free(&ptr->learning_rate);
+  arkor_trainer_hooks_list_setting_free(&ptr->additional);
 }
 
 void arkor_trainer_hooks_hook_error_free(arkor_trainer_hooks_hook_error_t *ptr) {
@@ -1106,6 +1778,14 @@ void arkor_trainer_hooks_hook_error_free(arkor_trainer_hooks_hook_error_t *ptr) 
       break;
     }
     case 3: {
+      arkor_string_free(&ptr->val.lost);
+      break;
+    }
+    case 4: {
+      arkor_string_free(&ptr->val.unavailable);
+      break;
+    }
+    case 5: {
       arkor_string_free(&ptr->val.other);
       break;
     }
@@ -1152,70 +1832,28 @@ void arkor_trainer_hooks_result_option_resume_info_hook_error_free(arkor_trainer
   }
 }
 
-void arkor_trainer_dataset_dataset_info_free(arkor_trainer_dataset_dataset_info_t *ptr) {
-  arkor_option_f64_free(&ptr->unigram_entropy);
+void arkor_trainer_inference_sampling_free(arkor_trainer_inference_sampling_t *ptr) {
+  arkor_trainer_types_sampling_free(ptr);
 }
 
-void arkor_trainer_dataset_example_free(arkor_trainer_dataset_example_t *ptr) {
-  arkor_list_u32_free(&ptr->tokens);
-  arkor_list_u32_free(&ptr->targets);
-  arkor_list_f32_free(&ptr->weights);
+void arkor_trainer_inference_setting_free(arkor_trainer_inference_setting_t *ptr) {
+  arkor_trainer_types_setting_free(ptr);
 }
 
-void arkor_trainer_dataset_dataset_error_free(arkor_trainer_dataset_dataset_error_t *ptr) {
-  switch ((int32_t) ptr->tag) {
-    case 1: {
-      arkor_string_free(&ptr->val.out_of_range);
-      break;
-    }
-    case 2: {
-      arkor_string_free(&ptr->val.invalid);
-      break;
-    }
-    case 3: {
-      arkor_string_free(&ptr->val.unavailable);
-      break;
-    }
-    case 4: {
-      arkor_string_free(&ptr->val.other);
-      break;
-    }
-  }
-}
-
-void arkor_trainer_dataset_result_dataset_info_dataset_error_free(arkor_trainer_dataset_result_dataset_info_dataset_error_t *ptr) {
-  if (!ptr->is_err) {
-    arkor_trainer_dataset_dataset_info_free(&ptr->val.ok);
-  } else {
-    arkor_trainer_dataset_dataset_error_free(&ptr->val.err);
-  }
-}
-
-void arkor_trainer_dataset_list_example_free(arkor_trainer_dataset_list_example_t *ptr) {
+void arkor_trainer_inference_list_setting_free(arkor_trainer_inference_list_setting_t *ptr) {
   size_t list_len = ptr->len;
   if (list_len > 0) {
-    arkor_trainer_dataset_example_t *list_ptr = ptr->ptr;
+    arkor_trainer_inference_setting_t *list_ptr = ptr->ptr;
     for (size_t i = 0; i < list_len; i++) {
-      arkor_trainer_dataset_example_free(&list_ptr[i]);
+      arkor_trainer_inference_setting_free(&list_ptr[i]);
     }
     free(list_ptr);
   }
 }
 
-void arkor_trainer_dataset_result_list_example_dataset_error_free(arkor_trainer_dataset_result_list_example_dataset_error_t *ptr) {
-  if (!ptr->is_err) {
-    arkor_trainer_dataset_list_example_free(&ptr->val.ok);
-  } else {
-    arkor_trainer_dataset_dataset_error_free(&ptr->val.err);
-  }
-}
-
-void arkor_trainer_inference_sampling_free(arkor_trainer_inference_sampling_t *ptr) {
-  arkor_trainer_types_sampling_free(ptr);
-}
-
 void arkor_trainer_inference_generation_free(arkor_trainer_inference_generation_t *ptr) {
   arkor_string_free(&ptr->text);
+  arkor_trainer_inference_list_setting_free(&ptr->additional);
 }
 
 void arkor_trainer_inference_inference_error_free(arkor_trainer_inference_inference_error_t *ptr) {
@@ -1225,10 +1863,14 @@ void arkor_trainer_inference_inference_error_free(arkor_trainer_inference_infere
       break;
     }
     case 2: {
-      arkor_string_free(&ptr->val.unavailable);
+      arkor_string_free(&ptr->val.unsupported);
       break;
     }
     case 3: {
+      arkor_string_free(&ptr->val.unavailable);
+      break;
+    }
+    case 4: {
       arkor_string_free(&ptr->val.other);
       break;
     }
@@ -1243,9 +1885,25 @@ void arkor_trainer_inference_result_generation_inference_error_free(arkor_traine
   }
 }
 
+void arkor_trainer_artifacts_setting_free(arkor_trainer_artifacts_setting_t *ptr) {
+  arkor_trainer_types_setting_free(ptr);
+}
+
+void arkor_trainer_artifacts_list_setting_free(arkor_trainer_artifacts_list_setting_t *ptr) {
+  size_t list_len = ptr->len;
+  if (list_len > 0) {
+    arkor_trainer_artifacts_setting_t *list_ptr = ptr->ptr;
+    for (size_t i = 0; i < list_len; i++) {
+      arkor_trainer_artifacts_setting_free(&list_ptr[i]);
+    }
+    free(list_ptr);
+  }
+}
+
 void arkor_trainer_artifacts_artifact_free(arkor_trainer_artifacts_artifact_t *ptr) {
   arkor_string_free(&ptr->name);
   arkor_string_free(&ptr->digest);
+  arkor_trainer_artifacts_list_setting_free(&ptr->additional);
 }
 
 void arkor_trainer_artifacts_artifact_error_free(arkor_trainer_artifacts_artifact_error_t *ptr) {
@@ -1273,24 +1931,68 @@ void arkor_trainer_artifacts_result_artifact_artifact_error_free(arkor_trainer_a
   }
 }
 
+void arkor_trainer_run_setting_free(arkor_trainer_run_setting_t *ptr) {
+  arkor_trainer_types_setting_free(ptr);
+}
+
+void arkor_trainer_run_list_setting_free(arkor_trainer_run_list_setting_t *ptr) {
+  size_t list_len = ptr->len;
+  if (list_len > 0) {
+    arkor_trainer_run_setting_t *list_ptr = ptr->ptr;
+    for (size_t i = 0; i < list_len; i++) {
+      arkor_trainer_run_setting_free(&list_ptr[i]);
+    }
+    free(list_ptr);
+  }
+}
+
+void arkor_trainer_run_run_info_free(arkor_trainer_run_run_info_t *ptr) {
+  arkor_string_free(&ptr->id);
+  arkor_string_free(&ptr->name);
+  arkor_option_string_free(&ptr->parent);
+  arkor_option_u32_free(&ptr->total_steps);
+  arkor_trainer_run_list_setting_free(&ptr->additional);
+}
+
+void arkor_trainer_run_run_error_free(arkor_trainer_run_run_error_t *ptr) {
+  switch ((int32_t) ptr->tag) {
+    case 1: {
+      arkor_string_free(&ptr->val.other);
+      break;
+    }
+  }
+}
+
+void arkor_trainer_run_result_run_info_run_error_free(arkor_trainer_run_result_run_info_run_error_t *ptr) {
+  if (!ptr->is_err) {
+    arkor_trainer_run_run_info_free(&ptr->val.ok);
+  } else {
+    arkor_trainer_run_run_error_free(&ptr->val.err);
+  }
+}
+
 void exports_arkor_trainer_definition_setting_free(exports_arkor_trainer_definition_setting_t *ptr) {
   arkor_trainer_types_setting_free(ptr);
 }
 
-void arkor_option_string_free(arkor_option_string_t *ptr) {
-  if (ptr->is_some) {
-    arkor_string_free(&ptr->val);
+void exports_arkor_trainer_definition_list_setting_free(exports_arkor_trainer_definition_list_setting_t *ptr) {
+  size_t list_len = ptr->len;
+  if (list_len > 0) {
+    exports_arkor_trainer_definition_setting_t *list_ptr = ptr->ptr;
+    for (size_t i = 0; i < list_len; i++) {
+      exports_arkor_trainer_definition_setting_free(&list_ptr[i]);
+    }
+    free(list_ptr);
   }
 }
 
-void exports_arkor_trainer_definition_hub_model_free(exports_arkor_trainer_definition_hub_model_t *ptr) {
+void exports_arkor_trainer_definition_named_source_free(exports_arkor_trainer_definition_named_source_t *ptr) {
   arkor_string_free(&ptr->name);
-  arkor_option_string_free(&ptr->revision);
+  exports_arkor_trainer_definition_list_setting_free(&ptr->parameters);
 }
 
-void arkor_option_bool_free(arkor_option_bool_t *ptr) {
-  if (ptr->is_some) {
-  }
+void exports_arkor_trainer_definition_hub_repository_free(exports_arkor_trainer_definition_hub_repository_t *ptr) {
+  arkor_string_free(&ptr->name);
 }
 
 void exports_arkor_trainer_definition_model_shape_free(exports_arkor_trainer_definition_model_shape_t *ptr) {
@@ -1312,10 +2014,19 @@ void exports_arkor_trainer_definition_model_source_free(exports_arkor_trainer_de
       break;
     }
     case 2: {
-      exports_arkor_trainer_definition_hub_model_free(&ptr->val.hub);
+      exports_arkor_trainer_definition_hub_repository_free(&ptr->val.hub);
+      break;
+    }
+    case 3: {
+      exports_arkor_trainer_definition_named_source_free(&ptr->val.other);
       break;
     }
   }
+}
+
+void exports_arkor_trainer_definition_named_model_free(exports_arkor_trainer_definition_named_model_t *ptr) {
+  arkor_string_free(&ptr->name);
+  exports_arkor_trainer_definition_model_source_free(&ptr->source);
 }
 
 void exports_arkor_trainer_definition_tokenizer_source_free(exports_arkor_trainer_definition_tokenizer_source_t *ptr) {
@@ -1327,19 +2038,72 @@ void exports_arkor_trainer_definition_tokenizer_source_free(exports_arkor_traine
       arkor_string_free(&ptr->val.file);
       break;
     }
+    case 4: {
+      exports_arkor_trainer_definition_hub_repository_free(&ptr->val.hub);
+      break;
+    }
+    case 5: {
+      exports_arkor_trainer_definition_named_source_free(&ptr->val.other);
+      break;
+    }
+  }
+}
+
+void exports_arkor_trainer_definition_completion_fields_free(exports_arkor_trainer_definition_completion_fields_t *ptr) {
+  arkor_string_free(&ptr->prompt);
+  arkor_string_free(&ptr->completion);
+}
+
+void exports_arkor_trainer_definition_preference_fields_free(exports_arkor_trainer_definition_preference_fields_t *ptr) {
+  arkor_string_free(&ptr->chosen);
+  arkor_string_free(&ptr->rejected);
+}
+
+void exports_arkor_trainer_definition_label_fields_free(exports_arkor_trainer_definition_label_fields_t *ptr) {
+  arkor_string_free(&ptr->prompt);
+  arkor_string_free(&ptr->completion);
+  arkor_string_free(&ptr->label);
+}
+
+void exports_arkor_trainer_definition_dataset_format_free(exports_arkor_trainer_definition_dataset_format_t *ptr) {
+  switch ((int32_t) ptr->tag) {
+    case 1: {
+      arkor_string_free(&ptr->val.rows);
+      break;
+    }
+    case 2: {
+      arkor_string_free(&ptr->val.conversations);
+      break;
+    }
+    case 3: {
+      exports_arkor_trainer_definition_completion_fields_free(&ptr->val.completions);
+      break;
+    }
+    case 4: {
+      exports_arkor_trainer_definition_preference_fields_free(&ptr->val.preferences);
+      break;
+    }
+    case 5: {
+      exports_arkor_trainer_definition_label_fields_free(&ptr->val.labels);
+      break;
+    }
+    case 6: {
+      arkor_string_free(&ptr->val.prompts);
+      break;
+    }
+    case 7: {
+      exports_arkor_trainer_definition_named_source_free(&ptr->val.other);
+      break;
+    }
   }
 }
 
 void exports_arkor_trainer_definition_hub_dataset_free(exports_arkor_trainer_definition_hub_dataset_t *ptr) {
   arkor_string_free(&ptr->name);
-  arkor_option_string_free(&ptr->config);
-  arkor_option_string_free(&ptr->split);
-  arkor_option_string_free(&ptr->revision);
 }
 
 void exports_arkor_trainer_definition_url_dataset_free(exports_arkor_trainer_definition_url_dataset_t *ptr) {
   arkor_string_free(&ptr->url);
-  arkor_option_string_free(&ptr->sha256);
 }
 
 void exports_arkor_trainer_definition_dataset_source_free(exports_arkor_trainer_definition_dataset_source_t *ptr) {
@@ -1356,13 +2120,49 @@ void exports_arkor_trainer_definition_dataset_source_free(exports_arkor_trainer_
       exports_arkor_trainer_definition_url_dataset_free(&ptr->val.url);
       break;
     }
+    case 3: {
+      exports_arkor_trainer_definition_named_source_free(&ptr->val.other);
+      break;
+    }
   }
+}
+
+void exports_arkor_trainer_definition_held_out_free(exports_arkor_trainer_definition_held_out_t *ptr) {
+  switch ((int32_t) ptr->tag) {
+    case 0: {
+      break;
+    }
+    case 1: {
+      exports_arkor_trainer_definition_dataset_source_free(&ptr->val.source);
+      break;
+    }
+  }
+}
+
+void exports_arkor_trainer_definition_option_dataset_format_free(exports_arkor_trainer_definition_option_dataset_format_t *ptr) {
+  if (ptr->is_some) {
+    exports_arkor_trainer_definition_dataset_format_free(&ptr->val);
+  }
+}
+
+void exports_arkor_trainer_definition_option_held_out_free(exports_arkor_trainer_definition_option_held_out_t *ptr) {
+  if (ptr->is_some) {
+    exports_arkor_trainer_definition_held_out_free(&ptr->val);
+  }
+}
+
+void exports_arkor_trainer_definition_dataset_free(exports_arkor_trainer_definition_dataset_t *ptr) {
+  exports_arkor_trainer_definition_dataset_source_free(&ptr->source);
+  exports_arkor_trainer_definition_option_dataset_format_free(&ptr->format);
+  exports_arkor_trainer_definition_option_held_out_free(&ptr->held_out);
+  exports_arkor_trainer_definition_list_setting_free(&ptr->additional);
 }
 
 void exports_arkor_trainer_definition_lora_free(exports_arkor_trainer_definition_lora_t *ptr) {
   arkor_option_f64_free(&ptr->lora_alpha);
   arkor_option_f64_free(&ptr->lora_dropout);
   arkor_list_string_free(&ptr->target_modules);
+  exports_arkor_trainer_definition_list_setting_free(&ptr->additional);
 }
 
 void exports_arkor_trainer_definition_option_lr_scheduler_type_free(exports_arkor_trainer_definition_option_lr_scheduler_type_t *ptr) {
@@ -1391,6 +2191,8 @@ void exports_arkor_trainer_definition_hyperparameters_free(exports_arkor_trainer
   arkor_option_u32_free(&ptr->seed);
   arkor_option_u32_free(&ptr->early_stopping_patience);
   arkor_option_f64_free(&ptr->early_stopping_threshold);
+  arkor_option_bool_free(&ptr->greater_is_better);
+  exports_arkor_trainer_definition_list_setting_free(&ptr->additional);
 }
 
 void exports_arkor_trainer_definition_option_tokenizer_source_free(exports_arkor_trainer_definition_option_tokenizer_source_t *ptr) {
@@ -1399,9 +2201,20 @@ void exports_arkor_trainer_definition_option_tokenizer_source_free(exports_arkor
   }
 }
 
-void exports_arkor_trainer_definition_option_dataset_source_free(exports_arkor_trainer_definition_option_dataset_source_t *ptr) {
+void exports_arkor_trainer_definition_option_dataset_free(exports_arkor_trainer_definition_option_dataset_t *ptr) {
   if (ptr->is_some) {
-    exports_arkor_trainer_definition_dataset_source_free(&ptr->val);
+    exports_arkor_trainer_definition_dataset_free(&ptr->val);
+  }
+}
+
+void exports_arkor_trainer_definition_list_named_model_free(exports_arkor_trainer_definition_list_named_model_t *ptr) {
+  size_t list_len = ptr->len;
+  if (list_len > 0) {
+    exports_arkor_trainer_definition_named_model_t *list_ptr = ptr->ptr;
+    for (size_t i = 0; i < list_len; i++) {
+      exports_arkor_trainer_definition_named_model_free(&list_ptr[i]);
+    }
+    free(list_ptr);
   }
 }
 
@@ -1411,29 +2224,16 @@ void exports_arkor_trainer_definition_option_lora_free(exports_arkor_trainer_def
   }
 }
 
-void exports_arkor_trainer_definition_list_setting_free(exports_arkor_trainer_definition_list_setting_t *ptr) {
-  size_t list_len = ptr->len;
-  if (list_len > 0) {
-    exports_arkor_trainer_definition_setting_t *list_ptr = ptr->ptr;
-    for (size_t i = 0; i < list_len; i++) {
-      exports_arkor_trainer_definition_setting_free(&list_ptr[i]);
-    }
-    free(list_ptr);
-  }
-}
-
 void exports_arkor_trainer_definition_spec_free(exports_arkor_trainer_definition_spec_t *ptr) {
   arkor_string_free(&ptr->name);
-  arkor_option_string_free(&ptr->description);
   arkor_list_string_free(&ptr->tags);
   exports_arkor_trainer_definition_model_source_free(&ptr->model);
   exports_arkor_trainer_definition_option_tokenizer_source_free(&ptr->tokenizer);
-  exports_arkor_trainer_definition_option_dataset_source_free(&ptr->dataset);
-  arkor_option_f64_free(&ptr->eval_fraction);
+  exports_arkor_trainer_definition_option_dataset_free(&ptr->dataset);
+  exports_arkor_trainer_definition_list_named_model_free(&ptr->models);
   exports_arkor_trainer_definition_option_lora_free(&ptr->lora);
   exports_arkor_trainer_definition_hyperparameters_free(&ptr->hyperparameters);
   exports_arkor_trainer_definition_list_setting_free(&ptr->additional);
-  arkor_option_string_free(&ptr->extras);
   arkor_option_bool_free(&ptr->dry_run);
   arkor_option_bool_free(&ptr->own_loop);
 }
@@ -1457,6 +2257,10 @@ void exports_arkor_trainer_training_loop_result_void_string_free(exports_arkor_t
   }
 }
 
+void exports_arkor_trainer_callbacks_measurement_free(exports_arkor_trainer_callbacks_measurement_t *ptr) {
+  arkor_trainer_types_measurement_free(ptr);
+}
+
 void exports_arkor_trainer_callbacks_metric_free(exports_arkor_trainer_callbacks_metric_t *ptr) {
   arkor_trainer_types_metric_free(ptr);
 }
@@ -1465,11 +2269,22 @@ void exports_arkor_trainer_callbacks_setting_free(exports_arkor_trainer_callback
   arkor_trainer_types_setting_free(ptr);
 }
 
+void exports_arkor_trainer_callbacks_list_setting_free(exports_arkor_trainer_callbacks_list_setting_t *ptr) {
+  size_t list_len = ptr->len;
+  if (list_len > 0) {
+    exports_arkor_trainer_callbacks_setting_t *list_ptr = ptr->ptr;
+    for (size_t i = 0; i < list_len; i++) {
+      exports_arkor_trainer_callbacks_setting_free(&list_ptr[i]);
+    }
+    free(list_ptr);
+  }
+}
+
 void exports_arkor_trainer_callbacks_started_free(exports_arkor_trainer_callbacks_started_t *ptr) {
   arkor_string_free(&ptr->run);
   arkor_option_u32_free(&ptr->resumed_from);
   arkor_option_u32_free(&ptr->total_steps);
-  arkor_option_string_free(&ptr->parent);
+  exports_arkor_trainer_callbacks_list_setting_free(&ptr->additional);
 }
 
 void exports_arkor_trainer_callbacks_list_metric_free(exports_arkor_trainer_callbacks_list_metric_t *ptr) {
@@ -1489,15 +2304,31 @@ void exports_arkor_trainer_callbacks_log_record_free(exports_arkor_trainer_callb
   arkor_option_f64_free(&ptr->learning_rate);
   arkor_option_f64_free(&ptr->grad_norm);
   exports_arkor_trainer_callbacks_list_metric_free(&ptr->metrics);
+  exports_arkor_trainer_callbacks_list_setting_free(&ptr->additional);
+}
+
+void exports_arkor_trainer_callbacks_option_metric_free(exports_arkor_trainer_callbacks_option_metric_t *ptr) {
+  if (ptr->is_some) {
+    exports_arkor_trainer_callbacks_metric_free(&ptr->val);
+  }
 }
 
 void exports_arkor_trainer_callbacks_evaluation_free(exports_arkor_trainer_callbacks_evaluation_t *ptr) {
+  arkor_option_f64_free(&ptr->loss);
+  arkor_option_f64_free(&ptr->perplexity);
+  arkor_option_f64_free(&ptr->best_loss);
+  exports_arkor_trainer_callbacks_option_metric_free(&ptr->score);
+  arkor_option_f64_free(&ptr->best_score);
   exports_arkor_trainer_callbacks_list_metric_free(&ptr->metrics);
+  exports_arkor_trainer_callbacks_list_setting_free(&ptr->additional);
 }
 
 void exports_arkor_trainer_callbacks_checkpoint_free(exports_arkor_trainer_callbacks_checkpoint_t *ptr) {
   arkor_string_free(&ptr->id);
   arkor_option_f64_free(&ptr->eval_loss);
+  exports_arkor_trainer_callbacks_option_metric_free(&ptr->score);
+  exports_arkor_trainer_callbacks_list_metric_free(&ptr->metrics);
+  exports_arkor_trainer_callbacks_list_setting_free(&ptr->additional);
 }
 
 void exports_arkor_trainer_callbacks_end_reason_free(exports_arkor_trainer_callbacks_end_reason_t *ptr) {
@@ -1506,19 +2337,26 @@ void exports_arkor_trainer_callbacks_end_reason_free(exports_arkor_trainer_callb
       arkor_string_free(&ptr->val.trainer);
       break;
     }
+    case 5: {
+      arkor_string_free(&ptr->val.other);
+      break;
+    }
   }
 }
 
 void exports_arkor_trainer_callbacks_completed_free(exports_arkor_trainer_callbacks_completed_t *ptr) {
   exports_arkor_trainer_callbacks_end_reason_free(&ptr->reason);
-  arkor_option_string_free(&ptr->checkpoint);
   arkor_option_f64_free(&ptr->loss);
   arkor_option_f64_free(&ptr->eval_loss);
+  arkor_option_f64_free(&ptr->best_score);
+  exports_arkor_trainer_callbacks_list_metric_free(&ptr->metrics);
+  exports_arkor_trainer_callbacks_list_setting_free(&ptr->additional);
 }
 
 void exports_arkor_trainer_callbacks_failed_free(exports_arkor_trainer_callbacks_failed_t *ptr) {
   arkor_string_free(&ptr->message);
-  arkor_option_string_free(&ptr->checkpoint);
+  arkor_string_free(&ptr->code);
+  exports_arkor_trainer_callbacks_list_setting_free(&ptr->additional);
 }
 
 void exports_arkor_trainer_callbacks_action_free(exports_arkor_trainer_callbacks_action_t *ptr) {
@@ -1528,13 +2366,17 @@ void exports_arkor_trainer_callbacks_action_free(exports_arkor_trainer_callbacks
       break;
     }
     case 3: {
+      exports_arkor_trainer_callbacks_measurement_free(&ptr->val.evaluated);
       break;
     }
-    case 6: {
-      exports_arkor_trainer_callbacks_metric_free(&ptr->val.log_metric);
+    case 4: {
       break;
     }
     case 7: {
+      exports_arkor_trainer_callbacks_metric_free(&ptr->val.log_metric);
+      break;
+    }
+    case 8: {
       exports_arkor_trainer_callbacks_setting_free(&ptr->val.other);
       break;
     }
@@ -1594,21 +2436,309 @@ void arkor_string_free(arkor_string_t *ret) {
 
 // Component Adapters
 
+bool arkor_trainer_dataset_info(arkor_trainer_dataset_dataset_info_t *ret, arkor_trainer_dataset_dataset_error_t *err) {
+  __attribute__((__aligned__(8)))
+  uint8_t ret_area[(40+2*sizeof(void*))];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_arkor_trainer_dataset_info(ptr);
+  arkor_trainer_dataset_result_dataset_info_dataset_error_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      arkor_option_f64_t option;
+      switch ((int32_t) *((uint8_t*) (ptr + 24))) {
+        case 0: {
+          option.is_some = false;
+          break;
+        }
+        case 1: {
+          option.is_some = true;
+          option.val = *((double*) (ptr + 32));
+          break;
+        }
+      }
+
+      result.val.ok = (arkor_trainer_dataset_dataset_info_t) {
+        (uint32_t) (uint32_t) (*((int32_t*) (ptr + 8))),
+        (uint32_t) (uint32_t) (*((int32_t*) (ptr + 12))),
+        (double) *((double*) (ptr + 16)),
+        (arkor_option_f64_t) option,
+        (arkor_trainer_dataset_list_setting_t) (arkor_trainer_dataset_list_setting_t) { (arkor_trainer_dataset_setting_t*)(*((uint8_t **) (ptr + 40))), (*((size_t*) (ptr + (40+1*sizeof(void*))))) },
+      };
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      arkor_trainer_dataset_dataset_error_t variant;
+      variant.tag = (int32_t) *((uint8_t*) (ptr + 8));
+      switch ((int32_t) variant.tag) {
+        case 0: {
+          break;
+        }
+        case 1: {
+          variant.val.out_of_range = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          break;
+        }
+        case 2: {
+          variant.val.invalid = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          break;
+        }
+        case 3: {
+          variant.val.unsupported = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          break;
+        }
+        case 4: {
+          variant.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          break;
+        }
+        case 5: {
+          variant.val.other = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          break;
+        }
+      }
+
+      result.val.err = variant;
+      break;
+    }
+  }
+  if (!result.is_err) {
+    *ret = result.val.ok;
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+bool arkor_trainer_dataset_read(arkor_trainer_dataset_split_t split, uint32_t start, uint32_t count, arkor_trainer_dataset_list_example_t *ret, arkor_trainer_dataset_dataset_error_t *err) {
+  __attribute__((__aligned__(sizeof(void*))))
+  uint8_t ret_area[(4*sizeof(void*))];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_arkor_trainer_dataset_read((int32_t) split, (int32_t) (start), (int32_t) (count), ptr);
+  arkor_trainer_dataset_result_list_example_dataset_error_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      result.val.ok = (arkor_trainer_dataset_list_example_t) { (arkor_trainer_dataset_example_t*)(*((uint8_t **) (ptr + sizeof(void*)))), (*((size_t*) (ptr + (2*sizeof(void*))))) };
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      arkor_trainer_dataset_dataset_error_t variant;
+      variant.tag = (int32_t) *((uint8_t*) (ptr + sizeof(void*)));
+      switch ((int32_t) variant.tag) {
+        case 0: {
+          break;
+        }
+        case 1: {
+          variant.val.out_of_range = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+        case 2: {
+          variant.val.invalid = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+        case 3: {
+          variant.val.unsupported = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+        case 4: {
+          variant.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+        case 5: {
+          variant.val.other = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+      }
+
+      result.val.err = variant;
+      break;
+    }
+  }
+  if (!result.is_err) {
+    *ret = result.val.ok;
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+bool arkor_trainer_dataset_batch(uint32_t step, arkor_trainer_dataset_list_example_t *ret, arkor_trainer_dataset_dataset_error_t *err) {
+  __attribute__((__aligned__(sizeof(void*))))
+  uint8_t ret_area[(4*sizeof(void*))];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_arkor_trainer_dataset_batch((int32_t) (step), ptr);
+  arkor_trainer_dataset_result_list_example_dataset_error_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      result.val.ok = (arkor_trainer_dataset_list_example_t) { (arkor_trainer_dataset_example_t*)(*((uint8_t **) (ptr + sizeof(void*)))), (*((size_t*) (ptr + (2*sizeof(void*))))) };
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      arkor_trainer_dataset_dataset_error_t variant;
+      variant.tag = (int32_t) *((uint8_t*) (ptr + sizeof(void*)));
+      switch ((int32_t) variant.tag) {
+        case 0: {
+          break;
+        }
+        case 1: {
+          variant.val.out_of_range = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+        case 2: {
+          variant.val.invalid = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+        case 3: {
+          variant.val.unsupported = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+        case 4: {
+          variant.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+        case 5: {
+          variant.val.other = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+      }
+
+      result.val.err = variant;
+      break;
+    }
+  }
+  if (!result.is_err) {
+    *ret = result.val.ok;
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
 bool arkor_trainer_session_model(arkor_trainer_session_model_info_t *ret, arkor_trainer_session_session_error_t *err) {
   __attribute__((__aligned__(8)))
-  uint8_t ret_area[(24+4*sizeof(void*))];
+  uint8_t ret_area[(80+12*sizeof(void*))];
   uint8_t *ptr = (uint8_t *) &ret_area;
   __wasm_import_arkor_trainer_session_model(ptr);
   arkor_trainer_session_result_model_info_session_error_t result;
   switch ((int32_t) *((uint8_t*) (ptr + 0))) {
     case 0: {
       result.is_err = false;
+      arkor_option_string_t option;
+      switch ((int32_t) *((uint8_t*) (ptr + 8))) {
+        case 0: {
+          option.is_some = false;
+          break;
+        }
+        case 1: {
+          option.is_some = true;
+          option.val = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          break;
+        }
+      }
+      arkor_option_string_t option0;
+      switch ((int32_t) *((uint8_t*) (ptr + (8+3*sizeof(void*))))) {
+        case 0: {
+          option0.is_some = false;
+          break;
+        }
+        case 1: {
+          option0.is_some = true;
+          option0.val = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+4*sizeof(void*))))), (*((size_t*) (ptr + (8+5*sizeof(void*))))) };
+          break;
+        }
+      }
+      arkor_option_f64_t option1;
+      switch ((int32_t) *((uint8_t*) (ptr + (8+6*sizeof(void*))))) {
+        case 0: {
+          option1.is_some = false;
+          break;
+        }
+        case 1: {
+          option1.is_some = true;
+          option1.val = *((double*) (ptr + (16+6*sizeof(void*))));
+          break;
+        }
+      }
+      arkor_option_f64_t option2;
+      switch ((int32_t) *((uint8_t*) (ptr + (24+6*sizeof(void*))))) {
+        case 0: {
+          option2.is_some = false;
+          break;
+        }
+        case 1: {
+          option2.is_some = true;
+          option2.val = *((double*) (ptr + (32+6*sizeof(void*))));
+          break;
+        }
+      }
+      arkor_option_u32_t option3;
+      switch ((int32_t) *((uint8_t*) (ptr + (40+6*sizeof(void*))))) {
+        case 0: {
+          option3.is_some = false;
+          break;
+        }
+        case 1: {
+          option3.is_some = true;
+          option3.val = (uint32_t) (*((int32_t*) (ptr + (44+6*sizeof(void*)))));
+          break;
+        }
+      }
+      arkor_option_u32_t option4;
+      switch ((int32_t) *((uint8_t*) (ptr + (48+6*sizeof(void*))))) {
+        case 0: {
+          option4.is_some = false;
+          break;
+        }
+        case 1: {
+          option4.is_some = true;
+          option4.val = (uint32_t) (*((int32_t*) (ptr + (52+6*sizeof(void*)))));
+          break;
+        }
+      }
+      arkor_option_u32_t option5;
+      switch ((int32_t) *((uint8_t*) (ptr + (56+6*sizeof(void*))))) {
+        case 0: {
+          option5.is_some = false;
+          break;
+        }
+        case 1: {
+          option5.is_some = true;
+          option5.val = (uint32_t) (*((int32_t*) (ptr + (60+6*sizeof(void*)))));
+          break;
+        }
+      }
+      arkor_option_u32_t option6;
+      switch ((int32_t) *((uint8_t*) (ptr + (64+8*sizeof(void*))))) {
+        case 0: {
+          option6.is_some = false;
+          break;
+        }
+        case 1: {
+          option6.is_some = true;
+          option6.val = (uint32_t) (*((int32_t*) (ptr + (68+8*sizeof(void*)))));
+          break;
+        }
+      }
+
       result.val.ok = (arkor_trainer_session_model_info_t) {
-        (arkor_string_t) (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 8))), (*((size_t*) (ptr + (8+1*sizeof(void*))))) },
-        (double) *((double*) (ptr + (8+2*sizeof(void*)))),
-        (uint32_t) (uint32_t) (*((int32_t*) (ptr + (16+2*sizeof(void*))))),
-        (uint32_t) (uint32_t) (*((int32_t*) (ptr + (20+2*sizeof(void*))))),
-        (arkor_list_u32_t) (arkor_list_u32_t) { (uint32_t*)(*((uint8_t **) (ptr + (24+2*sizeof(void*))))), (*((size_t*) (ptr + (24+3*sizeof(void*))))) },
+        (arkor_option_string_t) option,
+        (arkor_option_string_t) option0,
+        (arkor_option_f64_t) option1,
+        (arkor_option_f64_t) option2,
+        (arkor_option_u32_t) option3,
+        (arkor_option_u32_t) option4,
+        (arkor_option_u32_t) option5,
+        (arkor_list_u32_t) (arkor_list_u32_t) { (uint32_t*)(*((uint8_t **) (ptr + (64+6*sizeof(void*))))), (*((size_t*) (ptr + (64+7*sizeof(void*))))) },
+        (arkor_option_u32_t) option6,
+        (bool) (int32_t) *((uint8_t*) (ptr + (72+8*sizeof(void*)))),
+        (arkor_list_string_t) (arkor_list_string_t) { (arkor_string_t*)(*((uint8_t **) (ptr + (72+9*sizeof(void*))))), (*((size_t*) (ptr + (72+10*sizeof(void*))))) },
+        (arkor_trainer_session_list_setting_t) (arkor_trainer_session_list_setting_t) { (arkor_trainer_session_setting_t*)(*((uint8_t **) (ptr + (72+11*sizeof(void*))))), (*((size_t*) (ptr + (72+12*sizeof(void*))))) },
       };
       break;
     }
@@ -1640,10 +2770,22 @@ bool arkor_trainer_session_model(arkor_trainer_session_model_info_t *ret, arkor_
           break;
         }
         case 6: {
-          variant.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          variant.val.lost = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
           break;
         }
         case 7: {
+          variant.val.rejected = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          break;
+        }
+        case 8: {
+          variant.val.out_of_memory = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          break;
+        }
+        case 9: {
+          variant.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          break;
+        }
+        case 10: {
           variant.val.other = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
           break;
         }
@@ -1664,7 +2806,7 @@ bool arkor_trainer_session_model(arkor_trainer_session_model_info_t *ret, arkor_
 
 bool arkor_trainer_session_forward_backward(arkor_trainer_session_list_datum_t *data, arkor_trainer_session_loss_t *loss, arkor_trainer_session_log_probs_t log_probs, arkor_trainer_session_forward_output_t *ret, arkor_trainer_session_session_error_t *err) {
   __attribute__((__aligned__(8)))
-  uint8_t ret_area[(24+4*sizeof(void*))];
+  uint8_t ret_area[(24+6*sizeof(void*))];
   int32_t variant;
   uint8_t * variant3;
   size_t variant4;
@@ -1717,6 +2859,7 @@ bool arkor_trainer_session_forward_backward(arkor_trainer_session_list_datum_t *
         (double) *((double*) (ptr + 16)),
         (arkor_list_list_f32_t) (arkor_list_list_f32_t) { (arkor_list_f32_t*)(*((uint8_t **) (ptr + 24))), (*((size_t*) (ptr + (24+1*sizeof(void*))))) },
         (arkor_trainer_session_list_metric_t) (arkor_trainer_session_list_metric_t) { (arkor_trainer_session_metric_t*)(*((uint8_t **) (ptr + (24+2*sizeof(void*))))), (*((size_t*) (ptr + (24+3*sizeof(void*))))) },
+        (arkor_trainer_session_list_setting_t) (arkor_trainer_session_list_setting_t) { (arkor_trainer_session_setting_t*)(*((uint8_t **) (ptr + (24+4*sizeof(void*))))), (*((size_t*) (ptr + (24+5*sizeof(void*))))) },
       };
       break;
     }
@@ -1748,10 +2891,22 @@ bool arkor_trainer_session_forward_backward(arkor_trainer_session_list_datum_t *
           break;
         }
         case 6: {
-          variant7.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          variant7.val.lost = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
           break;
         }
         case 7: {
+          variant7.val.rejected = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          break;
+        }
+        case 8: {
+          variant7.val.out_of_memory = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          break;
+        }
+        case 9: {
+          variant7.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          break;
+        }
+        case 10: {
           variant7.val.other = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
           break;
         }
@@ -1772,7 +2927,7 @@ bool arkor_trainer_session_forward_backward(arkor_trainer_session_list_datum_t *
 
 bool arkor_trainer_session_forward(arkor_trainer_session_list_datum_t *data, arkor_trainer_session_loss_t *loss, arkor_trainer_session_log_probs_t log_probs, arkor_trainer_session_forward_output_t *ret, arkor_trainer_session_session_error_t *err) {
   __attribute__((__aligned__(8)))
-  uint8_t ret_area[(24+4*sizeof(void*))];
+  uint8_t ret_area[(24+6*sizeof(void*))];
   int32_t variant;
   uint8_t * variant3;
   size_t variant4;
@@ -1825,6 +2980,7 @@ bool arkor_trainer_session_forward(arkor_trainer_session_list_datum_t *data, ark
         (double) *((double*) (ptr + 16)),
         (arkor_list_list_f32_t) (arkor_list_list_f32_t) { (arkor_list_f32_t*)(*((uint8_t **) (ptr + 24))), (*((size_t*) (ptr + (24+1*sizeof(void*))))) },
         (arkor_trainer_session_list_metric_t) (arkor_trainer_session_list_metric_t) { (arkor_trainer_session_metric_t*)(*((uint8_t **) (ptr + (24+2*sizeof(void*))))), (*((size_t*) (ptr + (24+3*sizeof(void*))))) },
+        (arkor_trainer_session_list_setting_t) (arkor_trainer_session_list_setting_t) { (arkor_trainer_session_setting_t*)(*((uint8_t **) (ptr + (24+4*sizeof(void*))))), (*((size_t*) (ptr + (24+5*sizeof(void*))))) },
       };
       break;
     }
@@ -1856,10 +3012,22 @@ bool arkor_trainer_session_forward(arkor_trainer_session_list_datum_t *data, ark
           break;
         }
         case 6: {
-          variant7.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          variant7.val.lost = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
           break;
         }
         case 7: {
+          variant7.val.rejected = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          break;
+        }
+        case 8: {
+          variant7.val.out_of_memory = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          break;
+        }
+        case 9: {
+          variant7.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          break;
+        }
+        case 10: {
           variant7.val.other = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
           break;
         }
@@ -1880,7 +3048,7 @@ bool arkor_trainer_session_forward(arkor_trainer_session_list_datum_t *data, ark
 
 bool arkor_trainer_session_optim_step(arkor_trainer_session_adam_t *adam, arkor_trainer_session_optim_output_t *ret, arkor_trainer_session_session_error_t *err) {
   __attribute__((__aligned__(8)))
-  uint8_t ret_area[(24+2*sizeof(void*))];
+  uint8_t ret_area[(32+4*sizeof(void*))];
   int32_t option;
   double option1;
   if (((*adam).beta1).is_some) {
@@ -1932,15 +3100,29 @@ bool arkor_trainer_session_optim_step(arkor_trainer_session_adam_t *adam, arkor_
     option17 = 0;
   }
   uint8_t *ptr = (uint8_t *) &ret_area;
-  __wasm_import_arkor_trainer_session_optim_step((*adam).learning_rate, option, option1, option4, option5, option8, option9, option12, option13, option16, option17, ptr);
+  __wasm_import_arkor_trainer_session_optim_step((*adam).learning_rate, option, option1, option4, option5, option8, option9, option12, option13, option16, option17, (uint8_t *) ((*adam).additional).ptr, ((*adam).additional).len, ptr);
   arkor_trainer_session_result_optim_output_session_error_t result;
   switch ((int32_t) *((uint8_t*) (ptr + 0))) {
     case 0: {
       result.is_err = false;
+      arkor_option_f64_t option18;
+      switch ((int32_t) *((uint8_t*) (ptr + 16))) {
+        case 0: {
+          option18.is_some = false;
+          break;
+        }
+        case 1: {
+          option18.is_some = true;
+          option18.val = *((double*) (ptr + 24));
+          break;
+        }
+      }
+
       result.val.ok = (arkor_trainer_session_optim_output_t) {
         (uint32_t) (uint32_t) (*((int32_t*) (ptr + 8))),
-        (double) *((double*) (ptr + 16)),
-        (arkor_trainer_session_list_metric_t) (arkor_trainer_session_list_metric_t) { (arkor_trainer_session_metric_t*)(*((uint8_t **) (ptr + 24))), (*((size_t*) (ptr + (24+1*sizeof(void*))))) },
+        (arkor_option_f64_t) option18,
+        (arkor_trainer_session_list_metric_t) (arkor_trainer_session_list_metric_t) { (arkor_trainer_session_metric_t*)(*((uint8_t **) (ptr + 32))), (*((size_t*) (ptr + (32+1*sizeof(void*))))) },
+        (arkor_trainer_session_list_setting_t) (arkor_trainer_session_list_setting_t) { (arkor_trainer_session_setting_t*)(*((uint8_t **) (ptr + (32+2*sizeof(void*))))), (*((size_t*) (ptr + (32+3*sizeof(void*))))) },
       };
       break;
     }
@@ -1972,10 +3154,22 @@ bool arkor_trainer_session_optim_step(arkor_trainer_session_adam_t *adam, arkor_
           break;
         }
         case 6: {
-          variant.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          variant.val.lost = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
           break;
         }
         case 7: {
+          variant.val.rejected = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          break;
+        }
+        case 8: {
+          variant.val.out_of_memory = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          break;
+        }
+        case 9: {
+          variant.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          break;
+        }
+        case 10: {
           variant.val.other = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
           break;
         }
@@ -1996,16 +3190,45 @@ bool arkor_trainer_session_optim_step(arkor_trainer_session_adam_t *adam, arkor_
 
 bool arkor_trainer_session_evaluate(arkor_trainer_session_evaluation_t *ret, arkor_trainer_session_session_error_t *err) {
   __attribute__((__aligned__(8)))
-  uint8_t ret_area[(16+2*sizeof(void*))];
+  uint8_t ret_area[(40+4*sizeof(void*))];
   uint8_t *ptr = (uint8_t *) &ret_area;
   __wasm_import_arkor_trainer_session_evaluate(ptr);
   arkor_trainer_session_result_evaluation_session_error_t result;
   switch ((int32_t) *((uint8_t*) (ptr + 0))) {
     case 0: {
       result.is_err = false;
+      arkor_option_f64_t option;
+      switch ((int32_t) *((uint8_t*) (ptr + 8))) {
+        case 0: {
+          option.is_some = false;
+          break;
+        }
+        case 1: {
+          option.is_some = true;
+          option.val = *((double*) (ptr + 16));
+          break;
+        }
+      }
+      arkor_option_f64_t option0;
+      switch ((int32_t) *((uint8_t*) (ptr + (24+2*sizeof(void*))))) {
+        case 0: {
+          option0.is_some = false;
+          break;
+        }
+        case 1: {
+          option0.is_some = true;
+          option0.val = *((double*) (ptr + (32+2*sizeof(void*))));
+          break;
+        }
+      }
+
       result.val.ok = (arkor_trainer_session_evaluation_t) {
-        (double) *((double*) (ptr + 8)),
-        (uint32_t) (uint32_t) (*((int32_t*) (ptr + 16))),
+        (arkor_trainer_session_measurement_t) (arkor_trainer_types_measurement_t) {
+          (arkor_option_f64_t) option,
+          (arkor_trainer_types_list_metric_t) (arkor_trainer_types_list_metric_t) { (arkor_trainer_types_metric_t*)(*((uint8_t **) (ptr + 24))), (*((size_t*) (ptr + (24+1*sizeof(void*))))) },
+        },
+        (arkor_option_f64_t) option0,
+        (arkor_trainer_session_list_setting_t) (arkor_trainer_session_list_setting_t) { (arkor_trainer_session_setting_t*)(*((uint8_t **) (ptr + (40+2*sizeof(void*))))), (*((size_t*) (ptr + (40+3*sizeof(void*))))) },
       };
       break;
     }
@@ -2037,10 +3260,22 @@ bool arkor_trainer_session_evaluate(arkor_trainer_session_evaluation_t *ret, ark
           break;
         }
         case 6: {
-          variant.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          variant.val.lost = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
           break;
         }
         case 7: {
+          variant.val.rejected = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          break;
+        }
+        case 8: {
+          variant.val.out_of_memory = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          break;
+        }
+        case 9: {
+          variant.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          break;
+        }
+        case 10: {
           variant.val.other = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
           break;
         }
@@ -2061,7 +3296,7 @@ bool arkor_trainer_session_evaluate(arkor_trainer_session_evaluation_t *ret, ark
 
 bool arkor_trainer_session_sample(arkor_list_list_u32_t *prompts, uint32_t count, arkor_trainer_session_sampling_t *sampling, arkor_trainer_session_list_list_sequence_t *ret, arkor_trainer_session_session_error_t *err) {
   __attribute__((__aligned__(8)))
-  uint8_t ret_area[(64+8*sizeof(void*))];
+  uint8_t ret_area[(72+8*sizeof(void*))];
   uint8_t *ptr = (uint8_t *) &ret_area;
   *((size_t*)(ptr + sizeof(void*))) = (*prompts).len;
   *((uint8_t **)(ptr + 0)) = (uint8_t *) (*prompts).ptr;
@@ -2096,30 +3331,37 @@ bool arkor_trainer_session_sample(arkor_list_list_u32_t *prompts, uint32_t count
   }
   *((size_t*)(ptr + (56+3*sizeof(void*)))) = ((*sampling).stop).len;
   *((uint8_t **)(ptr + (56+2*sizeof(void*)))) = (uint8_t *) ((*sampling).stop).ptr;
-  *((size_t*)(ptr + (56+5*sizeof(void*)))) = ((*sampling).stop_tokens).len;
-  *((uint8_t **)(ptr + (56+4*sizeof(void*)))) = (uint8_t *) ((*sampling).stop_tokens).ptr;
-  if (((*sampling).seed).is_some) {
-    const uint32_t *payload8 = &((*sampling).seed).val;
-    *((int8_t*)(ptr + (56+6*sizeof(void*)))) = 1;
-    *((int32_t*)(ptr + (60+6*sizeof(void*)))) = (int32_t) (*payload8);
+  if (((*sampling).keep_stop).is_some) {
+    const bool *payload8 = &((*sampling).keep_stop).val;
+    *((int8_t*)(ptr + (56+4*sizeof(void*)))) = 1;
+    *((int8_t*)(ptr + (57+4*sizeof(void*)))) = *payload8;
   } else {
-    *((int8_t*)(ptr + (56+6*sizeof(void*)))) = 0;
+    *((int8_t*)(ptr + (56+4*sizeof(void*)))) = 0;
   }
-  *((size_t*)(ptr + (64+7*sizeof(void*)))) = ((*sampling).additional).len;
-  *((uint8_t **)(ptr + (64+6*sizeof(void*)))) = (uint8_t *) ((*sampling).additional).ptr;
-  uint8_t *ptr9 = (uint8_t *) &ret_area;
-  __wasm_import_arkor_trainer_session_sample(ptr, ptr9);
+  *((size_t*)(ptr + (56+6*sizeof(void*)))) = ((*sampling).stop_token_ids).len;
+  *((uint8_t **)(ptr + (56+5*sizeof(void*)))) = (uint8_t *) ((*sampling).stop_token_ids).ptr;
+  if (((*sampling).seed).is_some) {
+    const uint32_t *payload10 = &((*sampling).seed).val;
+    *((int8_t*)(ptr + (56+7*sizeof(void*)))) = 1;
+    *((int32_t*)(ptr + (60+7*sizeof(void*)))) = (int32_t) (*payload10);
+  } else {
+    *((int8_t*)(ptr + (56+7*sizeof(void*)))) = 0;
+  }
+  *((size_t*)(ptr + (64+8*sizeof(void*)))) = ((*sampling).additional).len;
+  *((uint8_t **)(ptr + (64+7*sizeof(void*)))) = (uint8_t *) ((*sampling).additional).ptr;
+  uint8_t *ptr11 = (uint8_t *) &ret_area;
+  __wasm_import_arkor_trainer_session_sample(ptr, ptr11);
   arkor_trainer_session_result_list_list_sequence_session_error_t result;
-  switch ((int32_t) *((uint8_t*) (ptr9 + 0))) {
+  switch ((int32_t) *((uint8_t*) (ptr11 + 0))) {
     case 0: {
       result.is_err = false;
-      result.val.ok = (arkor_trainer_session_list_list_sequence_t) { (arkor_trainer_session_list_sequence_t*)(*((uint8_t **) (ptr9 + sizeof(void*)))), (*((size_t*) (ptr9 + (2*sizeof(void*))))) };
+      result.val.ok = (arkor_trainer_session_list_list_sequence_t) { (arkor_trainer_session_list_sequence_t*)(*((uint8_t **) (ptr11 + sizeof(void*)))), (*((size_t*) (ptr11 + (2*sizeof(void*))))) };
       break;
     }
     case 1: {
       result.is_err = true;
       arkor_trainer_session_session_error_t variant;
-      variant.tag = (int32_t) *((uint8_t*) (ptr9 + sizeof(void*)));
+      variant.tag = (int32_t) *((uint8_t*) (ptr11 + sizeof(void*)));
       switch ((int32_t) variant.tag) {
         case 0: {
           break;
@@ -2128,27 +3370,39 @@ bool arkor_trainer_session_sample(arkor_list_list_u32_t *prompts, uint32_t count
           break;
         }
         case 2: {
-          variant.val.invalid = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr9 + (2*sizeof(void*))))), (*((size_t*) (ptr9 + (3*sizeof(void*))))) };
+          variant.val.invalid = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr11 + (2*sizeof(void*))))), (*((size_t*) (ptr11 + (3*sizeof(void*))))) };
           break;
         }
         case 3: {
-          variant.val.diverged = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr9 + (2*sizeof(void*))))), (*((size_t*) (ptr9 + (3*sizeof(void*))))) };
+          variant.val.diverged = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr11 + (2*sizeof(void*))))), (*((size_t*) (ptr11 + (3*sizeof(void*))))) };
           break;
         }
         case 4: {
-          variant.val.unsupported = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr9 + (2*sizeof(void*))))), (*((size_t*) (ptr9 + (3*sizeof(void*))))) };
+          variant.val.unsupported = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr11 + (2*sizeof(void*))))), (*((size_t*) (ptr11 + (3*sizeof(void*))))) };
           break;
         }
         case 5: {
-          variant.val.no_such_state = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr9 + (2*sizeof(void*))))), (*((size_t*) (ptr9 + (3*sizeof(void*))))) };
+          variant.val.no_such_state = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr11 + (2*sizeof(void*))))), (*((size_t*) (ptr11 + (3*sizeof(void*))))) };
           break;
         }
         case 6: {
-          variant.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr9 + (2*sizeof(void*))))), (*((size_t*) (ptr9 + (3*sizeof(void*))))) };
+          variant.val.lost = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr11 + (2*sizeof(void*))))), (*((size_t*) (ptr11 + (3*sizeof(void*))))) };
           break;
         }
         case 7: {
-          variant.val.other = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr9 + (2*sizeof(void*))))), (*((size_t*) (ptr9 + (3*sizeof(void*))))) };
+          variant.val.rejected = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr11 + (2*sizeof(void*))))), (*((size_t*) (ptr11 + (3*sizeof(void*))))) };
+          break;
+        }
+        case 8: {
+          variant.val.out_of_memory = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr11 + (2*sizeof(void*))))), (*((size_t*) (ptr11 + (3*sizeof(void*))))) };
+          break;
+        }
+        case 9: {
+          variant.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr11 + (2*sizeof(void*))))), (*((size_t*) (ptr11 + (3*sizeof(void*))))) };
+          break;
+        }
+        case 10: {
+          variant.val.other = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr11 + (2*sizeof(void*))))), (*((size_t*) (ptr11 + (3*sizeof(void*))))) };
           break;
         }
       }
@@ -2205,10 +3459,22 @@ bool arkor_trainer_session_save_state(arkor_string_t *name, arkor_trainer_sessio
           break;
         }
         case 6: {
-          variant.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          variant.val.lost = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
           break;
         }
         case 7: {
+          variant.val.rejected = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+        case 8: {
+          variant.val.out_of_memory = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+        case 9: {
+          variant.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+        case 10: {
           variant.val.other = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
           break;
         }
@@ -2265,10 +3531,22 @@ bool arkor_trainer_session_load_state(arkor_string_t *name, arkor_trainer_sessio
           break;
         }
         case 6: {
-          variant.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          variant.val.lost = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
           break;
         }
         case 7: {
+          variant.val.rejected = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+        case 8: {
+          variant.val.out_of_memory = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+        case 9: {
+          variant.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+        case 10: {
           variant.val.other = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
           break;
         }
@@ -2326,10 +3604,22 @@ bool arkor_trainer_session_tokenize(arkor_string_t *text, arkor_list_u32_t *ret,
           break;
         }
         case 6: {
-          variant.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          variant.val.lost = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
           break;
         }
         case 7: {
+          variant.val.rejected = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+        case 8: {
+          variant.val.out_of_memory = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+        case 9: {
+          variant.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+        case 10: {
           variant.val.other = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
           break;
         }
@@ -2388,10 +3678,22 @@ bool arkor_trainer_session_detokenize(arkor_list_u32_t *tokens, arkor_string_t *
           break;
         }
         case 6: {
-          variant.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          variant.val.lost = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
           break;
         }
         case 7: {
+          variant.val.rejected = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+        case 8: {
+          variant.val.out_of_memory = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+        case 9: {
+          variant.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+        case 10: {
           variant.val.other = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
           break;
         }
@@ -2412,7 +3714,7 @@ bool arkor_trainer_session_detokenize(arkor_list_u32_t *tokens, arkor_string_t *
 
 bool arkor_trainer_session_render_chat(arkor_string_t *messages, arkor_trainer_session_list_setting_t *options, arkor_trainer_session_rendered_chat_t *ret, arkor_trainer_session_session_error_t *err) {
   __attribute__((__aligned__(sizeof(void*))))
-  uint8_t ret_area[(5*sizeof(void*))];
+  uint8_t ret_area[(7*sizeof(void*))];
   uint8_t *ptr = (uint8_t *) &ret_area;
   __wasm_import_arkor_trainer_session_render_chat((uint8_t *) (*messages).ptr, (*messages).len, (uint8_t *) (*options).ptr, (*options).len, ptr);
   arkor_trainer_session_result_rendered_chat_session_error_t result;
@@ -2422,6 +3724,7 @@ bool arkor_trainer_session_render_chat(arkor_string_t *messages, arkor_trainer_s
       result.val.ok = (arkor_trainer_session_rendered_chat_t) {
         (arkor_list_u32_t) (arkor_list_u32_t) { (uint32_t*)(*((uint8_t **) (ptr + sizeof(void*)))), (*((size_t*) (ptr + (2*sizeof(void*))))) },
         (arkor_list_f32_t) (arkor_list_f32_t) { (float*)(*((uint8_t **) (ptr + (3*sizeof(void*))))), (*((size_t*) (ptr + (4*sizeof(void*))))) },
+        (arkor_trainer_session_list_setting_t) (arkor_trainer_session_list_setting_t) { (arkor_trainer_session_setting_t*)(*((uint8_t **) (ptr + (5*sizeof(void*))))), (*((size_t*) (ptr + (6*sizeof(void*))))) },
       };
       break;
     }
@@ -2453,10 +3756,22 @@ bool arkor_trainer_session_render_chat(arkor_string_t *messages, arkor_trainer_s
           break;
         }
         case 6: {
-          variant.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          variant.val.lost = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
           break;
         }
         case 7: {
+          variant.val.rejected = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+        case 8: {
+          variant.val.out_of_memory = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+        case 9: {
+          variant.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+        case 10: {
           variant.val.other = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
           break;
         }
@@ -2503,6 +3818,14 @@ bool arkor_trainer_hooks_checkpoint(uint32_t step, arkor_list_u8_t *state, arkor
           break;
         }
         case 3: {
+          variant.val.lost = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+        case 4: {
+          variant.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+        case 5: {
           variant.val.other = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
           break;
         }
@@ -2523,7 +3846,7 @@ bool arkor_trainer_hooks_checkpoint(uint32_t step, arkor_list_u8_t *state, arkor
 
 bool arkor_trainer_hooks_log(uint32_t step, arkor_trainer_hooks_progress_t *progress, arkor_trainer_hooks_list_metric_t *metrics, arkor_trainer_hooks_wishes_t *ret, arkor_trainer_hooks_hook_error_t *err) {
   __attribute__((__aligned__(8)))
-  uint8_t ret_area[32];
+  uint8_t ret_area[(32+2*sizeof(void*))];
   int32_t option;
   double option1;
   if (((*progress).loss).is_some) {
@@ -2585,7 +3908,9 @@ bool arkor_trainer_hooks_log(uint32_t step, arkor_trainer_hooks_progress_t *prog
 
       result.val.ok = (arkor_trainer_hooks_wishes_t) {
         (bool) (int32_t) *((uint8_t*) (ptr + 8)),
+        (bool) (int32_t) *((uint8_t*) (ptr + 9)),
         (arkor_option_f64_t) option14,
+        (arkor_trainer_hooks_list_setting_t) (arkor_trainer_hooks_list_setting_t) { (arkor_trainer_hooks_setting_t*)(*((uint8_t **) (ptr + 32))), (*((size_t*) (ptr + (32+1*sizeof(void*))))) },
       };
       break;
     }
@@ -2605,6 +3930,96 @@ bool arkor_trainer_hooks_log(uint32_t step, arkor_trainer_hooks_progress_t *prog
           break;
         }
         case 3: {
+          variant.val.lost = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          break;
+        }
+        case 4: {
+          variant.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          break;
+        }
+        case 5: {
+          variant.val.other = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          break;
+        }
+      }
+
+      result.val.err = variant;
+      break;
+    }
+  }
+  if (!result.is_err) {
+    *ret = result.val.ok;
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+bool arkor_trainer_hooks_evaluated(uint32_t step, arkor_trainer_hooks_measurement_t *measurement, arkor_trainer_hooks_wishes_t *ret, arkor_trainer_hooks_hook_error_t *err) {
+  __attribute__((__aligned__(8)))
+  uint8_t ret_area[(32+2*sizeof(void*))];
+  int32_t option;
+  double option1;
+  if (((*measurement).loss).is_some) {
+    const double *payload0 = &((*measurement).loss).val;
+    option = 1;
+    option1 = *payload0;
+  } else {
+    option = 0;
+    option1 = 0;
+  }
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_arkor_trainer_hooks_evaluated((int32_t) (step), option, option1, (uint8_t *) ((*measurement).metrics).ptr, ((*measurement).metrics).len, ptr);
+  arkor_trainer_hooks_result_wishes_hook_error_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      arkor_option_f64_t option2;
+      switch ((int32_t) *((uint8_t*) (ptr + 16))) {
+        case 0: {
+          option2.is_some = false;
+          break;
+        }
+        case 1: {
+          option2.is_some = true;
+          option2.val = *((double*) (ptr + 24));
+          break;
+        }
+      }
+
+      result.val.ok = (arkor_trainer_hooks_wishes_t) {
+        (bool) (int32_t) *((uint8_t*) (ptr + 8)),
+        (bool) (int32_t) *((uint8_t*) (ptr + 9)),
+        (arkor_option_f64_t) option2,
+        (arkor_trainer_hooks_list_setting_t) (arkor_trainer_hooks_list_setting_t) { (arkor_trainer_hooks_setting_t*)(*((uint8_t **) (ptr + 32))), (*((size_t*) (ptr + (32+1*sizeof(void*))))) },
+      };
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      arkor_trainer_hooks_hook_error_t variant;
+      variant.tag = (int32_t) *((uint8_t*) (ptr + 8));
+      switch ((int32_t) variant.tag) {
+        case 0: {
+          break;
+        }
+        case 1: {
+          break;
+        }
+        case 2: {
+          variant.val.invalid = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          break;
+        }
+        case 3: {
+          variant.val.lost = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          break;
+        }
+        case 4: {
+          variant.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          break;
+        }
+        case 5: {
           variant.val.other = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
           break;
         }
@@ -2625,7 +4040,7 @@ bool arkor_trainer_hooks_log(uint32_t step, arkor_trainer_hooks_progress_t *prog
 
 bool arkor_trainer_hooks_resume_point(arkor_trainer_hooks_option_resume_info_t *ret, arkor_trainer_hooks_hook_error_t *err) {
   __attribute__((__aligned__(8)))
-  uint8_t ret_area[(40+2*sizeof(void*))];
+  uint8_t ret_area[(40+4*sizeof(void*))];
   uint8_t *ptr = (uint8_t *) &ret_area;
   __wasm_import_arkor_trainer_hooks_resume_point(ptr);
   arkor_trainer_hooks_result_option_resume_info_hook_error_t result;
@@ -2657,6 +4072,7 @@ bool arkor_trainer_hooks_resume_point(arkor_trainer_hooks_option_resume_info_t *
             (uint32_t) (uint32_t) (*((int32_t*) (ptr + 16))),
             (arkor_list_u8_t) (arkor_list_u8_t) { (uint8_t*)(*((uint8_t **) (ptr + (16+1*sizeof(void*))))), (*((size_t*) (ptr + (16+2*sizeof(void*))))) },
             (arkor_option_f64_t) option,
+            (arkor_trainer_hooks_list_setting_t) (arkor_trainer_hooks_list_setting_t) { (arkor_trainer_hooks_setting_t*)(*((uint8_t **) (ptr + (40+2*sizeof(void*))))), (*((size_t*) (ptr + (40+3*sizeof(void*))))) },
           };
           break;
         }
@@ -2681,6 +4097,14 @@ bool arkor_trainer_hooks_resume_point(arkor_trainer_hooks_option_resume_info_t *
           break;
         }
         case 3: {
+          variant.val.lost = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          break;
+        }
+        case 4: {
+          variant.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          break;
+        }
+        case 5: {
           variant.val.other = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
           break;
         }
@@ -2703,180 +4127,9 @@ void arkor_trainer_hooks_message(arkor_trainer_hooks_level_t level, arkor_string
   __wasm_import_arkor_trainer_hooks_message((int32_t) level, (uint8_t *) (*text).ptr, (*text).len);
 }
 
-bool arkor_trainer_dataset_info(arkor_trainer_dataset_dataset_info_t *ret, arkor_trainer_dataset_dataset_error_t *err) {
-  __attribute__((__aligned__(8)))
-  uint8_t ret_area[40];
-  uint8_t *ptr = (uint8_t *) &ret_area;
-  __wasm_import_arkor_trainer_dataset_info(ptr);
-  arkor_trainer_dataset_result_dataset_info_dataset_error_t result;
-  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
-    case 0: {
-      result.is_err = false;
-      arkor_option_f64_t option;
-      switch ((int32_t) *((uint8_t*) (ptr + 24))) {
-        case 0: {
-          option.is_some = false;
-          break;
-        }
-        case 1: {
-          option.is_some = true;
-          option.val = *((double*) (ptr + 32));
-          break;
-        }
-      }
-
-      result.val.ok = (arkor_trainer_dataset_dataset_info_t) {
-        (uint32_t) (uint32_t) (*((int32_t*) (ptr + 8))),
-        (uint32_t) (uint32_t) (*((int32_t*) (ptr + 12))),
-        (double) *((double*) (ptr + 16)),
-        (arkor_option_f64_t) option,
-      };
-      break;
-    }
-    case 1: {
-      result.is_err = true;
-      arkor_trainer_dataset_dataset_error_t variant;
-      variant.tag = (int32_t) *((uint8_t*) (ptr + 8));
-      switch ((int32_t) variant.tag) {
-        case 0: {
-          break;
-        }
-        case 1: {
-          variant.val.out_of_range = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
-          break;
-        }
-        case 2: {
-          variant.val.invalid = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
-          break;
-        }
-        case 3: {
-          variant.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
-          break;
-        }
-        case 4: {
-          variant.val.other = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
-          break;
-        }
-      }
-
-      result.val.err = variant;
-      break;
-    }
-  }
-  if (!result.is_err) {
-    *ret = result.val.ok;
-    return 1;
-  } else {
-    *err = result.val.err;
-    return 0;
-  }
-}
-
-bool arkor_trainer_dataset_read(arkor_trainer_dataset_split_t split, uint32_t start, uint32_t count, arkor_trainer_dataset_list_example_t *ret, arkor_trainer_dataset_dataset_error_t *err) {
-  __attribute__((__aligned__(sizeof(void*))))
-  uint8_t ret_area[(4*sizeof(void*))];
-  uint8_t *ptr = (uint8_t *) &ret_area;
-  __wasm_import_arkor_trainer_dataset_read((int32_t) split, (int32_t) (start), (int32_t) (count), ptr);
-  arkor_trainer_dataset_result_list_example_dataset_error_t result;
-  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
-    case 0: {
-      result.is_err = false;
-      result.val.ok = (arkor_trainer_dataset_list_example_t) { (arkor_trainer_dataset_example_t*)(*((uint8_t **) (ptr + sizeof(void*)))), (*((size_t*) (ptr + (2*sizeof(void*))))) };
-      break;
-    }
-    case 1: {
-      result.is_err = true;
-      arkor_trainer_dataset_dataset_error_t variant;
-      variant.tag = (int32_t) *((uint8_t*) (ptr + sizeof(void*)));
-      switch ((int32_t) variant.tag) {
-        case 0: {
-          break;
-        }
-        case 1: {
-          variant.val.out_of_range = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
-          break;
-        }
-        case 2: {
-          variant.val.invalid = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
-          break;
-        }
-        case 3: {
-          variant.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
-          break;
-        }
-        case 4: {
-          variant.val.other = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
-          break;
-        }
-      }
-
-      result.val.err = variant;
-      break;
-    }
-  }
-  if (!result.is_err) {
-    *ret = result.val.ok;
-    return 1;
-  } else {
-    *err = result.val.err;
-    return 0;
-  }
-}
-
-bool arkor_trainer_dataset_batch(uint32_t step, arkor_trainer_dataset_list_example_t *ret, arkor_trainer_dataset_dataset_error_t *err) {
-  __attribute__((__aligned__(sizeof(void*))))
-  uint8_t ret_area[(4*sizeof(void*))];
-  uint8_t *ptr = (uint8_t *) &ret_area;
-  __wasm_import_arkor_trainer_dataset_batch((int32_t) (step), ptr);
-  arkor_trainer_dataset_result_list_example_dataset_error_t result;
-  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
-    case 0: {
-      result.is_err = false;
-      result.val.ok = (arkor_trainer_dataset_list_example_t) { (arkor_trainer_dataset_example_t*)(*((uint8_t **) (ptr + sizeof(void*)))), (*((size_t*) (ptr + (2*sizeof(void*))))) };
-      break;
-    }
-    case 1: {
-      result.is_err = true;
-      arkor_trainer_dataset_dataset_error_t variant;
-      variant.tag = (int32_t) *((uint8_t*) (ptr + sizeof(void*)));
-      switch ((int32_t) variant.tag) {
-        case 0: {
-          break;
-        }
-        case 1: {
-          variant.val.out_of_range = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
-          break;
-        }
-        case 2: {
-          variant.val.invalid = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
-          break;
-        }
-        case 3: {
-          variant.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
-          break;
-        }
-        case 4: {
-          variant.val.other = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
-          break;
-        }
-      }
-
-      result.val.err = variant;
-      break;
-    }
-  }
-  if (!result.is_err) {
-    *ret = result.val.ok;
-    return 1;
-  } else {
-    *err = result.val.err;
-    return 0;
-  }
-}
-
 bool arkor_trainer_inference_generate(arkor_string_t *prompt, arkor_trainer_inference_sampling_t *sampling, arkor_trainer_inference_generation_t *ret, arkor_trainer_inference_inference_error_t *err) {
   __attribute__((__aligned__(8)))
-  uint8_t ret_area[(56+8*sizeof(void*))];
+  uint8_t ret_area[(64+8*sizeof(void*))];
   uint8_t *ptr = (uint8_t *) &ret_area;
   *((size_t*)(ptr + sizeof(void*))) = (*prompt).len;
   *((uint8_t **)(ptr + 0)) = (uint8_t *) (*prompt).ptr;
@@ -2910,48 +4163,60 @@ bool arkor_trainer_inference_generate(arkor_string_t *prompt, arkor_trainer_infe
   }
   *((size_t*)(ptr + (48+3*sizeof(void*)))) = ((*sampling).stop).len;
   *((uint8_t **)(ptr + (48+2*sizeof(void*)))) = (uint8_t *) ((*sampling).stop).ptr;
-  *((size_t*)(ptr + (48+5*sizeof(void*)))) = ((*sampling).stop_tokens).len;
-  *((uint8_t **)(ptr + (48+4*sizeof(void*)))) = (uint8_t *) ((*sampling).stop_tokens).ptr;
-  if (((*sampling).seed).is_some) {
-    const uint32_t *payload8 = &((*sampling).seed).val;
-    *((int8_t*)(ptr + (48+6*sizeof(void*)))) = 1;
-    *((int32_t*)(ptr + (52+6*sizeof(void*)))) = (int32_t) (*payload8);
+  if (((*sampling).keep_stop).is_some) {
+    const bool *payload8 = &((*sampling).keep_stop).val;
+    *((int8_t*)(ptr + (48+4*sizeof(void*)))) = 1;
+    *((int8_t*)(ptr + (49+4*sizeof(void*)))) = *payload8;
   } else {
-    *((int8_t*)(ptr + (48+6*sizeof(void*)))) = 0;
+    *((int8_t*)(ptr + (48+4*sizeof(void*)))) = 0;
   }
-  *((size_t*)(ptr + (56+7*sizeof(void*)))) = ((*sampling).additional).len;
-  *((uint8_t **)(ptr + (56+6*sizeof(void*)))) = (uint8_t *) ((*sampling).additional).ptr;
-  uint8_t *ptr9 = (uint8_t *) &ret_area;
-  __wasm_import_arkor_trainer_inference_generate(ptr, ptr9);
+  *((size_t*)(ptr + (48+6*sizeof(void*)))) = ((*sampling).stop_token_ids).len;
+  *((uint8_t **)(ptr + (48+5*sizeof(void*)))) = (uint8_t *) ((*sampling).stop_token_ids).ptr;
+  if (((*sampling).seed).is_some) {
+    const uint32_t *payload10 = &((*sampling).seed).val;
+    *((int8_t*)(ptr + (48+7*sizeof(void*)))) = 1;
+    *((int32_t*)(ptr + (52+7*sizeof(void*)))) = (int32_t) (*payload10);
+  } else {
+    *((int8_t*)(ptr + (48+7*sizeof(void*)))) = 0;
+  }
+  *((size_t*)(ptr + (56+8*sizeof(void*)))) = ((*sampling).additional).len;
+  *((uint8_t **)(ptr + (56+7*sizeof(void*)))) = (uint8_t *) ((*sampling).additional).ptr;
+  uint8_t *ptr11 = (uint8_t *) &ret_area;
+  __wasm_import_arkor_trainer_inference_generate(ptr, ptr11);
   arkor_trainer_inference_result_generation_inference_error_t result;
-  switch ((int32_t) *((uint8_t*) (ptr9 + 0))) {
+  switch ((int32_t) *((uint8_t*) (ptr11 + 0))) {
     case 0: {
       result.is_err = false;
       result.val.ok = (arkor_trainer_inference_generation_t) {
-        (arkor_string_t) (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr9 + sizeof(void*)))), (*((size_t*) (ptr9 + (2*sizeof(void*))))) },
-        (uint32_t) (uint32_t) (*((int32_t*) (ptr9 + (3*sizeof(void*))))),
-        (arkor_trainer_inference_stop_reason_t) (int32_t) *((uint8_t*) (ptr9 + (4+3*sizeof(void*)))),
+        (arkor_string_t) (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr11 + sizeof(void*)))), (*((size_t*) (ptr11 + (2*sizeof(void*))))) },
+        (uint32_t) (uint32_t) (*((int32_t*) (ptr11 + (3*sizeof(void*))))),
+        (arkor_trainer_inference_stop_reason_t) (int32_t) *((uint8_t*) (ptr11 + (4+3*sizeof(void*)))),
+        (arkor_trainer_inference_list_setting_t) (arkor_trainer_inference_list_setting_t) { (arkor_trainer_inference_setting_t*)(*((uint8_t **) (ptr11 + (8+3*sizeof(void*))))), (*((size_t*) (ptr11 + (8+4*sizeof(void*))))) },
       };
       break;
     }
     case 1: {
       result.is_err = true;
       arkor_trainer_inference_inference_error_t variant;
-      variant.tag = (int32_t) *((uint8_t*) (ptr9 + sizeof(void*)));
+      variant.tag = (int32_t) *((uint8_t*) (ptr11 + sizeof(void*)));
       switch ((int32_t) variant.tag) {
         case 0: {
           break;
         }
         case 1: {
-          variant.val.invalid = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr9 + (2*sizeof(void*))))), (*((size_t*) (ptr9 + (3*sizeof(void*))))) };
+          variant.val.invalid = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr11 + (2*sizeof(void*))))), (*((size_t*) (ptr11 + (3*sizeof(void*))))) };
           break;
         }
         case 2: {
-          variant.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr9 + (2*sizeof(void*))))), (*((size_t*) (ptr9 + (3*sizeof(void*))))) };
+          variant.val.unsupported = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr11 + (2*sizeof(void*))))), (*((size_t*) (ptr11 + (3*sizeof(void*))))) };
           break;
         }
         case 3: {
-          variant.val.other = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr9 + (2*sizeof(void*))))), (*((size_t*) (ptr9 + (3*sizeof(void*))))) };
+          variant.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr11 + (2*sizeof(void*))))), (*((size_t*) (ptr11 + (3*sizeof(void*))))) };
+          break;
+        }
+        case 4: {
+          variant.val.other = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr11 + (2*sizeof(void*))))), (*((size_t*) (ptr11 + (3*sizeof(void*))))) };
           break;
         }
       }
@@ -2971,7 +4236,7 @@ bool arkor_trainer_inference_generate(arkor_string_t *prompt, arkor_trainer_infe
 
 bool arkor_trainer_artifacts_write(arkor_string_t *name, arkor_list_u8_t *content, arkor_trainer_artifacts_artifact_t *ret, arkor_trainer_artifacts_artifact_error_t *err) {
   __attribute__((__aligned__(sizeof(void*))))
-  uint8_t ret_area[(6*sizeof(void*))];
+  uint8_t ret_area[(8*sizeof(void*))];
   uint8_t *ptr = (uint8_t *) &ret_area;
   __wasm_import_arkor_trainer_artifacts_write((uint8_t *) (*name).ptr, (*name).len, (uint8_t *) (*content).ptr, (*content).len, ptr);
   arkor_trainer_artifacts_result_artifact_artifact_error_t result;
@@ -2982,6 +4247,7 @@ bool arkor_trainer_artifacts_write(arkor_string_t *name, arkor_list_u8_t *conten
         (arkor_string_t) (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + sizeof(void*)))), (*((size_t*) (ptr + (2*sizeof(void*))))) },
         (uint32_t) (uint32_t) (*((int32_t*) (ptr + (3*sizeof(void*))))),
         (arkor_string_t) (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (4*sizeof(void*))))), (*((size_t*) (ptr + (5*sizeof(void*))))) },
+        (arkor_trainer_artifacts_list_setting_t) (arkor_trainer_artifacts_list_setting_t) { (arkor_trainer_artifacts_setting_t*)(*((uint8_t **) (ptr + (6*sizeof(void*))))), (*((size_t*) (ptr + (7*sizeof(void*))))) },
       };
       break;
     }
@@ -3020,6 +4286,79 @@ bool arkor_trainer_artifacts_write(arkor_string_t *name, arkor_list_u8_t *conten
   }
 }
 
+bool arkor_trainer_run_info(arkor_trainer_run_run_info_t *ret, arkor_trainer_run_run_error_t *err) {
+  __attribute__((__aligned__(sizeof(void*))))
+  uint8_t ret_area[(16+11*sizeof(void*))];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_arkor_trainer_run_info(ptr);
+  arkor_trainer_run_result_run_info_run_error_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      arkor_option_string_t option;
+      switch ((int32_t) *((uint8_t*) (ptr + (5*sizeof(void*))))) {
+        case 0: {
+          option.is_some = false;
+          break;
+        }
+        case 1: {
+          option.is_some = true;
+          option.val = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (6*sizeof(void*))))), (*((size_t*) (ptr + (7*sizeof(void*))))) };
+          break;
+        }
+      }
+      arkor_option_u32_t option0;
+      switch ((int32_t) *((uint8_t*) (ptr + (12+8*sizeof(void*))))) {
+        case 0: {
+          option0.is_some = false;
+          break;
+        }
+        case 1: {
+          option0.is_some = true;
+          option0.val = (uint32_t) (*((int32_t*) (ptr + (16+8*sizeof(void*)))));
+          break;
+        }
+      }
+
+      result.val.ok = (arkor_trainer_run_run_info_t) {
+        (arkor_string_t) (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + sizeof(void*)))), (*((size_t*) (ptr + (2*sizeof(void*))))) },
+        (arkor_string_t) (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (3*sizeof(void*))))), (*((size_t*) (ptr + (4*sizeof(void*))))) },
+        (arkor_option_string_t) option,
+        (uint32_t) (uint32_t) (*((int32_t*) (ptr + (8*sizeof(void*))))),
+        (uint32_t) (uint32_t) (*((int32_t*) (ptr + (4+8*sizeof(void*))))),
+        (uint32_t) (uint32_t) (*((int32_t*) (ptr + (8+8*sizeof(void*))))),
+        (arkor_option_u32_t) option0,
+        (arkor_trainer_run_list_setting_t) (arkor_trainer_run_list_setting_t) { (arkor_trainer_run_setting_t*)(*((uint8_t **) (ptr + (16+9*sizeof(void*))))), (*((size_t*) (ptr + (16+10*sizeof(void*))))) },
+      };
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      arkor_trainer_run_run_error_t variant;
+      variant.tag = (int32_t) *((uint8_t*) (ptr + sizeof(void*)));
+      switch ((int32_t) variant.tag) {
+        case 0: {
+          break;
+        }
+        case 1: {
+          variant.val.other = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+      }
+
+      result.val.err = variant;
+      break;
+    }
+  }
+  if (!result.is_err) {
+    *ret = result.val.ok;
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
 __attribute__((__export_name__("arkor:trainer/definition@0.1.0#describe")))
 uint8_t * __wasm_export_exports_arkor_trainer_definition_describe(void) {
   exports_arkor_trainer_definition_result_spec_string_t ret;
@@ -3034,9 +4373,9 @@ uint8_t * __wasm_export_exports_arkor_trainer_definition_describe(void) {
   }
   uint8_t *ptr = (uint8_t *) &RET_AREA;
   if ((ret).is_err) {
-    const arkor_string_t *payload90 = &(ret).val.err;*((int8_t*)(ptr + 0)) = 1;
-    *((size_t*)(ptr + (8+1*sizeof(void*)))) = (*payload90).len;
-    *((uint8_t **)(ptr + 8)) = (uint8_t *) (*payload90).ptr;
+    const arkor_string_t *payload142 = &(ret).val.err;*((int8_t*)(ptr + 0)) = 1;
+    *((size_t*)(ptr + (8+1*sizeof(void*)))) = (*payload142).len;
+    *((uint8_t **)(ptr + 8)) = (uint8_t *) (*payload142).ptr;
   } else {
     const exports_arkor_trainer_definition_spec_t *payload = &(ret).val.ok;*((int8_t*)(ptr + 0)) = 0;
     *((size_t*)(ptr + (8+1*sizeof(void*)))) = ((*payload).name).len;
@@ -3103,7 +4442,7 @@ uint8_t * __wasm_export_exports_arkor_trainer_definition_describe(void) {
         break;
       }
       case 2: {
-        const exports_arkor_trainer_definition_hub_model_t *payload14 = &((*payload).model).val.hub;
+        const exports_arkor_trainer_definition_hub_repository_t *payload14 = &((*payload).model).val.hub;
         *((int8_t*)(ptr + (16+6*sizeof(void*)))) = 2;
         *((size_t*)(ptr + (24+7*sizeof(void*)))) = ((*payload14).name).len;
         *((uint8_t **)(ptr + (24+6*sizeof(void*)))) = (uint8_t *) ((*payload14).name).ptr;
@@ -3117,30 +4456,63 @@ uint8_t * __wasm_export_exports_arkor_trainer_definition_describe(void) {
         }
         break;
       }
+      case 3: {
+        const exports_arkor_trainer_definition_named_source_t *payload17 = &((*payload).model).val.other;
+        *((int8_t*)(ptr + (16+6*sizeof(void*)))) = 3;
+        *((size_t*)(ptr + (24+7*sizeof(void*)))) = ((*payload17).name).len;
+        *((uint8_t **)(ptr + (24+6*sizeof(void*)))) = (uint8_t *) ((*payload17).name).ptr;
+        *((size_t*)(ptr + (24+9*sizeof(void*)))) = ((*payload17).parameters).len;
+        *((uint8_t **)(ptr + (24+8*sizeof(void*)))) = (uint8_t *) ((*payload17).parameters).ptr;
+        break;
+      }
     }
     if (((*payload).tokenizer).is_some) {
-      const exports_arkor_trainer_definition_tokenizer_source_t *payload18 = &((*payload).tokenizer).val;
+      const exports_arkor_trainer_definition_tokenizer_source_t *payload19 = &((*payload).tokenizer).val;
       *((int8_t*)(ptr + (96+6*sizeof(void*)))) = 1;
-      switch ((int32_t) (*payload18).tag) {
+      switch ((int32_t) (*payload19).tag) {
         case 0: {
           *((int8_t*)(ptr + (96+7*sizeof(void*)))) = 0;
           break;
         }
         case 1: {
-          const uint32_t *payload20 = &(*payload18).val.bpe;
+          const uint32_t *payload21 = &(*payload19).val.bpe;
           *((int8_t*)(ptr + (96+7*sizeof(void*)))) = 1;
-          *((int32_t*)(ptr + (96+8*sizeof(void*)))) = (int32_t) (*payload20);
+          *((int32_t*)(ptr + (96+8*sizeof(void*)))) = (int32_t) (*payload21);
           break;
         }
         case 2: {
-          const arkor_string_t *payload21 = &(*payload18).val.file;
+          const arkor_string_t *payload22 = &(*payload19).val.file;
           *((int8_t*)(ptr + (96+7*sizeof(void*)))) = 2;
-          *((size_t*)(ptr + (96+9*sizeof(void*)))) = (*payload21).len;
-          *((uint8_t **)(ptr + (96+8*sizeof(void*)))) = (uint8_t *) (*payload21).ptr;
+          *((size_t*)(ptr + (96+9*sizeof(void*)))) = (*payload22).len;
+          *((uint8_t **)(ptr + (96+8*sizeof(void*)))) = (uint8_t *) (*payload22).ptr;
           break;
         }
         case 3: {
           *((int8_t*)(ptr + (96+7*sizeof(void*)))) = 3;
+          break;
+        }
+        case 4: {
+          const exports_arkor_trainer_definition_hub_repository_t *payload24 = &(*payload19).val.hub;
+          *((int8_t*)(ptr + (96+7*sizeof(void*)))) = 4;
+          *((size_t*)(ptr + (96+9*sizeof(void*)))) = ((*payload24).name).len;
+          *((uint8_t **)(ptr + (96+8*sizeof(void*)))) = (uint8_t *) ((*payload24).name).ptr;
+          if (((*payload24).revision).is_some) {
+            const arkor_string_t *payload26 = &((*payload24).revision).val;
+            *((int8_t*)(ptr + (96+10*sizeof(void*)))) = 1;
+            *((size_t*)(ptr + (96+12*sizeof(void*)))) = (*payload26).len;
+            *((uint8_t **)(ptr + (96+11*sizeof(void*)))) = (uint8_t *) (*payload26).ptr;
+          } else {
+            *((int8_t*)(ptr + (96+10*sizeof(void*)))) = 0;
+          }
+          break;
+        }
+        case 5: {
+          const exports_arkor_trainer_definition_named_source_t *payload27 = &(*payload19).val.other;
+          *((int8_t*)(ptr + (96+7*sizeof(void*)))) = 5;
+          *((size_t*)(ptr + (96+9*sizeof(void*)))) = ((*payload27).name).len;
+          *((uint8_t **)(ptr + (96+8*sizeof(void*)))) = (uint8_t *) ((*payload27).name).ptr;
+          *((size_t*)(ptr + (96+11*sizeof(void*)))) = ((*payload27).parameters).len;
+          *((uint8_t **)(ptr + (96+10*sizeof(void*)))) = (uint8_t *) ((*payload27).parameters).ptr;
           break;
         }
       }
@@ -3148,259 +4520,446 @@ uint8_t * __wasm_export_exports_arkor_trainer_definition_describe(void) {
       *((int8_t*)(ptr + (96+6*sizeof(void*)))) = 0;
     }
     if (((*payload).dataset).is_some) {
-      const exports_arkor_trainer_definition_dataset_source_t *payload24 = &((*payload).dataset).val;
-      *((int8_t*)(ptr + (96+10*sizeof(void*)))) = 1;
-      switch ((int32_t) (*payload24).tag) {
+      const exports_arkor_trainer_definition_dataset_t *payload29 = &((*payload).dataset).val;
+      *((int8_t*)(ptr + (104+12*sizeof(void*)))) = 1;
+      switch ((int32_t) ((*payload29).source).tag) {
         case 0: {
-          const arkor_string_t *payload25 = &(*payload24).val.file;
-          *((int8_t*)(ptr + (96+11*sizeof(void*)))) = 0;
-          *((size_t*)(ptr + (96+13*sizeof(void*)))) = (*payload25).len;
-          *((uint8_t **)(ptr + (96+12*sizeof(void*)))) = (uint8_t *) (*payload25).ptr;
+          const arkor_string_t *payload30 = &((*payload29).source).val.file;
+          *((int8_t*)(ptr + (112+12*sizeof(void*)))) = 0;
+          *((size_t*)(ptr + (112+14*sizeof(void*)))) = (*payload30).len;
+          *((uint8_t **)(ptr + (112+13*sizeof(void*)))) = (uint8_t *) (*payload30).ptr;
           break;
         }
         case 1: {
-          const exports_arkor_trainer_definition_hub_dataset_t *payload26 = &(*payload24).val.hub;
-          *((int8_t*)(ptr + (96+11*sizeof(void*)))) = 1;
-          *((size_t*)(ptr + (96+13*sizeof(void*)))) = ((*payload26).name).len;
-          *((uint8_t **)(ptr + (96+12*sizeof(void*)))) = (uint8_t *) ((*payload26).name).ptr;
-          if (((*payload26).config).is_some) {
-            const arkor_string_t *payload28 = &((*payload26).config).val;
-            *((int8_t*)(ptr + (96+14*sizeof(void*)))) = 1;
-            *((size_t*)(ptr + (96+16*sizeof(void*)))) = (*payload28).len;
-            *((uint8_t **)(ptr + (96+15*sizeof(void*)))) = (uint8_t *) (*payload28).ptr;
+          const exports_arkor_trainer_definition_hub_dataset_t *payload31 = &((*payload29).source).val.hub;
+          *((int8_t*)(ptr + (112+12*sizeof(void*)))) = 1;
+          *((size_t*)(ptr + (112+14*sizeof(void*)))) = ((*payload31).name).len;
+          *((uint8_t **)(ptr + (112+13*sizeof(void*)))) = (uint8_t *) ((*payload31).name).ptr;
+          if (((*payload31).config).is_some) {
+            const arkor_string_t *payload33 = &((*payload31).config).val;
+            *((int8_t*)(ptr + (112+15*sizeof(void*)))) = 1;
+            *((size_t*)(ptr + (112+17*sizeof(void*)))) = (*payload33).len;
+            *((uint8_t **)(ptr + (112+16*sizeof(void*)))) = (uint8_t *) (*payload33).ptr;
           } else {
-            *((int8_t*)(ptr + (96+14*sizeof(void*)))) = 0;
+            *((int8_t*)(ptr + (112+15*sizeof(void*)))) = 0;
           }
-          if (((*payload26).split).is_some) {
-            const arkor_string_t *payload30 = &((*payload26).split).val;
-            *((int8_t*)(ptr + (96+17*sizeof(void*)))) = 1;
-            *((size_t*)(ptr + (96+19*sizeof(void*)))) = (*payload30).len;
-            *((uint8_t **)(ptr + (96+18*sizeof(void*)))) = (uint8_t *) (*payload30).ptr;
+          if (((*payload31).split).is_some) {
+            const arkor_string_t *payload35 = &((*payload31).split).val;
+            *((int8_t*)(ptr + (112+18*sizeof(void*)))) = 1;
+            *((size_t*)(ptr + (112+20*sizeof(void*)))) = (*payload35).len;
+            *((uint8_t **)(ptr + (112+19*sizeof(void*)))) = (uint8_t *) (*payload35).ptr;
           } else {
-            *((int8_t*)(ptr + (96+17*sizeof(void*)))) = 0;
+            *((int8_t*)(ptr + (112+18*sizeof(void*)))) = 0;
           }
-          if (((*payload26).revision).is_some) {
-            const arkor_string_t *payload32 = &((*payload26).revision).val;
-            *((int8_t*)(ptr + (96+20*sizeof(void*)))) = 1;
-            *((size_t*)(ptr + (96+22*sizeof(void*)))) = (*payload32).len;
-            *((uint8_t **)(ptr + (96+21*sizeof(void*)))) = (uint8_t *) (*payload32).ptr;
+          if (((*payload31).revision).is_some) {
+            const arkor_string_t *payload37 = &((*payload31).revision).val;
+            *((int8_t*)(ptr + (112+21*sizeof(void*)))) = 1;
+            *((size_t*)(ptr + (112+23*sizeof(void*)))) = (*payload37).len;
+            *((uint8_t **)(ptr + (112+22*sizeof(void*)))) = (uint8_t *) (*payload37).ptr;
           } else {
-            *((int8_t*)(ptr + (96+20*sizeof(void*)))) = 0;
+            *((int8_t*)(ptr + (112+21*sizeof(void*)))) = 0;
           }
           break;
         }
         case 2: {
-          const exports_arkor_trainer_definition_url_dataset_t *payload33 = &(*payload24).val.url;
-          *((int8_t*)(ptr + (96+11*sizeof(void*)))) = 2;
-          *((size_t*)(ptr + (96+13*sizeof(void*)))) = ((*payload33).url).len;
-          *((uint8_t **)(ptr + (96+12*sizeof(void*)))) = (uint8_t *) ((*payload33).url).ptr;
-          if (((*payload33).sha256).is_some) {
-            const arkor_string_t *payload35 = &((*payload33).sha256).val;
-            *((int8_t*)(ptr + (96+14*sizeof(void*)))) = 1;
-            *((size_t*)(ptr + (96+16*sizeof(void*)))) = (*payload35).len;
-            *((uint8_t **)(ptr + (96+15*sizeof(void*)))) = (uint8_t *) (*payload35).ptr;
+          const exports_arkor_trainer_definition_url_dataset_t *payload38 = &((*payload29).source).val.url;
+          *((int8_t*)(ptr + (112+12*sizeof(void*)))) = 2;
+          *((size_t*)(ptr + (112+14*sizeof(void*)))) = ((*payload38).url).len;
+          *((uint8_t **)(ptr + (112+13*sizeof(void*)))) = (uint8_t *) ((*payload38).url).ptr;
+          if (((*payload38).sha256).is_some) {
+            const arkor_string_t *payload40 = &((*payload38).sha256).val;
+            *((int8_t*)(ptr + (112+15*sizeof(void*)))) = 1;
+            *((size_t*)(ptr + (112+17*sizeof(void*)))) = (*payload40).len;
+            *((uint8_t **)(ptr + (112+16*sizeof(void*)))) = (uint8_t *) (*payload40).ptr;
           } else {
-            *((int8_t*)(ptr + (96+14*sizeof(void*)))) = 0;
+            *((int8_t*)(ptr + (112+15*sizeof(void*)))) = 0;
           }
           break;
         }
+        case 3: {
+          const exports_arkor_trainer_definition_named_source_t *payload41 = &((*payload29).source).val.other;
+          *((int8_t*)(ptr + (112+12*sizeof(void*)))) = 3;
+          *((size_t*)(ptr + (112+14*sizeof(void*)))) = ((*payload41).name).len;
+          *((uint8_t **)(ptr + (112+13*sizeof(void*)))) = (uint8_t *) ((*payload41).name).ptr;
+          *((size_t*)(ptr + (112+16*sizeof(void*)))) = ((*payload41).parameters).len;
+          *((uint8_t **)(ptr + (112+15*sizeof(void*)))) = (uint8_t *) ((*payload41).parameters).ptr;
+          break;
+        }
       }
+      if (((*payload29).format).is_some) {
+        const exports_arkor_trainer_definition_dataset_format_t *payload43 = &((*payload29).format).val;
+        *((int8_t*)(ptr + (112+24*sizeof(void*)))) = 1;
+        switch ((int32_t) (*payload43).tag) {
+          case 0: {
+            *((int8_t*)(ptr + (112+25*sizeof(void*)))) = 0;
+            break;
+          }
+          case 1: {
+            const arkor_string_t *payload45 = &(*payload43).val.rows;
+            *((int8_t*)(ptr + (112+25*sizeof(void*)))) = 1;
+            *((size_t*)(ptr + (112+27*sizeof(void*)))) = (*payload45).len;
+            *((uint8_t **)(ptr + (112+26*sizeof(void*)))) = (uint8_t *) (*payload45).ptr;
+            break;
+          }
+          case 2: {
+            const arkor_string_t *payload46 = &(*payload43).val.conversations;
+            *((int8_t*)(ptr + (112+25*sizeof(void*)))) = 2;
+            *((size_t*)(ptr + (112+27*sizeof(void*)))) = (*payload46).len;
+            *((uint8_t **)(ptr + (112+26*sizeof(void*)))) = (uint8_t *) (*payload46).ptr;
+            break;
+          }
+          case 3: {
+            const exports_arkor_trainer_definition_completion_fields_t *payload47 = &(*payload43).val.completions;
+            *((int8_t*)(ptr + (112+25*sizeof(void*)))) = 3;
+            *((size_t*)(ptr + (112+27*sizeof(void*)))) = ((*payload47).prompt).len;
+            *((uint8_t **)(ptr + (112+26*sizeof(void*)))) = (uint8_t *) ((*payload47).prompt).ptr;
+            *((size_t*)(ptr + (112+29*sizeof(void*)))) = ((*payload47).completion).len;
+            *((uint8_t **)(ptr + (112+28*sizeof(void*)))) = (uint8_t *) ((*payload47).completion).ptr;
+            break;
+          }
+          case 4: {
+            const exports_arkor_trainer_definition_preference_fields_t *payload48 = &(*payload43).val.preferences;
+            *((int8_t*)(ptr + (112+25*sizeof(void*)))) = 4;
+            if (((*payload48).prompt).is_some) {
+              const arkor_string_t *payload50 = &((*payload48).prompt).val;
+              *((int8_t*)(ptr + (112+26*sizeof(void*)))) = 1;
+              *((size_t*)(ptr + (112+28*sizeof(void*)))) = (*payload50).len;
+              *((uint8_t **)(ptr + (112+27*sizeof(void*)))) = (uint8_t *) (*payload50).ptr;
+            } else {
+              *((int8_t*)(ptr + (112+26*sizeof(void*)))) = 0;
+            }
+            *((size_t*)(ptr + (112+30*sizeof(void*)))) = ((*payload48).chosen).len;
+            *((uint8_t **)(ptr + (112+29*sizeof(void*)))) = (uint8_t *) ((*payload48).chosen).ptr;
+            *((size_t*)(ptr + (112+32*sizeof(void*)))) = ((*payload48).rejected).len;
+            *((uint8_t **)(ptr + (112+31*sizeof(void*)))) = (uint8_t *) ((*payload48).rejected).ptr;
+            break;
+          }
+          case 5: {
+            const exports_arkor_trainer_definition_label_fields_t *payload51 = &(*payload43).val.labels;
+            *((int8_t*)(ptr + (112+25*sizeof(void*)))) = 5;
+            *((size_t*)(ptr + (112+27*sizeof(void*)))) = ((*payload51).prompt).len;
+            *((uint8_t **)(ptr + (112+26*sizeof(void*)))) = (uint8_t *) ((*payload51).prompt).ptr;
+            *((size_t*)(ptr + (112+29*sizeof(void*)))) = ((*payload51).completion).len;
+            *((uint8_t **)(ptr + (112+28*sizeof(void*)))) = (uint8_t *) ((*payload51).completion).ptr;
+            *((size_t*)(ptr + (112+31*sizeof(void*)))) = ((*payload51).label).len;
+            *((uint8_t **)(ptr + (112+30*sizeof(void*)))) = (uint8_t *) ((*payload51).label).ptr;
+            break;
+          }
+          case 6: {
+            const arkor_string_t *payload52 = &(*payload43).val.prompts;
+            *((int8_t*)(ptr + (112+25*sizeof(void*)))) = 6;
+            *((size_t*)(ptr + (112+27*sizeof(void*)))) = (*payload52).len;
+            *((uint8_t **)(ptr + (112+26*sizeof(void*)))) = (uint8_t *) (*payload52).ptr;
+            break;
+          }
+          case 7: {
+            const exports_arkor_trainer_definition_named_source_t *payload53 = &(*payload43).val.other;
+            *((int8_t*)(ptr + (112+25*sizeof(void*)))) = 7;
+            *((size_t*)(ptr + (112+27*sizeof(void*)))) = ((*payload53).name).len;
+            *((uint8_t **)(ptr + (112+26*sizeof(void*)))) = (uint8_t *) ((*payload53).name).ptr;
+            *((size_t*)(ptr + (112+29*sizeof(void*)))) = ((*payload53).parameters).len;
+            *((uint8_t **)(ptr + (112+28*sizeof(void*)))) = (uint8_t *) ((*payload53).parameters).ptr;
+            break;
+          }
+        }
+      } else {
+        *((int8_t*)(ptr + (112+24*sizeof(void*)))) = 0;
+      }
+      if (((*payload29).held_out).is_some) {
+        const exports_arkor_trainer_definition_held_out_t *payload55 = &((*payload29).held_out).val;
+        *((int8_t*)(ptr + (120+32*sizeof(void*)))) = 1;
+        switch ((int32_t) (*payload55).tag) {
+          case 0: {
+            const double *payload56 = &(*payload55).val.share;
+            *((int8_t*)(ptr + (128+32*sizeof(void*)))) = 0;
+            *((double*)(ptr + (136+32*sizeof(void*)))) = *payload56;
+            break;
+          }
+          case 1: {
+            const exports_arkor_trainer_definition_dataset_source_t *payload57 = &(*payload55).val.source;
+            *((int8_t*)(ptr + (128+32*sizeof(void*)))) = 1;
+            switch ((int32_t) (*payload57).tag) {
+              case 0: {
+                const arkor_string_t *payload58 = &(*payload57).val.file;
+                *((int8_t*)(ptr + (136+32*sizeof(void*)))) = 0;
+                *((size_t*)(ptr + (136+34*sizeof(void*)))) = (*payload58).len;
+                *((uint8_t **)(ptr + (136+33*sizeof(void*)))) = (uint8_t *) (*payload58).ptr;
+                break;
+              }
+              case 1: {
+                const exports_arkor_trainer_definition_hub_dataset_t *payload59 = &(*payload57).val.hub;
+                *((int8_t*)(ptr + (136+32*sizeof(void*)))) = 1;
+                *((size_t*)(ptr + (136+34*sizeof(void*)))) = ((*payload59).name).len;
+                *((uint8_t **)(ptr + (136+33*sizeof(void*)))) = (uint8_t *) ((*payload59).name).ptr;
+                if (((*payload59).config).is_some) {
+                  const arkor_string_t *payload61 = &((*payload59).config).val;
+                  *((int8_t*)(ptr + (136+35*sizeof(void*)))) = 1;
+                  *((size_t*)(ptr + (136+37*sizeof(void*)))) = (*payload61).len;
+                  *((uint8_t **)(ptr + (136+36*sizeof(void*)))) = (uint8_t *) (*payload61).ptr;
+                } else {
+                  *((int8_t*)(ptr + (136+35*sizeof(void*)))) = 0;
+                }
+                if (((*payload59).split).is_some) {
+                  const arkor_string_t *payload63 = &((*payload59).split).val;
+                  *((int8_t*)(ptr + (136+38*sizeof(void*)))) = 1;
+                  *((size_t*)(ptr + (136+40*sizeof(void*)))) = (*payload63).len;
+                  *((uint8_t **)(ptr + (136+39*sizeof(void*)))) = (uint8_t *) (*payload63).ptr;
+                } else {
+                  *((int8_t*)(ptr + (136+38*sizeof(void*)))) = 0;
+                }
+                if (((*payload59).revision).is_some) {
+                  const arkor_string_t *payload65 = &((*payload59).revision).val;
+                  *((int8_t*)(ptr + (136+41*sizeof(void*)))) = 1;
+                  *((size_t*)(ptr + (136+43*sizeof(void*)))) = (*payload65).len;
+                  *((uint8_t **)(ptr + (136+42*sizeof(void*)))) = (uint8_t *) (*payload65).ptr;
+                } else {
+                  *((int8_t*)(ptr + (136+41*sizeof(void*)))) = 0;
+                }
+                break;
+              }
+              case 2: {
+                const exports_arkor_trainer_definition_url_dataset_t *payload66 = &(*payload57).val.url;
+                *((int8_t*)(ptr + (136+32*sizeof(void*)))) = 2;
+                *((size_t*)(ptr + (136+34*sizeof(void*)))) = ((*payload66).url).len;
+                *((uint8_t **)(ptr + (136+33*sizeof(void*)))) = (uint8_t *) ((*payload66).url).ptr;
+                if (((*payload66).sha256).is_some) {
+                  const arkor_string_t *payload68 = &((*payload66).sha256).val;
+                  *((int8_t*)(ptr + (136+35*sizeof(void*)))) = 1;
+                  *((size_t*)(ptr + (136+37*sizeof(void*)))) = (*payload68).len;
+                  *((uint8_t **)(ptr + (136+36*sizeof(void*)))) = (uint8_t *) (*payload68).ptr;
+                } else {
+                  *((int8_t*)(ptr + (136+35*sizeof(void*)))) = 0;
+                }
+                break;
+              }
+              case 3: {
+                const exports_arkor_trainer_definition_named_source_t *payload69 = &(*payload57).val.other;
+                *((int8_t*)(ptr + (136+32*sizeof(void*)))) = 3;
+                *((size_t*)(ptr + (136+34*sizeof(void*)))) = ((*payload69).name).len;
+                *((uint8_t **)(ptr + (136+33*sizeof(void*)))) = (uint8_t *) ((*payload69).name).ptr;
+                *((size_t*)(ptr + (136+36*sizeof(void*)))) = ((*payload69).parameters).len;
+                *((uint8_t **)(ptr + (136+35*sizeof(void*)))) = (uint8_t *) ((*payload69).parameters).ptr;
+                break;
+              }
+            }
+            break;
+          }
+        }
+      } else {
+        *((int8_t*)(ptr + (120+32*sizeof(void*)))) = 0;
+      }
+      *((size_t*)(ptr + (136+45*sizeof(void*)))) = ((*payload29).additional).len;
+      *((uint8_t **)(ptr + (136+44*sizeof(void*)))) = (uint8_t *) ((*payload29).additional).ptr;
     } else {
-      *((int8_t*)(ptr + (96+10*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (104+12*sizeof(void*)))) = 0;
     }
-    if (((*payload).eval_fraction).is_some) {
-      const double *payload37 = &((*payload).eval_fraction).val;
-      *((int8_t*)(ptr + (104+22*sizeof(void*)))) = 1;
-      *((double*)(ptr + (112+22*sizeof(void*)))) = *payload37;
-    } else {
-      *((int8_t*)(ptr + (104+22*sizeof(void*)))) = 0;
-    }
+    *((size_t*)(ptr + (136+47*sizeof(void*)))) = ((*payload).models).len;
+    *((uint8_t **)(ptr + (136+46*sizeof(void*)))) = (uint8_t *) ((*payload).models).ptr;
     if (((*payload).lora).is_some) {
-      const exports_arkor_trainer_definition_lora_t *payload39 = &((*payload).lora).val;
-      *((int8_t*)(ptr + (120+22*sizeof(void*)))) = 1;
-      *((int32_t*)(ptr + (128+22*sizeof(void*)))) = (int32_t) ((*payload39).r);
-      if (((*payload39).lora_alpha).is_some) {
-        const double *payload41 = &((*payload39).lora_alpha).val;
-        *((int8_t*)(ptr + (136+22*sizeof(void*)))) = 1;
-        *((double*)(ptr + (144+22*sizeof(void*)))) = *payload41;
+      const exports_arkor_trainer_definition_lora_t *payload87 = &((*payload).lora).val;
+      *((int8_t*)(ptr + (136+48*sizeof(void*)))) = 1;
+      *((int32_t*)(ptr + (144+48*sizeof(void*)))) = (int32_t) ((*payload87).r);
+      if (((*payload87).lora_alpha).is_some) {
+        const double *payload89 = &((*payload87).lora_alpha).val;
+        *((int8_t*)(ptr + (152+48*sizeof(void*)))) = 1;
+        *((double*)(ptr + (160+48*sizeof(void*)))) = *payload89;
       } else {
-        *((int8_t*)(ptr + (136+22*sizeof(void*)))) = 0;
+        *((int8_t*)(ptr + (152+48*sizeof(void*)))) = 0;
       }
-      if (((*payload39).lora_dropout).is_some) {
-        const double *payload43 = &((*payload39).lora_dropout).val;
-        *((int8_t*)(ptr + (152+22*sizeof(void*)))) = 1;
-        *((double*)(ptr + (160+22*sizeof(void*)))) = *payload43;
+      if (((*payload87).lora_dropout).is_some) {
+        const double *payload91 = &((*payload87).lora_dropout).val;
+        *((int8_t*)(ptr + (168+48*sizeof(void*)))) = 1;
+        *((double*)(ptr + (176+48*sizeof(void*)))) = *payload91;
       } else {
-        *((int8_t*)(ptr + (152+22*sizeof(void*)))) = 0;
+        *((int8_t*)(ptr + (168+48*sizeof(void*)))) = 0;
       }
-      *((size_t*)(ptr + (168+23*sizeof(void*)))) = ((*payload39).target_modules).len;
-      *((uint8_t **)(ptr + (168+22*sizeof(void*)))) = (uint8_t *) ((*payload39).target_modules).ptr;
+      *((size_t*)(ptr + (184+49*sizeof(void*)))) = ((*payload87).target_modules).len;
+      *((uint8_t **)(ptr + (184+48*sizeof(void*)))) = (uint8_t *) ((*payload87).target_modules).ptr;
+      *((size_t*)(ptr + (184+51*sizeof(void*)))) = ((*payload87).additional).len;
+      *((uint8_t **)(ptr + (184+50*sizeof(void*)))) = (uint8_t *) ((*payload87).additional).ptr;
     } else {
-      *((int8_t*)(ptr + (120+22*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (136+48*sizeof(void*)))) = 0;
     }
     if ((((*payload).hyperparameters).max_steps).is_some) {
-      const uint32_t *payload45 = &(((*payload).hyperparameters).max_steps).val;
-      *((int8_t*)(ptr + (168+24*sizeof(void*)))) = 1;
-      *((int32_t*)(ptr + (172+24*sizeof(void*)))) = (int32_t) (*payload45);
+      const uint32_t *payload93 = &(((*payload).hyperparameters).max_steps).val;
+      *((int8_t*)(ptr + (184+52*sizeof(void*)))) = 1;
+      *((int32_t*)(ptr + (188+52*sizeof(void*)))) = (int32_t) (*payload93);
     } else {
-      *((int8_t*)(ptr + (168+24*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (184+52*sizeof(void*)))) = 0;
     }
     if ((((*payload).hyperparameters).num_train_epochs).is_some) {
-      const double *payload47 = &(((*payload).hyperparameters).num_train_epochs).val;
-      *((int8_t*)(ptr + (176+24*sizeof(void*)))) = 1;
-      *((double*)(ptr + (184+24*sizeof(void*)))) = *payload47;
+      const double *payload95 = &(((*payload).hyperparameters).num_train_epochs).val;
+      *((int8_t*)(ptr + (192+52*sizeof(void*)))) = 1;
+      *((double*)(ptr + (200+52*sizeof(void*)))) = *payload95;
     } else {
-      *((int8_t*)(ptr + (176+24*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (192+52*sizeof(void*)))) = 0;
     }
     if ((((*payload).hyperparameters).learning_rate).is_some) {
-      const double *payload49 = &(((*payload).hyperparameters).learning_rate).val;
-      *((int8_t*)(ptr + (192+24*sizeof(void*)))) = 1;
-      *((double*)(ptr + (200+24*sizeof(void*)))) = *payload49;
+      const double *payload97 = &(((*payload).hyperparameters).learning_rate).val;
+      *((int8_t*)(ptr + (208+52*sizeof(void*)))) = 1;
+      *((double*)(ptr + (216+52*sizeof(void*)))) = *payload97;
     } else {
-      *((int8_t*)(ptr + (192+24*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (208+52*sizeof(void*)))) = 0;
     }
     if ((((*payload).hyperparameters).per_device_train_batch_size).is_some) {
-      const uint32_t *payload51 = &(((*payload).hyperparameters).per_device_train_batch_size).val;
-      *((int8_t*)(ptr + (208+24*sizeof(void*)))) = 1;
-      *((int32_t*)(ptr + (212+24*sizeof(void*)))) = (int32_t) (*payload51);
+      const uint32_t *payload99 = &(((*payload).hyperparameters).per_device_train_batch_size).val;
+      *((int8_t*)(ptr + (224+52*sizeof(void*)))) = 1;
+      *((int32_t*)(ptr + (228+52*sizeof(void*)))) = (int32_t) (*payload99);
     } else {
-      *((int8_t*)(ptr + (208+24*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (224+52*sizeof(void*)))) = 0;
     }
     if ((((*payload).hyperparameters).gradient_accumulation_steps).is_some) {
-      const uint32_t *payload53 = &(((*payload).hyperparameters).gradient_accumulation_steps).val;
-      *((int8_t*)(ptr + (216+24*sizeof(void*)))) = 1;
-      *((int32_t*)(ptr + (220+24*sizeof(void*)))) = (int32_t) (*payload53);
+      const uint32_t *payload101 = &(((*payload).hyperparameters).gradient_accumulation_steps).val;
+      *((int8_t*)(ptr + (232+52*sizeof(void*)))) = 1;
+      *((int32_t*)(ptr + (236+52*sizeof(void*)))) = (int32_t) (*payload101);
     } else {
-      *((int8_t*)(ptr + (216+24*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (232+52*sizeof(void*)))) = 0;
     }
     if ((((*payload).hyperparameters).max_length).is_some) {
-      const uint32_t *payload55 = &(((*payload).hyperparameters).max_length).val;
-      *((int8_t*)(ptr + (224+24*sizeof(void*)))) = 1;
-      *((int32_t*)(ptr + (228+24*sizeof(void*)))) = (int32_t) (*payload55);
+      const uint32_t *payload103 = &(((*payload).hyperparameters).max_length).val;
+      *((int8_t*)(ptr + (240+52*sizeof(void*)))) = 1;
+      *((int32_t*)(ptr + (244+52*sizeof(void*)))) = (int32_t) (*payload103);
     } else {
-      *((int8_t*)(ptr + (224+24*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (240+52*sizeof(void*)))) = 0;
     }
     if ((((*payload).hyperparameters).lr_scheduler_type).is_some) {
-      const exports_arkor_trainer_definition_lr_scheduler_type_t *payload57 = &(((*payload).hyperparameters).lr_scheduler_type).val;
-      *((int8_t*)(ptr + (232+24*sizeof(void*)))) = 1;
-      *((int8_t*)(ptr + (233+24*sizeof(void*)))) = (int32_t) *payload57;
+      const exports_arkor_trainer_definition_lr_scheduler_type_t *payload105 = &(((*payload).hyperparameters).lr_scheduler_type).val;
+      *((int8_t*)(ptr + (248+52*sizeof(void*)))) = 1;
+      *((int8_t*)(ptr + (249+52*sizeof(void*)))) = (int32_t) *payload105;
     } else {
-      *((int8_t*)(ptr + (232+24*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (248+52*sizeof(void*)))) = 0;
     }
     if ((((*payload).hyperparameters).warmup_steps).is_some) {
-      const uint32_t *payload59 = &(((*payload).hyperparameters).warmup_steps).val;
-      *((int8_t*)(ptr + (236+24*sizeof(void*)))) = 1;
-      *((int32_t*)(ptr + (240+24*sizeof(void*)))) = (int32_t) (*payload59);
+      const uint32_t *payload107 = &(((*payload).hyperparameters).warmup_steps).val;
+      *((int8_t*)(ptr + (252+52*sizeof(void*)))) = 1;
+      *((int32_t*)(ptr + (256+52*sizeof(void*)))) = (int32_t) (*payload107);
     } else {
-      *((int8_t*)(ptr + (236+24*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (252+52*sizeof(void*)))) = 0;
     }
     if ((((*payload).hyperparameters).weight_decay).is_some) {
-      const double *payload61 = &(((*payload).hyperparameters).weight_decay).val;
-      *((int8_t*)(ptr + (248+24*sizeof(void*)))) = 1;
-      *((double*)(ptr + (256+24*sizeof(void*)))) = *payload61;
+      const double *payload109 = &(((*payload).hyperparameters).weight_decay).val;
+      *((int8_t*)(ptr + (264+52*sizeof(void*)))) = 1;
+      *((double*)(ptr + (272+52*sizeof(void*)))) = *payload109;
     } else {
-      *((int8_t*)(ptr + (248+24*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (264+52*sizeof(void*)))) = 0;
     }
     if ((((*payload).hyperparameters).max_grad_norm).is_some) {
-      const double *payload63 = &(((*payload).hyperparameters).max_grad_norm).val;
-      *((int8_t*)(ptr + (264+24*sizeof(void*)))) = 1;
-      *((double*)(ptr + (272+24*sizeof(void*)))) = *payload63;
+      const double *payload111 = &(((*payload).hyperparameters).max_grad_norm).val;
+      *((int8_t*)(ptr + (280+52*sizeof(void*)))) = 1;
+      *((double*)(ptr + (288+52*sizeof(void*)))) = *payload111;
     } else {
-      *((int8_t*)(ptr + (264+24*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (280+52*sizeof(void*)))) = 0;
     }
     if ((((*payload).hyperparameters).adam_beta1).is_some) {
-      const double *payload65 = &(((*payload).hyperparameters).adam_beta1).val;
-      *((int8_t*)(ptr + (280+24*sizeof(void*)))) = 1;
-      *((double*)(ptr + (288+24*sizeof(void*)))) = *payload65;
+      const double *payload113 = &(((*payload).hyperparameters).adam_beta1).val;
+      *((int8_t*)(ptr + (296+52*sizeof(void*)))) = 1;
+      *((double*)(ptr + (304+52*sizeof(void*)))) = *payload113;
     } else {
-      *((int8_t*)(ptr + (280+24*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (296+52*sizeof(void*)))) = 0;
     }
     if ((((*payload).hyperparameters).adam_beta2).is_some) {
-      const double *payload67 = &(((*payload).hyperparameters).adam_beta2).val;
-      *((int8_t*)(ptr + (296+24*sizeof(void*)))) = 1;
-      *((double*)(ptr + (304+24*sizeof(void*)))) = *payload67;
+      const double *payload115 = &(((*payload).hyperparameters).adam_beta2).val;
+      *((int8_t*)(ptr + (312+52*sizeof(void*)))) = 1;
+      *((double*)(ptr + (320+52*sizeof(void*)))) = *payload115;
     } else {
-      *((int8_t*)(ptr + (296+24*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (312+52*sizeof(void*)))) = 0;
     }
     if ((((*payload).hyperparameters).adam_epsilon).is_some) {
-      const double *payload69 = &(((*payload).hyperparameters).adam_epsilon).val;
-      *((int8_t*)(ptr + (312+24*sizeof(void*)))) = 1;
-      *((double*)(ptr + (320+24*sizeof(void*)))) = *payload69;
+      const double *payload117 = &(((*payload).hyperparameters).adam_epsilon).val;
+      *((int8_t*)(ptr + (328+52*sizeof(void*)))) = 1;
+      *((double*)(ptr + (336+52*sizeof(void*)))) = *payload117;
     } else {
-      *((int8_t*)(ptr + (312+24*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (328+52*sizeof(void*)))) = 0;
     }
     if ((((*payload).hyperparameters).logging_steps).is_some) {
-      const uint32_t *payload71 = &(((*payload).hyperparameters).logging_steps).val;
-      *((int8_t*)(ptr + (328+24*sizeof(void*)))) = 1;
-      *((int32_t*)(ptr + (332+24*sizeof(void*)))) = (int32_t) (*payload71);
+      const uint32_t *payload119 = &(((*payload).hyperparameters).logging_steps).val;
+      *((int8_t*)(ptr + (344+52*sizeof(void*)))) = 1;
+      *((int32_t*)(ptr + (348+52*sizeof(void*)))) = (int32_t) (*payload119);
     } else {
-      *((int8_t*)(ptr + (328+24*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (344+52*sizeof(void*)))) = 0;
     }
     if ((((*payload).hyperparameters).eval_steps).is_some) {
-      const uint32_t *payload73 = &(((*payload).hyperparameters).eval_steps).val;
-      *((int8_t*)(ptr + (336+24*sizeof(void*)))) = 1;
-      *((int32_t*)(ptr + (340+24*sizeof(void*)))) = (int32_t) (*payload73);
+      const uint32_t *payload121 = &(((*payload).hyperparameters).eval_steps).val;
+      *((int8_t*)(ptr + (352+52*sizeof(void*)))) = 1;
+      *((int32_t*)(ptr + (356+52*sizeof(void*)))) = (int32_t) (*payload121);
     } else {
-      *((int8_t*)(ptr + (336+24*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (352+52*sizeof(void*)))) = 0;
     }
     if ((((*payload).hyperparameters).save_steps).is_some) {
-      const uint32_t *payload75 = &(((*payload).hyperparameters).save_steps).val;
-      *((int8_t*)(ptr + (344+24*sizeof(void*)))) = 1;
-      *((int32_t*)(ptr + (348+24*sizeof(void*)))) = (int32_t) (*payload75);
+      const uint32_t *payload123 = &(((*payload).hyperparameters).save_steps).val;
+      *((int8_t*)(ptr + (360+52*sizeof(void*)))) = 1;
+      *((int32_t*)(ptr + (364+52*sizeof(void*)))) = (int32_t) (*payload123);
     } else {
-      *((int8_t*)(ptr + (344+24*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (360+52*sizeof(void*)))) = 0;
     }
     if ((((*payload).hyperparameters).save_total_limit).is_some) {
-      const uint32_t *payload77 = &(((*payload).hyperparameters).save_total_limit).val;
-      *((int8_t*)(ptr + (352+24*sizeof(void*)))) = 1;
-      *((int32_t*)(ptr + (356+24*sizeof(void*)))) = (int32_t) (*payload77);
+      const uint32_t *payload125 = &(((*payload).hyperparameters).save_total_limit).val;
+      *((int8_t*)(ptr + (368+52*sizeof(void*)))) = 1;
+      *((int32_t*)(ptr + (372+52*sizeof(void*)))) = (int32_t) (*payload125);
     } else {
-      *((int8_t*)(ptr + (352+24*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (368+52*sizeof(void*)))) = 0;
     }
     if ((((*payload).hyperparameters).seed).is_some) {
-      const uint32_t *payload79 = &(((*payload).hyperparameters).seed).val;
-      *((int8_t*)(ptr + (360+24*sizeof(void*)))) = 1;
-      *((int32_t*)(ptr + (364+24*sizeof(void*)))) = (int32_t) (*payload79);
+      const uint32_t *payload127 = &(((*payload).hyperparameters).seed).val;
+      *((int8_t*)(ptr + (376+52*sizeof(void*)))) = 1;
+      *((int32_t*)(ptr + (380+52*sizeof(void*)))) = (int32_t) (*payload127);
     } else {
-      *((int8_t*)(ptr + (360+24*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (376+52*sizeof(void*)))) = 0;
     }
     if ((((*payload).hyperparameters).early_stopping_patience).is_some) {
-      const uint32_t *payload81 = &(((*payload).hyperparameters).early_stopping_patience).val;
-      *((int8_t*)(ptr + (368+24*sizeof(void*)))) = 1;
-      *((int32_t*)(ptr + (372+24*sizeof(void*)))) = (int32_t) (*payload81);
+      const uint32_t *payload129 = &(((*payload).hyperparameters).early_stopping_patience).val;
+      *((int8_t*)(ptr + (384+52*sizeof(void*)))) = 1;
+      *((int32_t*)(ptr + (388+52*sizeof(void*)))) = (int32_t) (*payload129);
     } else {
-      *((int8_t*)(ptr + (368+24*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (384+52*sizeof(void*)))) = 0;
     }
     if ((((*payload).hyperparameters).early_stopping_threshold).is_some) {
-      const double *payload83 = &(((*payload).hyperparameters).early_stopping_threshold).val;
-      *((int8_t*)(ptr + (376+24*sizeof(void*)))) = 1;
-      *((double*)(ptr + (384+24*sizeof(void*)))) = *payload83;
+      const double *payload131 = &(((*payload).hyperparameters).early_stopping_threshold).val;
+      *((int8_t*)(ptr + (392+52*sizeof(void*)))) = 1;
+      *((double*)(ptr + (400+52*sizeof(void*)))) = *payload131;
     } else {
-      *((int8_t*)(ptr + (376+24*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (392+52*sizeof(void*)))) = 0;
     }
-    *((size_t*)(ptr + (392+25*sizeof(void*)))) = ((*payload).additional).len;
-    *((uint8_t **)(ptr + (392+24*sizeof(void*)))) = (uint8_t *) ((*payload).additional).ptr;
-    if (((*payload).extras).is_some) {
-      const arkor_string_t *payload85 = &((*payload).extras).val;
-      *((int8_t*)(ptr + (392+26*sizeof(void*)))) = 1;
-      *((size_t*)(ptr + (392+28*sizeof(void*)))) = (*payload85).len;
-      *((uint8_t **)(ptr + (392+27*sizeof(void*)))) = (uint8_t *) (*payload85).ptr;
+    if ((((*payload).hyperparameters).metric_for_best_model).is_some) {
+      const arkor_string_t *payload133 = &(((*payload).hyperparameters).metric_for_best_model).val;
+      *((int8_t*)(ptr + (408+52*sizeof(void*)))) = 1;
+      *((size_t*)(ptr + (408+54*sizeof(void*)))) = (*payload133).len;
+      *((uint8_t **)(ptr + (408+53*sizeof(void*)))) = (uint8_t *) (*payload133).ptr;
     } else {
-      *((int8_t*)(ptr + (392+26*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (408+52*sizeof(void*)))) = 0;
+    }
+    if ((((*payload).hyperparameters).greater_is_better).is_some) {
+      const bool *payload135 = &(((*payload).hyperparameters).greater_is_better).val;
+      *((int8_t*)(ptr + (408+55*sizeof(void*)))) = 1;
+      *((int8_t*)(ptr + (409+55*sizeof(void*)))) = *payload135;
+    } else {
+      *((int8_t*)(ptr + (408+55*sizeof(void*)))) = 0;
+    }
+    *((size_t*)(ptr + (408+57*sizeof(void*)))) = (((*payload).hyperparameters).additional).len;
+    *((uint8_t **)(ptr + (408+56*sizeof(void*)))) = (uint8_t *) (((*payload).hyperparameters).additional).ptr;
+    *((size_t*)(ptr + (408+59*sizeof(void*)))) = ((*payload).additional).len;
+    *((uint8_t **)(ptr + (408+58*sizeof(void*)))) = (uint8_t *) ((*payload).additional).ptr;
+    if (((*payload).extras).is_some) {
+      const arkor_string_t *payload137 = &((*payload).extras).val;
+      *((int8_t*)(ptr + (408+60*sizeof(void*)))) = 1;
+      *((size_t*)(ptr + (408+62*sizeof(void*)))) = (*payload137).len;
+      *((uint8_t **)(ptr + (408+61*sizeof(void*)))) = (uint8_t *) (*payload137).ptr;
+    } else {
+      *((int8_t*)(ptr + (408+60*sizeof(void*)))) = 0;
     }
     if (((*payload).dry_run).is_some) {
-      const bool *payload87 = &((*payload).dry_run).val;
-      *((int8_t*)(ptr + (392+29*sizeof(void*)))) = 1;
-      *((int8_t*)(ptr + (393+29*sizeof(void*)))) = *payload87;
+      const bool *payload139 = &((*payload).dry_run).val;
+      *((int8_t*)(ptr + (408+63*sizeof(void*)))) = 1;
+      *((int8_t*)(ptr + (409+63*sizeof(void*)))) = *payload139;
     } else {
-      *((int8_t*)(ptr + (392+29*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (408+63*sizeof(void*)))) = 0;
     }
     if (((*payload).own_loop).is_some) {
-      const bool *payload89 = &((*payload).own_loop).val;
-      *((int8_t*)(ptr + (394+29*sizeof(void*)))) = 1;
-      *((int8_t*)(ptr + (395+29*sizeof(void*)))) = *payload89;
+      const bool *payload141 = &((*payload).own_loop).val;
+      *((int8_t*)(ptr + (410+63*sizeof(void*)))) = 1;
+      *((int8_t*)(ptr + (411+63*sizeof(void*)))) = *payload141;
     } else {
-      *((int8_t*)(ptr + (394+29*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (410+63*sizeof(void*)))) = 0;
     }
   }
   return ptr;
@@ -3513,507 +5072,746 @@ uint8_t * __wasm_export_exports_arkor_trainer_training_loop_run(uint8_t * arg) {
           break;
         }
       }
-      variant.val.hub = (exports_arkor_trainer_definition_hub_model_t) {
+      variant.val.hub = (exports_arkor_trainer_definition_hub_repository_t) {
         (arkor_string_t) (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (16+6*sizeof(void*))))), (*((size_t*) (arg + (16+7*sizeof(void*))))) },
         (arkor_option_string_t) option5,
       };
       break;
     }
+    case 3: {
+      variant.val.other = (exports_arkor_trainer_definition_named_source_t) {
+        (arkor_string_t) (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (16+6*sizeof(void*))))), (*((size_t*) (arg + (16+7*sizeof(void*))))) },
+        (exports_arkor_trainer_definition_list_setting_t) (exports_arkor_trainer_definition_list_setting_t) { (exports_arkor_trainer_definition_setting_t*)(*((uint8_t **) (arg + (16+8*sizeof(void*))))), (*((size_t*) (arg + (16+9*sizeof(void*))))) },
+      };
+      break;
+    }
   }
-  exports_arkor_trainer_definition_option_tokenizer_source_t option7;
+  exports_arkor_trainer_definition_option_tokenizer_source_t option8;
   switch ((int32_t) *((uint8_t*) (arg + (88+6*sizeof(void*))))) {
     case 0: {
-      option7.is_some = false;
+      option8.is_some = false;
       break;
     }
     case 1: {
-      option7.is_some = true;
-      exports_arkor_trainer_definition_tokenizer_source_t variant6;
-      variant6.tag = (int32_t) *((uint8_t*) (arg + (88+7*sizeof(void*))));
-      switch ((int32_t) variant6.tag) {
+      option8.is_some = true;
+      exports_arkor_trainer_definition_tokenizer_source_t variant7;
+      variant7.tag = (int32_t) *((uint8_t*) (arg + (88+7*sizeof(void*))));
+      switch ((int32_t) variant7.tag) {
         case 0: {
           break;
         }
         case 1: {
-          variant6.val.bpe = (uint32_t) (*((int32_t*) (arg + (88+8*sizeof(void*)))));
+          variant7.val.bpe = (uint32_t) (*((int32_t*) (arg + (88+8*sizeof(void*)))));
           break;
         }
         case 2: {
-          variant6.val.file = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (88+8*sizeof(void*))))), (*((size_t*) (arg + (88+9*sizeof(void*))))) };
+          variant7.val.file = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (88+8*sizeof(void*))))), (*((size_t*) (arg + (88+9*sizeof(void*))))) };
           break;
         }
         case 3: {
           break;
         }
-      }
-
-      option7.val = variant6;
-      break;
-    }
-  }
-  exports_arkor_trainer_definition_option_dataset_source_t option13;
-  switch ((int32_t) *((uint8_t*) (arg + (88+10*sizeof(void*))))) {
-    case 0: {
-      option13.is_some = false;
-      break;
-    }
-    case 1: {
-      option13.is_some = true;
-      exports_arkor_trainer_definition_dataset_source_t variant12;
-      variant12.tag = (int32_t) *((uint8_t*) (arg + (88+11*sizeof(void*))));
-      switch ((int32_t) variant12.tag) {
-        case 0: {
-          variant12.val.file = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (88+12*sizeof(void*))))), (*((size_t*) (arg + (88+13*sizeof(void*))))) };
-          break;
-        }
-        case 1: {
-          arkor_option_string_t option8;
-          switch ((int32_t) *((uint8_t*) (arg + (88+14*sizeof(void*))))) {
+        case 4: {
+          arkor_option_string_t option6;
+          switch ((int32_t) *((uint8_t*) (arg + (88+10*sizeof(void*))))) {
             case 0: {
-              option8.is_some = false;
+              option6.is_some = false;
               break;
             }
             case 1: {
-              option8.is_some = true;
-              option8.val = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (88+15*sizeof(void*))))), (*((size_t*) (arg + (88+16*sizeof(void*))))) };
+              option6.is_some = true;
+              option6.val = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (88+11*sizeof(void*))))), (*((size_t*) (arg + (88+12*sizeof(void*))))) };
               break;
             }
           }
-          arkor_option_string_t option9;
-          switch ((int32_t) *((uint8_t*) (arg + (88+17*sizeof(void*))))) {
-            case 0: {
-              option9.is_some = false;
-              break;
-            }
-            case 1: {
-              option9.is_some = true;
-              option9.val = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (88+18*sizeof(void*))))), (*((size_t*) (arg + (88+19*sizeof(void*))))) };
-              break;
-            }
-          }
-          arkor_option_string_t option10;
-          switch ((int32_t) *((uint8_t*) (arg + (88+20*sizeof(void*))))) {
-            case 0: {
-              option10.is_some = false;
-              break;
-            }
-            case 1: {
-              option10.is_some = true;
-              option10.val = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (88+21*sizeof(void*))))), (*((size_t*) (arg + (88+22*sizeof(void*))))) };
-              break;
-            }
-          }
-          variant12.val.hub = (exports_arkor_trainer_definition_hub_dataset_t) {
-            (arkor_string_t) (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (88+12*sizeof(void*))))), (*((size_t*) (arg + (88+13*sizeof(void*))))) },
-            (arkor_option_string_t) option8,
-            (arkor_option_string_t) option9,
-            (arkor_option_string_t) option10,
+          variant7.val.hub = (exports_arkor_trainer_definition_hub_repository_t) {
+            (arkor_string_t) (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (88+8*sizeof(void*))))), (*((size_t*) (arg + (88+9*sizeof(void*))))) },
+            (arkor_option_string_t) option6,
           };
           break;
         }
-        case 2: {
-          arkor_option_string_t option11;
-          switch ((int32_t) *((uint8_t*) (arg + (88+14*sizeof(void*))))) {
-            case 0: {
-              option11.is_some = false;
-              break;
-            }
-            case 1: {
-              option11.is_some = true;
-              option11.val = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (88+15*sizeof(void*))))), (*((size_t*) (arg + (88+16*sizeof(void*))))) };
-              break;
-            }
-          }
-          variant12.val.url = (exports_arkor_trainer_definition_url_dataset_t) {
-            (arkor_string_t) (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (88+12*sizeof(void*))))), (*((size_t*) (arg + (88+13*sizeof(void*))))) },
-            (arkor_option_string_t) option11,
+        case 5: {
+          variant7.val.other = (exports_arkor_trainer_definition_named_source_t) {
+            (arkor_string_t) (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (88+8*sizeof(void*))))), (*((size_t*) (arg + (88+9*sizeof(void*))))) },
+            (exports_arkor_trainer_definition_list_setting_t) (exports_arkor_trainer_definition_list_setting_t) { (exports_arkor_trainer_definition_setting_t*)(*((uint8_t **) (arg + (88+10*sizeof(void*))))), (*((size_t*) (arg + (88+11*sizeof(void*))))) },
           };
           break;
         }
       }
 
-      option13.val = variant12;
+      option8.val = variant7;
       break;
     }
   }
-  arkor_option_f64_t option14;
-  switch ((int32_t) *((uint8_t*) (arg + (96+22*sizeof(void*))))) {
-    case 0: {
-      option14.is_some = false;
-      break;
-    }
-    case 1: {
-      option14.is_some = true;
-      option14.val = *((double*) (arg + (104+22*sizeof(void*))));
-      break;
-    }
-  }
-  exports_arkor_trainer_definition_option_lora_t option17;
-  switch ((int32_t) *((uint8_t*) (arg + (112+22*sizeof(void*))))) {
-    case 0: {
-      option17.is_some = false;
-      break;
-    }
-    case 1: {
-      option17.is_some = true;
-      arkor_option_f64_t option15;
-      switch ((int32_t) *((uint8_t*) (arg + (128+22*sizeof(void*))))) {
-        case 0: {
-          option15.is_some = false;
-          break;
-        }
-        case 1: {
-          option15.is_some = true;
-          option15.val = *((double*) (arg + (136+22*sizeof(void*))));
-          break;
-        }
-      }
-      arkor_option_f64_t option16;
-      switch ((int32_t) *((uint8_t*) (arg + (144+22*sizeof(void*))))) {
-        case 0: {
-          option16.is_some = false;
-          break;
-        }
-        case 1: {
-          option16.is_some = true;
-          option16.val = *((double*) (arg + (152+22*sizeof(void*))));
-          break;
-        }
-      }
-
-      option17.val = (exports_arkor_trainer_definition_lora_t) {
-        (uint32_t) (uint32_t) (*((int32_t*) (arg + (120+22*sizeof(void*))))),
-        (arkor_option_f64_t) option15,
-        (arkor_option_f64_t) option16,
-        (arkor_list_string_t) (arkor_list_string_t) { (arkor_string_t*)(*((uint8_t **) (arg + (160+22*sizeof(void*))))), (*((size_t*) (arg + (160+23*sizeof(void*))))) },
-      };
-      break;
-    }
-  }
-  arkor_option_u32_t option18;
-  switch ((int32_t) *((uint8_t*) (arg + (160+24*sizeof(void*))))) {
-    case 0: {
-      option18.is_some = false;
-      break;
-    }
-    case 1: {
-      option18.is_some = true;
-      option18.val = (uint32_t) (*((int32_t*) (arg + (164+24*sizeof(void*)))));
-      break;
-    }
-  }
-  arkor_option_f64_t option19;
-  switch ((int32_t) *((uint8_t*) (arg + (168+24*sizeof(void*))))) {
-    case 0: {
-      option19.is_some = false;
-      break;
-    }
-    case 1: {
-      option19.is_some = true;
-      option19.val = *((double*) (arg + (176+24*sizeof(void*))));
-      break;
-    }
-  }
-  arkor_option_f64_t option20;
-  switch ((int32_t) *((uint8_t*) (arg + (184+24*sizeof(void*))))) {
-    case 0: {
-      option20.is_some = false;
-      break;
-    }
-    case 1: {
-      option20.is_some = true;
-      option20.val = *((double*) (arg + (192+24*sizeof(void*))));
-      break;
-    }
-  }
-  arkor_option_u32_t option21;
-  switch ((int32_t) *((uint8_t*) (arg + (200+24*sizeof(void*))))) {
-    case 0: {
-      option21.is_some = false;
-      break;
-    }
-    case 1: {
-      option21.is_some = true;
-      option21.val = (uint32_t) (*((int32_t*) (arg + (204+24*sizeof(void*)))));
-      break;
-    }
-  }
-  arkor_option_u32_t option22;
-  switch ((int32_t) *((uint8_t*) (arg + (208+24*sizeof(void*))))) {
-    case 0: {
-      option22.is_some = false;
-      break;
-    }
-    case 1: {
-      option22.is_some = true;
-      option22.val = (uint32_t) (*((int32_t*) (arg + (212+24*sizeof(void*)))));
-      break;
-    }
-  }
-  arkor_option_u32_t option23;
-  switch ((int32_t) *((uint8_t*) (arg + (216+24*sizeof(void*))))) {
-    case 0: {
-      option23.is_some = false;
-      break;
-    }
-    case 1: {
-      option23.is_some = true;
-      option23.val = (uint32_t) (*((int32_t*) (arg + (220+24*sizeof(void*)))));
-      break;
-    }
-  }
-  exports_arkor_trainer_definition_option_lr_scheduler_type_t option24;
-  switch ((int32_t) *((uint8_t*) (arg + (224+24*sizeof(void*))))) {
+  exports_arkor_trainer_definition_option_dataset_t option24;
+  switch ((int32_t) *((uint8_t*) (arg + (96+12*sizeof(void*))))) {
     case 0: {
       option24.is_some = false;
       break;
     }
     case 1: {
       option24.is_some = true;
-      option24.val = (int32_t) *((uint8_t*) (arg + (225+24*sizeof(void*))));
+      exports_arkor_trainer_definition_dataset_source_t variant13;
+      variant13.tag = (int32_t) *((uint8_t*) (arg + (104+12*sizeof(void*))));
+      switch ((int32_t) variant13.tag) {
+        case 0: {
+          variant13.val.file = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (104+13*sizeof(void*))))), (*((size_t*) (arg + (104+14*sizeof(void*))))) };
+          break;
+        }
+        case 1: {
+          arkor_option_string_t option9;
+          switch ((int32_t) *((uint8_t*) (arg + (104+15*sizeof(void*))))) {
+            case 0: {
+              option9.is_some = false;
+              break;
+            }
+            case 1: {
+              option9.is_some = true;
+              option9.val = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (104+16*sizeof(void*))))), (*((size_t*) (arg + (104+17*sizeof(void*))))) };
+              break;
+            }
+          }
+          arkor_option_string_t option10;
+          switch ((int32_t) *((uint8_t*) (arg + (104+18*sizeof(void*))))) {
+            case 0: {
+              option10.is_some = false;
+              break;
+            }
+            case 1: {
+              option10.is_some = true;
+              option10.val = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (104+19*sizeof(void*))))), (*((size_t*) (arg + (104+20*sizeof(void*))))) };
+              break;
+            }
+          }
+          arkor_option_string_t option11;
+          switch ((int32_t) *((uint8_t*) (arg + (104+21*sizeof(void*))))) {
+            case 0: {
+              option11.is_some = false;
+              break;
+            }
+            case 1: {
+              option11.is_some = true;
+              option11.val = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (104+22*sizeof(void*))))), (*((size_t*) (arg + (104+23*sizeof(void*))))) };
+              break;
+            }
+          }
+          variant13.val.hub = (exports_arkor_trainer_definition_hub_dataset_t) {
+            (arkor_string_t) (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (104+13*sizeof(void*))))), (*((size_t*) (arg + (104+14*sizeof(void*))))) },
+            (arkor_option_string_t) option9,
+            (arkor_option_string_t) option10,
+            (arkor_option_string_t) option11,
+          };
+          break;
+        }
+        case 2: {
+          arkor_option_string_t option12;
+          switch ((int32_t) *((uint8_t*) (arg + (104+15*sizeof(void*))))) {
+            case 0: {
+              option12.is_some = false;
+              break;
+            }
+            case 1: {
+              option12.is_some = true;
+              option12.val = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (104+16*sizeof(void*))))), (*((size_t*) (arg + (104+17*sizeof(void*))))) };
+              break;
+            }
+          }
+          variant13.val.url = (exports_arkor_trainer_definition_url_dataset_t) {
+            (arkor_string_t) (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (104+13*sizeof(void*))))), (*((size_t*) (arg + (104+14*sizeof(void*))))) },
+            (arkor_option_string_t) option12,
+          };
+          break;
+        }
+        case 3: {
+          variant13.val.other = (exports_arkor_trainer_definition_named_source_t) {
+            (arkor_string_t) (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (104+13*sizeof(void*))))), (*((size_t*) (arg + (104+14*sizeof(void*))))) },
+            (exports_arkor_trainer_definition_list_setting_t) (exports_arkor_trainer_definition_list_setting_t) { (exports_arkor_trainer_definition_setting_t*)(*((uint8_t **) (arg + (104+15*sizeof(void*))))), (*((size_t*) (arg + (104+16*sizeof(void*))))) },
+          };
+          break;
+        }
+      }
+      exports_arkor_trainer_definition_option_dataset_format_t option16;
+      switch ((int32_t) *((uint8_t*) (arg + (104+24*sizeof(void*))))) {
+        case 0: {
+          option16.is_some = false;
+          break;
+        }
+        case 1: {
+          option16.is_some = true;
+          exports_arkor_trainer_definition_dataset_format_t variant15;
+          variant15.tag = (int32_t) *((uint8_t*) (arg + (104+25*sizeof(void*))));
+          switch ((int32_t) variant15.tag) {
+            case 0: {
+              break;
+            }
+            case 1: {
+              variant15.val.rows = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (104+26*sizeof(void*))))), (*((size_t*) (arg + (104+27*sizeof(void*))))) };
+              break;
+            }
+            case 2: {
+              variant15.val.conversations = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (104+26*sizeof(void*))))), (*((size_t*) (arg + (104+27*sizeof(void*))))) };
+              break;
+            }
+            case 3: {
+              variant15.val.completions = (exports_arkor_trainer_definition_completion_fields_t) {
+                (arkor_string_t) (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (104+26*sizeof(void*))))), (*((size_t*) (arg + (104+27*sizeof(void*))))) },
+                (arkor_string_t) (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (104+28*sizeof(void*))))), (*((size_t*) (arg + (104+29*sizeof(void*))))) },
+              };
+              break;
+            }
+            case 4: {
+              arkor_option_string_t option14;
+              switch ((int32_t) *((uint8_t*) (arg + (104+26*sizeof(void*))))) {
+                case 0: {
+                  option14.is_some = false;
+                  break;
+                }
+                case 1: {
+                  option14.is_some = true;
+                  option14.val = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (104+27*sizeof(void*))))), (*((size_t*) (arg + (104+28*sizeof(void*))))) };
+                  break;
+                }
+              }
+              variant15.val.preferences = (exports_arkor_trainer_definition_preference_fields_t) {
+                (arkor_option_string_t) option14,
+                (arkor_string_t) (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (104+29*sizeof(void*))))), (*((size_t*) (arg + (104+30*sizeof(void*))))) },
+                (arkor_string_t) (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (104+31*sizeof(void*))))), (*((size_t*) (arg + (104+32*sizeof(void*))))) },
+              };
+              break;
+            }
+            case 5: {
+              variant15.val.labels = (exports_arkor_trainer_definition_label_fields_t) {
+                (arkor_string_t) (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (104+26*sizeof(void*))))), (*((size_t*) (arg + (104+27*sizeof(void*))))) },
+                (arkor_string_t) (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (104+28*sizeof(void*))))), (*((size_t*) (arg + (104+29*sizeof(void*))))) },
+                (arkor_string_t) (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (104+30*sizeof(void*))))), (*((size_t*) (arg + (104+31*sizeof(void*))))) },
+              };
+              break;
+            }
+            case 6: {
+              variant15.val.prompts = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (104+26*sizeof(void*))))), (*((size_t*) (arg + (104+27*sizeof(void*))))) };
+              break;
+            }
+            case 7: {
+              variant15.val.other = (exports_arkor_trainer_definition_named_source_t) {
+                (arkor_string_t) (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (104+26*sizeof(void*))))), (*((size_t*) (arg + (104+27*sizeof(void*))))) },
+                (exports_arkor_trainer_definition_list_setting_t) (exports_arkor_trainer_definition_list_setting_t) { (exports_arkor_trainer_definition_setting_t*)(*((uint8_t **) (arg + (104+28*sizeof(void*))))), (*((size_t*) (arg + (104+29*sizeof(void*))))) },
+              };
+              break;
+            }
+          }
+
+          option16.val = variant15;
+          break;
+        }
+      }
+      exports_arkor_trainer_definition_option_held_out_t option23;
+      switch ((int32_t) *((uint8_t*) (arg + (112+32*sizeof(void*))))) {
+        case 0: {
+          option23.is_some = false;
+          break;
+        }
+        case 1: {
+          option23.is_some = true;
+          exports_arkor_trainer_definition_held_out_t variant22;
+          variant22.tag = (int32_t) *((uint8_t*) (arg + (120+32*sizeof(void*))));
+          switch ((int32_t) variant22.tag) {
+            case 0: {
+              variant22.val.share = *((double*) (arg + (128+32*sizeof(void*))));
+              break;
+            }
+            case 1: {
+              exports_arkor_trainer_definition_dataset_source_t variant21;
+              variant21.tag = (int32_t) *((uint8_t*) (arg + (128+32*sizeof(void*))));
+              switch ((int32_t) variant21.tag) {
+                case 0: {
+                  variant21.val.file = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (128+33*sizeof(void*))))), (*((size_t*) (arg + (128+34*sizeof(void*))))) };
+                  break;
+                }
+                case 1: {
+                  arkor_option_string_t option17;
+                  switch ((int32_t) *((uint8_t*) (arg + (128+35*sizeof(void*))))) {
+                    case 0: {
+                      option17.is_some = false;
+                      break;
+                    }
+                    case 1: {
+                      option17.is_some = true;
+                      option17.val = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (128+36*sizeof(void*))))), (*((size_t*) (arg + (128+37*sizeof(void*))))) };
+                      break;
+                    }
+                  }
+                  arkor_option_string_t option18;
+                  switch ((int32_t) *((uint8_t*) (arg + (128+38*sizeof(void*))))) {
+                    case 0: {
+                      option18.is_some = false;
+                      break;
+                    }
+                    case 1: {
+                      option18.is_some = true;
+                      option18.val = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (128+39*sizeof(void*))))), (*((size_t*) (arg + (128+40*sizeof(void*))))) };
+                      break;
+                    }
+                  }
+                  arkor_option_string_t option19;
+                  switch ((int32_t) *((uint8_t*) (arg + (128+41*sizeof(void*))))) {
+                    case 0: {
+                      option19.is_some = false;
+                      break;
+                    }
+                    case 1: {
+                      option19.is_some = true;
+                      option19.val = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (128+42*sizeof(void*))))), (*((size_t*) (arg + (128+43*sizeof(void*))))) };
+                      break;
+                    }
+                  }
+                  variant21.val.hub = (exports_arkor_trainer_definition_hub_dataset_t) {
+                    (arkor_string_t) (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (128+33*sizeof(void*))))), (*((size_t*) (arg + (128+34*sizeof(void*))))) },
+                    (arkor_option_string_t) option17,
+                    (arkor_option_string_t) option18,
+                    (arkor_option_string_t) option19,
+                  };
+                  break;
+                }
+                case 2: {
+                  arkor_option_string_t option20;
+                  switch ((int32_t) *((uint8_t*) (arg + (128+35*sizeof(void*))))) {
+                    case 0: {
+                      option20.is_some = false;
+                      break;
+                    }
+                    case 1: {
+                      option20.is_some = true;
+                      option20.val = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (128+36*sizeof(void*))))), (*((size_t*) (arg + (128+37*sizeof(void*))))) };
+                      break;
+                    }
+                  }
+                  variant21.val.url = (exports_arkor_trainer_definition_url_dataset_t) {
+                    (arkor_string_t) (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (128+33*sizeof(void*))))), (*((size_t*) (arg + (128+34*sizeof(void*))))) },
+                    (arkor_option_string_t) option20,
+                  };
+                  break;
+                }
+                case 3: {
+                  variant21.val.other = (exports_arkor_trainer_definition_named_source_t) {
+                    (arkor_string_t) (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (128+33*sizeof(void*))))), (*((size_t*) (arg + (128+34*sizeof(void*))))) },
+                    (exports_arkor_trainer_definition_list_setting_t) (exports_arkor_trainer_definition_list_setting_t) { (exports_arkor_trainer_definition_setting_t*)(*((uint8_t **) (arg + (128+35*sizeof(void*))))), (*((size_t*) (arg + (128+36*sizeof(void*))))) },
+                  };
+                  break;
+                }
+              }
+              variant22.val.source = variant21;
+              break;
+            }
+          }
+
+          option23.val = variant22;
+          break;
+        }
+      }
+
+      option24.val = (exports_arkor_trainer_definition_dataset_t) {
+        (exports_arkor_trainer_definition_dataset_source_t) variant13,
+        (exports_arkor_trainer_definition_option_dataset_format_t) option16,
+        (exports_arkor_trainer_definition_option_held_out_t) option23,
+        (exports_arkor_trainer_definition_list_setting_t) (exports_arkor_trainer_definition_list_setting_t) { (exports_arkor_trainer_definition_setting_t*)(*((uint8_t **) (arg + (128+44*sizeof(void*))))), (*((size_t*) (arg + (128+45*sizeof(void*))))) },
+      };
       break;
     }
   }
-  arkor_option_u32_t option25;
-  switch ((int32_t) *((uint8_t*) (arg + (228+24*sizeof(void*))))) {
-    case 0: {
-      option25.is_some = false;
-      break;
-    }
-    case 1: {
-      option25.is_some = true;
-      option25.val = (uint32_t) (*((int32_t*) (arg + (232+24*sizeof(void*)))));
-      break;
-    }
-  }
-  arkor_option_f64_t option26;
-  switch ((int32_t) *((uint8_t*) (arg + (240+24*sizeof(void*))))) {
-    case 0: {
-      option26.is_some = false;
-      break;
-    }
-    case 1: {
-      option26.is_some = true;
-      option26.val = *((double*) (arg + (248+24*sizeof(void*))));
-      break;
-    }
-  }
-  arkor_option_f64_t option27;
-  switch ((int32_t) *((uint8_t*) (arg + (256+24*sizeof(void*))))) {
-    case 0: {
-      option27.is_some = false;
-      break;
-    }
-    case 1: {
-      option27.is_some = true;
-      option27.val = *((double*) (arg + (264+24*sizeof(void*))));
-      break;
-    }
-  }
-  arkor_option_f64_t option28;
-  switch ((int32_t) *((uint8_t*) (arg + (272+24*sizeof(void*))))) {
-    case 0: {
-      option28.is_some = false;
-      break;
-    }
-    case 1: {
-      option28.is_some = true;
-      option28.val = *((double*) (arg + (280+24*sizeof(void*))));
-      break;
-    }
-  }
-  arkor_option_f64_t option29;
-  switch ((int32_t) *((uint8_t*) (arg + (288+24*sizeof(void*))))) {
-    case 0: {
-      option29.is_some = false;
-      break;
-    }
-    case 1: {
-      option29.is_some = true;
-      option29.val = *((double*) (arg + (296+24*sizeof(void*))));
-      break;
-    }
-  }
-  arkor_option_f64_t option30;
-  switch ((int32_t) *((uint8_t*) (arg + (304+24*sizeof(void*))))) {
-    case 0: {
-      option30.is_some = false;
-      break;
-    }
-    case 1: {
-      option30.is_some = true;
-      option30.val = *((double*) (arg + (312+24*sizeof(void*))));
-      break;
-    }
-  }
-  arkor_option_u32_t option31;
-  switch ((int32_t) *((uint8_t*) (arg + (320+24*sizeof(void*))))) {
-    case 0: {
-      option31.is_some = false;
-      break;
-    }
-    case 1: {
-      option31.is_some = true;
-      option31.val = (uint32_t) (*((int32_t*) (arg + (324+24*sizeof(void*)))));
-      break;
-    }
-  }
-  arkor_option_u32_t option32;
-  switch ((int32_t) *((uint8_t*) (arg + (328+24*sizeof(void*))))) {
-    case 0: {
-      option32.is_some = false;
-      break;
-    }
-    case 1: {
-      option32.is_some = true;
-      option32.val = (uint32_t) (*((int32_t*) (arg + (332+24*sizeof(void*)))));
-      break;
-    }
-  }
-  arkor_option_u32_t option33;
-  switch ((int32_t) *((uint8_t*) (arg + (336+24*sizeof(void*))))) {
-    case 0: {
-      option33.is_some = false;
-      break;
-    }
-    case 1: {
-      option33.is_some = true;
-      option33.val = (uint32_t) (*((int32_t*) (arg + (340+24*sizeof(void*)))));
-      break;
-    }
-  }
-  arkor_option_u32_t option34;
-  switch ((int32_t) *((uint8_t*) (arg + (344+24*sizeof(void*))))) {
+  exports_arkor_trainer_definition_option_lora_t option34;
+  switch ((int32_t) *((uint8_t*) (arg + (128+48*sizeof(void*))))) {
     case 0: {
       option34.is_some = false;
       break;
     }
     case 1: {
       option34.is_some = true;
-      option34.val = (uint32_t) (*((int32_t*) (arg + (348+24*sizeof(void*)))));
+      arkor_option_f64_t option32;
+      switch ((int32_t) *((uint8_t*) (arg + (144+48*sizeof(void*))))) {
+        case 0: {
+          option32.is_some = false;
+          break;
+        }
+        case 1: {
+          option32.is_some = true;
+          option32.val = *((double*) (arg + (152+48*sizeof(void*))));
+          break;
+        }
+      }
+      arkor_option_f64_t option33;
+      switch ((int32_t) *((uint8_t*) (arg + (160+48*sizeof(void*))))) {
+        case 0: {
+          option33.is_some = false;
+          break;
+        }
+        case 1: {
+          option33.is_some = true;
+          option33.val = *((double*) (arg + (168+48*sizeof(void*))));
+          break;
+        }
+      }
+
+      option34.val = (exports_arkor_trainer_definition_lora_t) {
+        (uint32_t) (uint32_t) (*((int32_t*) (arg + (136+48*sizeof(void*))))),
+        (arkor_option_f64_t) option32,
+        (arkor_option_f64_t) option33,
+        (arkor_list_string_t) (arkor_list_string_t) { (arkor_string_t*)(*((uint8_t **) (arg + (176+48*sizeof(void*))))), (*((size_t*) (arg + (176+49*sizeof(void*))))) },
+        (exports_arkor_trainer_definition_list_setting_t) (exports_arkor_trainer_definition_list_setting_t) { (exports_arkor_trainer_definition_setting_t*)(*((uint8_t **) (arg + (176+50*sizeof(void*))))), (*((size_t*) (arg + (176+51*sizeof(void*))))) },
+      };
       break;
     }
   }
   arkor_option_u32_t option35;
-  switch ((int32_t) *((uint8_t*) (arg + (352+24*sizeof(void*))))) {
+  switch ((int32_t) *((uint8_t*) (arg + (176+52*sizeof(void*))))) {
     case 0: {
       option35.is_some = false;
       break;
     }
     case 1: {
       option35.is_some = true;
-      option35.val = (uint32_t) (*((int32_t*) (arg + (356+24*sizeof(void*)))));
+      option35.val = (uint32_t) (*((int32_t*) (arg + (180+52*sizeof(void*)))));
       break;
     }
   }
-  arkor_option_u32_t option36;
-  switch ((int32_t) *((uint8_t*) (arg + (360+24*sizeof(void*))))) {
+  arkor_option_f64_t option36;
+  switch ((int32_t) *((uint8_t*) (arg + (184+52*sizeof(void*))))) {
     case 0: {
       option36.is_some = false;
       break;
     }
     case 1: {
       option36.is_some = true;
-      option36.val = (uint32_t) (*((int32_t*) (arg + (364+24*sizeof(void*)))));
+      option36.val = *((double*) (arg + (192+52*sizeof(void*))));
       break;
     }
   }
   arkor_option_f64_t option37;
-  switch ((int32_t) *((uint8_t*) (arg + (368+24*sizeof(void*))))) {
+  switch ((int32_t) *((uint8_t*) (arg + (200+52*sizeof(void*))))) {
     case 0: {
       option37.is_some = false;
       break;
     }
     case 1: {
       option37.is_some = true;
-      option37.val = *((double*) (arg + (376+24*sizeof(void*))));
+      option37.val = *((double*) (arg + (208+52*sizeof(void*))));
       break;
     }
   }
-  arkor_option_string_t option38;
-  switch ((int32_t) *((uint8_t*) (arg + (384+26*sizeof(void*))))) {
+  arkor_option_u32_t option38;
+  switch ((int32_t) *((uint8_t*) (arg + (216+52*sizeof(void*))))) {
     case 0: {
       option38.is_some = false;
       break;
     }
     case 1: {
       option38.is_some = true;
-      option38.val = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (384+27*sizeof(void*))))), (*((size_t*) (arg + (384+28*sizeof(void*))))) };
+      option38.val = (uint32_t) (*((int32_t*) (arg + (220+52*sizeof(void*)))));
       break;
     }
   }
-  arkor_option_bool_t option39;
-  switch ((int32_t) *((uint8_t*) (arg + (384+29*sizeof(void*))))) {
+  arkor_option_u32_t option39;
+  switch ((int32_t) *((uint8_t*) (arg + (224+52*sizeof(void*))))) {
     case 0: {
       option39.is_some = false;
       break;
     }
     case 1: {
       option39.is_some = true;
-      option39.val = (int32_t) *((uint8_t*) (arg + (385+29*sizeof(void*))));
+      option39.val = (uint32_t) (*((int32_t*) (arg + (228+52*sizeof(void*)))));
       break;
     }
   }
-  arkor_option_bool_t option40;
-  switch ((int32_t) *((uint8_t*) (arg + (386+29*sizeof(void*))))) {
+  arkor_option_u32_t option40;
+  switch ((int32_t) *((uint8_t*) (arg + (232+52*sizeof(void*))))) {
     case 0: {
       option40.is_some = false;
       break;
     }
     case 1: {
       option40.is_some = true;
-      option40.val = (int32_t) *((uint8_t*) (arg + (387+29*sizeof(void*))));
+      option40.val = (uint32_t) (*((int32_t*) (arg + (236+52*sizeof(void*)))));
       break;
     }
   }
-  exports_arkor_trainer_training_loop_spec_t arg41 = (exports_arkor_trainer_definition_spec_t) {
+  exports_arkor_trainer_definition_option_lr_scheduler_type_t option41;
+  switch ((int32_t) *((uint8_t*) (arg + (240+52*sizeof(void*))))) {
+    case 0: {
+      option41.is_some = false;
+      break;
+    }
+    case 1: {
+      option41.is_some = true;
+      option41.val = (int32_t) *((uint8_t*) (arg + (241+52*sizeof(void*))));
+      break;
+    }
+  }
+  arkor_option_u32_t option42;
+  switch ((int32_t) *((uint8_t*) (arg + (244+52*sizeof(void*))))) {
+    case 0: {
+      option42.is_some = false;
+      break;
+    }
+    case 1: {
+      option42.is_some = true;
+      option42.val = (uint32_t) (*((int32_t*) (arg + (248+52*sizeof(void*)))));
+      break;
+    }
+  }
+  arkor_option_f64_t option43;
+  switch ((int32_t) *((uint8_t*) (arg + (256+52*sizeof(void*))))) {
+    case 0: {
+      option43.is_some = false;
+      break;
+    }
+    case 1: {
+      option43.is_some = true;
+      option43.val = *((double*) (arg + (264+52*sizeof(void*))));
+      break;
+    }
+  }
+  arkor_option_f64_t option44;
+  switch ((int32_t) *((uint8_t*) (arg + (272+52*sizeof(void*))))) {
+    case 0: {
+      option44.is_some = false;
+      break;
+    }
+    case 1: {
+      option44.is_some = true;
+      option44.val = *((double*) (arg + (280+52*sizeof(void*))));
+      break;
+    }
+  }
+  arkor_option_f64_t option45;
+  switch ((int32_t) *((uint8_t*) (arg + (288+52*sizeof(void*))))) {
+    case 0: {
+      option45.is_some = false;
+      break;
+    }
+    case 1: {
+      option45.is_some = true;
+      option45.val = *((double*) (arg + (296+52*sizeof(void*))));
+      break;
+    }
+  }
+  arkor_option_f64_t option46;
+  switch ((int32_t) *((uint8_t*) (arg + (304+52*sizeof(void*))))) {
+    case 0: {
+      option46.is_some = false;
+      break;
+    }
+    case 1: {
+      option46.is_some = true;
+      option46.val = *((double*) (arg + (312+52*sizeof(void*))));
+      break;
+    }
+  }
+  arkor_option_f64_t option47;
+  switch ((int32_t) *((uint8_t*) (arg + (320+52*sizeof(void*))))) {
+    case 0: {
+      option47.is_some = false;
+      break;
+    }
+    case 1: {
+      option47.is_some = true;
+      option47.val = *((double*) (arg + (328+52*sizeof(void*))));
+      break;
+    }
+  }
+  arkor_option_u32_t option48;
+  switch ((int32_t) *((uint8_t*) (arg + (336+52*sizeof(void*))))) {
+    case 0: {
+      option48.is_some = false;
+      break;
+    }
+    case 1: {
+      option48.is_some = true;
+      option48.val = (uint32_t) (*((int32_t*) (arg + (340+52*sizeof(void*)))));
+      break;
+    }
+  }
+  arkor_option_u32_t option49;
+  switch ((int32_t) *((uint8_t*) (arg + (344+52*sizeof(void*))))) {
+    case 0: {
+      option49.is_some = false;
+      break;
+    }
+    case 1: {
+      option49.is_some = true;
+      option49.val = (uint32_t) (*((int32_t*) (arg + (348+52*sizeof(void*)))));
+      break;
+    }
+  }
+  arkor_option_u32_t option50;
+  switch ((int32_t) *((uint8_t*) (arg + (352+52*sizeof(void*))))) {
+    case 0: {
+      option50.is_some = false;
+      break;
+    }
+    case 1: {
+      option50.is_some = true;
+      option50.val = (uint32_t) (*((int32_t*) (arg + (356+52*sizeof(void*)))));
+      break;
+    }
+  }
+  arkor_option_u32_t option51;
+  switch ((int32_t) *((uint8_t*) (arg + (360+52*sizeof(void*))))) {
+    case 0: {
+      option51.is_some = false;
+      break;
+    }
+    case 1: {
+      option51.is_some = true;
+      option51.val = (uint32_t) (*((int32_t*) (arg + (364+52*sizeof(void*)))));
+      break;
+    }
+  }
+  arkor_option_u32_t option52;
+  switch ((int32_t) *((uint8_t*) (arg + (368+52*sizeof(void*))))) {
+    case 0: {
+      option52.is_some = false;
+      break;
+    }
+    case 1: {
+      option52.is_some = true;
+      option52.val = (uint32_t) (*((int32_t*) (arg + (372+52*sizeof(void*)))));
+      break;
+    }
+  }
+  arkor_option_u32_t option53;
+  switch ((int32_t) *((uint8_t*) (arg + (376+52*sizeof(void*))))) {
+    case 0: {
+      option53.is_some = false;
+      break;
+    }
+    case 1: {
+      option53.is_some = true;
+      option53.val = (uint32_t) (*((int32_t*) (arg + (380+52*sizeof(void*)))));
+      break;
+    }
+  }
+  arkor_option_f64_t option54;
+  switch ((int32_t) *((uint8_t*) (arg + (384+52*sizeof(void*))))) {
+    case 0: {
+      option54.is_some = false;
+      break;
+    }
+    case 1: {
+      option54.is_some = true;
+      option54.val = *((double*) (arg + (392+52*sizeof(void*))));
+      break;
+    }
+  }
+  arkor_option_string_t option55;
+  switch ((int32_t) *((uint8_t*) (arg + (400+52*sizeof(void*))))) {
+    case 0: {
+      option55.is_some = false;
+      break;
+    }
+    case 1: {
+      option55.is_some = true;
+      option55.val = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (400+53*sizeof(void*))))), (*((size_t*) (arg + (400+54*sizeof(void*))))) };
+      break;
+    }
+  }
+  arkor_option_bool_t option56;
+  switch ((int32_t) *((uint8_t*) (arg + (400+55*sizeof(void*))))) {
+    case 0: {
+      option56.is_some = false;
+      break;
+    }
+    case 1: {
+      option56.is_some = true;
+      option56.val = (int32_t) *((uint8_t*) (arg + (401+55*sizeof(void*))));
+      break;
+    }
+  }
+  arkor_option_string_t option57;
+  switch ((int32_t) *((uint8_t*) (arg + (400+60*sizeof(void*))))) {
+    case 0: {
+      option57.is_some = false;
+      break;
+    }
+    case 1: {
+      option57.is_some = true;
+      option57.val = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (400+61*sizeof(void*))))), (*((size_t*) (arg + (400+62*sizeof(void*))))) };
+      break;
+    }
+  }
+  arkor_option_bool_t option58;
+  switch ((int32_t) *((uint8_t*) (arg + (400+63*sizeof(void*))))) {
+    case 0: {
+      option58.is_some = false;
+      break;
+    }
+    case 1: {
+      option58.is_some = true;
+      option58.val = (int32_t) *((uint8_t*) (arg + (401+63*sizeof(void*))));
+      break;
+    }
+  }
+  arkor_option_bool_t option59;
+  switch ((int32_t) *((uint8_t*) (arg + (402+63*sizeof(void*))))) {
+    case 0: {
+      option59.is_some = false;
+      break;
+    }
+    case 1: {
+      option59.is_some = true;
+      option59.val = (int32_t) *((uint8_t*) (arg + (403+63*sizeof(void*))));
+      break;
+    }
+  }
+  exports_arkor_trainer_training_loop_spec_t arg60 = (exports_arkor_trainer_definition_spec_t) {
     (arkor_string_t) (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + 0))), (*((size_t*) (arg + sizeof(void*)))) },
     (arkor_option_string_t) option,
     (arkor_list_string_t) (arkor_list_string_t) { (arkor_string_t*)(*((uint8_t **) (arg + (5*sizeof(void*))))), (*((size_t*) (arg + (6*sizeof(void*))))) },
     (exports_arkor_trainer_definition_model_source_t) variant,
-    (exports_arkor_trainer_definition_option_tokenizer_source_t) option7,
-    (exports_arkor_trainer_definition_option_dataset_source_t) option13,
-    (arkor_option_f64_t) option14,
-    (exports_arkor_trainer_definition_option_lora_t) option17,
+    (exports_arkor_trainer_definition_option_tokenizer_source_t) option8,
+    (exports_arkor_trainer_definition_option_dataset_t) option24,
+    (exports_arkor_trainer_definition_list_named_model_t) (exports_arkor_trainer_definition_list_named_model_t) { (exports_arkor_trainer_definition_named_model_t*)(*((uint8_t **) (arg + (128+46*sizeof(void*))))), (*((size_t*) (arg + (128+47*sizeof(void*))))) },
+    (exports_arkor_trainer_definition_option_lora_t) option34,
     (exports_arkor_trainer_definition_hyperparameters_t) (exports_arkor_trainer_definition_hyperparameters_t) {
-      (arkor_option_u32_t) option18,
-      (arkor_option_f64_t) option19,
-      (arkor_option_f64_t) option20,
-      (arkor_option_u32_t) option21,
-      (arkor_option_u32_t) option22,
-      (arkor_option_u32_t) option23,
-      (exports_arkor_trainer_definition_option_lr_scheduler_type_t) option24,
-      (arkor_option_u32_t) option25,
-      (arkor_option_f64_t) option26,
-      (arkor_option_f64_t) option27,
-      (arkor_option_f64_t) option28,
-      (arkor_option_f64_t) option29,
-      (arkor_option_f64_t) option30,
-      (arkor_option_u32_t) option31,
-      (arkor_option_u32_t) option32,
-      (arkor_option_u32_t) option33,
-      (arkor_option_u32_t) option34,
       (arkor_option_u32_t) option35,
-      (arkor_option_u32_t) option36,
+      (arkor_option_f64_t) option36,
       (arkor_option_f64_t) option37,
+      (arkor_option_u32_t) option38,
+      (arkor_option_u32_t) option39,
+      (arkor_option_u32_t) option40,
+      (exports_arkor_trainer_definition_option_lr_scheduler_type_t) option41,
+      (arkor_option_u32_t) option42,
+      (arkor_option_f64_t) option43,
+      (arkor_option_f64_t) option44,
+      (arkor_option_f64_t) option45,
+      (arkor_option_f64_t) option46,
+      (arkor_option_f64_t) option47,
+      (arkor_option_u32_t) option48,
+      (arkor_option_u32_t) option49,
+      (arkor_option_u32_t) option50,
+      (arkor_option_u32_t) option51,
+      (arkor_option_u32_t) option52,
+      (arkor_option_u32_t) option53,
+      (arkor_option_f64_t) option54,
+      (arkor_option_string_t) option55,
+      (arkor_option_bool_t) option56,
+      (exports_arkor_trainer_definition_list_setting_t) (exports_arkor_trainer_definition_list_setting_t) { (exports_arkor_trainer_definition_setting_t*)(*((uint8_t **) (arg + (400+56*sizeof(void*))))), (*((size_t*) (arg + (400+57*sizeof(void*))))) },
     },
-    (exports_arkor_trainer_definition_list_setting_t) (exports_arkor_trainer_definition_list_setting_t) { (exports_arkor_trainer_definition_setting_t*)(*((uint8_t **) (arg + (384+24*sizeof(void*))))), (*((size_t*) (arg + (384+25*sizeof(void*))))) },
-    (arkor_option_string_t) option38,
-    (arkor_option_bool_t) option39,
-    (arkor_option_bool_t) option40,
+    (exports_arkor_trainer_definition_list_setting_t) (exports_arkor_trainer_definition_list_setting_t) { (exports_arkor_trainer_definition_setting_t*)(*((uint8_t **) (arg + (400+58*sizeof(void*))))), (*((size_t*) (arg + (400+59*sizeof(void*))))) },
+    (arkor_option_string_t) option57,
+    (arkor_option_bool_t) option58,
+    (arkor_option_bool_t) option59,
   };
   exports_arkor_trainer_training_loop_result_void_string_t ret;
   arkor_string_t err;
-  ret.is_err = !exports_arkor_trainer_training_loop_run(&arg41, &err);
+  ret.is_err = !exports_arkor_trainer_training_loop_run(&arg60, &err);
   if (ret.is_err) {
     ret.val.err = err;
   }
   free(arg);
   uint8_t *ptr = (uint8_t *) &RET_AREA;
   if ((ret).is_err) {
-    const arkor_string_t *payload42 = &(ret).val.err;*((int8_t*)(ptr + 0)) = 1;
-    *((size_t*)(ptr + (2*sizeof(void*)))) = (*payload42).len;
-    *((uint8_t **)(ptr + sizeof(void*))) = (uint8_t *) (*payload42).ptr;
+    const arkor_string_t *payload61 = &(ret).val.err;*((int8_t*)(ptr + 0)) = 1;
+    *((size_t*)(ptr + (2*sizeof(void*)))) = (*payload61).len;
+    *((uint8_t **)(ptr + sizeof(void*))) = (uint8_t *) (*payload61).ptr;
   } else {
     *((int8_t*)(ptr + 0)) = 0;
   }
@@ -4021,7 +5819,7 @@ uint8_t * __wasm_export_exports_arkor_trainer_training_loop_run(uint8_t * arg) {
 }
 
 __attribute__((__export_name__("arkor:trainer/callbacks@0.1.0#on-started")))
-uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_started(int32_t arg, int32_t arg0, uint8_t * arg1, size_t arg2, int32_t arg3, int32_t arg4, int32_t arg5, int32_t arg6, int32_t arg7, int32_t arg8, uint8_t * arg9, size_t arg10) {
+uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_started(int32_t arg, int32_t arg0, uint8_t * arg1, size_t arg2, int32_t arg3, int32_t arg4, int32_t arg5, int32_t arg6, int32_t arg7, int32_t arg8, uint8_t * arg9, size_t arg10, uint8_t * arg11, size_t arg12) {
   arkor_option_u32_t option;
   switch (arg4) {
     case 0: {
@@ -4034,31 +5832,31 @@ uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_started(int32_t arg, 
       break;
     }
   }
-  arkor_option_u32_t option11;
+  arkor_option_u32_t option13;
   switch (arg6) {
     case 0: {
-      option11.is_some = false;
+      option13.is_some = false;
       break;
     }
     case 1: {
-      option11.is_some = true;
-      option11.val = (uint32_t) (arg7);
+      option13.is_some = true;
+      option13.val = (uint32_t) (arg7);
       break;
     }
   }
-  arkor_option_string_t option12;
+  arkor_option_string_t option14;
   switch (arg8) {
     case 0: {
-      option12.is_some = false;
+      option14.is_some = false;
       break;
     }
     case 1: {
-      option12.is_some = true;
-      option12.val = (arkor_string_t) { (uint8_t*)(arg9), (arg10) };
+      option14.is_some = true;
+      option14.val = (arkor_string_t) { (uint8_t*)(arg9), (arg10) };
       break;
     }
   }
-  exports_arkor_trainer_callbacks_started_t arg13 = (exports_arkor_trainer_callbacks_started_t) {
+  exports_arkor_trainer_callbacks_started_t arg15 = (exports_arkor_trainer_callbacks_started_t) {
     (exports_arkor_trainer_callbacks_position_t) (exports_arkor_trainer_callbacks_position_t) {
       (uint32_t) (uint32_t) (arg),
       (uint32_t) (uint32_t) (arg0),
@@ -4066,13 +5864,14 @@ uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_started(int32_t arg, 
     (arkor_string_t) (arkor_string_t) { (uint8_t*)(arg1), (arg2) },
     (uint32_t) (uint32_t) (arg3),
     (arkor_option_u32_t) option,
-    (arkor_option_u32_t) option11,
-    (arkor_option_string_t) option12,
+    (arkor_option_u32_t) option13,
+    (arkor_option_string_t) option14,
+    (exports_arkor_trainer_callbacks_list_setting_t) (exports_arkor_trainer_callbacks_list_setting_t) { (exports_arkor_trainer_callbacks_setting_t*)(arg11), (arg12) },
   };
   exports_arkor_trainer_callbacks_result_list_action_string_t ret;
   exports_arkor_trainer_callbacks_list_action_t ok;
   arkor_string_t err;
-  ret.is_err = !exports_arkor_trainer_callbacks_on_started(&arg13, &ok, &err);
+  ret.is_err = !exports_arkor_trainer_callbacks_on_started(&arg15, &ok, &err);
   if (ret.is_err) {
     ret.val.err = err;
   }
@@ -4081,9 +5880,9 @@ uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_started(int32_t arg, 
   }
   uint8_t *ptr = (uint8_t *) &RET_AREA;
   if ((ret).is_err) {
-    const arkor_string_t *payload22 = &(ret).val.err;*((int8_t*)(ptr + 0)) = 1;
-    *((size_t*)(ptr + (2*sizeof(void*)))) = (*payload22).len;
-    *((uint8_t **)(ptr + sizeof(void*))) = (uint8_t *) (*payload22).ptr;
+    const arkor_string_t *payload27 = &(ret).val.err;*((int8_t*)(ptr + 0)) = 1;
+    *((size_t*)(ptr + (2*sizeof(void*)))) = (*payload27).len;
+    *((uint8_t **)(ptr + sizeof(void*))) = (uint8_t *) (*payload27).ptr;
   } else {
     const exports_arkor_trainer_callbacks_list_action_t *payload = &(ret).val.ok;*((int8_t*)(ptr + 0)) = 0;
     *((size_t*)(ptr + (2*sizeof(void*)))) = (*payload).len;
@@ -4093,7 +5892,7 @@ uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_started(int32_t arg, 
 }
 
 __attribute__((__export_name__("arkor:trainer/callbacks@0.1.0#on-log")))
-uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_log(int32_t arg, int32_t arg0, int32_t arg1, double arg2, int32_t arg3, double arg4, int32_t arg5, double arg6, int32_t arg7, double arg8, double arg9, uint8_t * arg10, size_t arg11) {
+uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_log(int32_t arg, int32_t arg0, int32_t arg1, double arg2, int32_t arg3, double arg4, int32_t arg5, double arg6, int32_t arg7, double arg8, double arg9, uint8_t * arg10, size_t arg11, uint8_t * arg12, size_t arg13) {
   arkor_option_f64_t option;
   switch (arg1) {
     case 0: {
@@ -4106,58 +5905,59 @@ uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_log(int32_t arg, int3
       break;
     }
   }
-  arkor_option_f64_t option12;
-  switch (arg3) {
-    case 0: {
-      option12.is_some = false;
-      break;
-    }
-    case 1: {
-      option12.is_some = true;
-      option12.val = arg4;
-      break;
-    }
-  }
-  arkor_option_f64_t option13;
-  switch (arg5) {
-    case 0: {
-      option13.is_some = false;
-      break;
-    }
-    case 1: {
-      option13.is_some = true;
-      option13.val = arg6;
-      break;
-    }
-  }
   arkor_option_f64_t option14;
-  switch (arg7) {
+  switch (arg3) {
     case 0: {
       option14.is_some = false;
       break;
     }
     case 1: {
       option14.is_some = true;
-      option14.val = arg8;
+      option14.val = arg4;
       break;
     }
   }
-  exports_arkor_trainer_callbacks_log_record_t arg15 = (exports_arkor_trainer_callbacks_log_record_t) {
+  arkor_option_f64_t option15;
+  switch (arg5) {
+    case 0: {
+      option15.is_some = false;
+      break;
+    }
+    case 1: {
+      option15.is_some = true;
+      option15.val = arg6;
+      break;
+    }
+  }
+  arkor_option_f64_t option16;
+  switch (arg7) {
+    case 0: {
+      option16.is_some = false;
+      break;
+    }
+    case 1: {
+      option16.is_some = true;
+      option16.val = arg8;
+      break;
+    }
+  }
+  exports_arkor_trainer_callbacks_log_record_t arg17 = (exports_arkor_trainer_callbacks_log_record_t) {
     (exports_arkor_trainer_callbacks_position_t) (exports_arkor_trainer_callbacks_position_t) {
       (uint32_t) (uint32_t) (arg),
       (uint32_t) (uint32_t) (arg0),
     },
     (arkor_option_f64_t) option,
-    (arkor_option_f64_t) option12,
-    (arkor_option_f64_t) option13,
     (arkor_option_f64_t) option14,
+    (arkor_option_f64_t) option15,
+    (arkor_option_f64_t) option16,
     (double) arg9,
     (exports_arkor_trainer_callbacks_list_metric_t) (exports_arkor_trainer_callbacks_list_metric_t) { (exports_arkor_trainer_callbacks_metric_t*)(arg10), (arg11) },
+    (exports_arkor_trainer_callbacks_list_setting_t) (exports_arkor_trainer_callbacks_list_setting_t) { (exports_arkor_trainer_callbacks_setting_t*)(arg12), (arg13) },
   };
   exports_arkor_trainer_callbacks_result_list_action_string_t ret;
   exports_arkor_trainer_callbacks_list_action_t ok;
   arkor_string_t err;
-  ret.is_err = !exports_arkor_trainer_callbacks_on_log(&arg15, &ok, &err);
+  ret.is_err = !exports_arkor_trainer_callbacks_on_log(&arg17, &ok, &err);
   if (ret.is_err) {
     ret.val.err = err;
   }
@@ -4166,9 +5966,9 @@ uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_log(int32_t arg, int3
   }
   uint8_t *ptr = (uint8_t *) &RET_AREA;
   if ((ret).is_err) {
-    const arkor_string_t *payload24 = &(ret).val.err;*((int8_t*)(ptr + 0)) = 1;
-    *((size_t*)(ptr + (2*sizeof(void*)))) = (*payload24).len;
-    *((uint8_t **)(ptr + sizeof(void*))) = (uint8_t *) (*payload24).ptr;
+    const arkor_string_t *payload29 = &(ret).val.err;*((int8_t*)(ptr + 0)) = 1;
+    *((size_t*)(ptr + (2*sizeof(void*)))) = (*payload29).len;
+    *((uint8_t **)(ptr + sizeof(void*))) = (uint8_t *) (*payload29).ptr;
   } else {
     const exports_arkor_trainer_callbacks_list_action_t *payload = &(ret).val.ok;*((int8_t*)(ptr + 0)) = 0;
     *((size_t*)(ptr + (2*sizeof(void*)))) = (*payload).len;
@@ -4178,28 +5978,96 @@ uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_log(int32_t arg, int3
 }
 
 __attribute__((__export_name__("arkor:trainer/callbacks@0.1.0#on-evaluate")))
-uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_evaluate(int32_t arg, int32_t arg0, double arg1, double arg2, double arg3, int32_t arg4, uint8_t * arg5, size_t arg6) {
-  exports_arkor_trainer_callbacks_evaluation_t arg7 = (exports_arkor_trainer_callbacks_evaluation_t) {
+uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_evaluate(uint8_t * arg) {
+  arkor_option_f64_t option;
+  switch ((int32_t) *((uint8_t*) (arg + 8))) {
+    case 0: {
+      option.is_some = false;
+      break;
+    }
+    case 1: {
+      option.is_some = true;
+      option.val = *((double*) (arg + 16));
+      break;
+    }
+  }
+  arkor_option_f64_t option0;
+  switch ((int32_t) *((uint8_t*) (arg + 24))) {
+    case 0: {
+      option0.is_some = false;
+      break;
+    }
+    case 1: {
+      option0.is_some = true;
+      option0.val = *((double*) (arg + 32));
+      break;
+    }
+  }
+  arkor_option_f64_t option1;
+  switch ((int32_t) *((uint8_t*) (arg + 40))) {
+    case 0: {
+      option1.is_some = false;
+      break;
+    }
+    case 1: {
+      option1.is_some = true;
+      option1.val = *((double*) (arg + 48));
+      break;
+    }
+  }
+  exports_arkor_trainer_callbacks_option_metric_t option2;
+  switch ((int32_t) *((uint8_t*) (arg + 56))) {
+    case 0: {
+      option2.is_some = false;
+      break;
+    }
+    case 1: {
+      option2.is_some = true;
+      option2.val = (arkor_trainer_types_metric_t) {
+        (arkor_string_t) (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + 64))), (*((size_t*) (arg + (64+1*sizeof(void*))))) },
+        (double) *((double*) (arg + (64+2*sizeof(void*)))),
+      };
+      break;
+    }
+  }
+  arkor_option_f64_t option3;
+  switch ((int32_t) *((uint8_t*) (arg + (72+2*sizeof(void*))))) {
+    case 0: {
+      option3.is_some = false;
+      break;
+    }
+    case 1: {
+      option3.is_some = true;
+      option3.val = *((double*) (arg + (80+2*sizeof(void*))));
+      break;
+    }
+  }
+  exports_arkor_trainer_callbacks_evaluation_t arg4 = (exports_arkor_trainer_callbacks_evaluation_t) {
     (exports_arkor_trainer_callbacks_position_t) (exports_arkor_trainer_callbacks_position_t) {
-      (uint32_t) (uint32_t) (arg),
-      (uint32_t) (uint32_t) (arg0),
+      (uint32_t) (uint32_t) (*((int32_t*) (arg + 0))),
+      (uint32_t) (uint32_t) (*((int32_t*) (arg + 4))),
     },
-    (double) arg1,
-    (double) arg2,
-    (double) arg3,
-    (uint32_t) (uint32_t) (arg4),
-    (exports_arkor_trainer_callbacks_list_metric_t) (exports_arkor_trainer_callbacks_list_metric_t) { (exports_arkor_trainer_callbacks_metric_t*)(arg5), (arg6) },
+    (arkor_option_f64_t) option,
+    (arkor_option_f64_t) option0,
+    (arkor_option_f64_t) option1,
+    (exports_arkor_trainer_callbacks_option_metric_t) option2,
+    (arkor_option_f64_t) option3,
+    (bool) (int32_t) *((uint8_t*) (arg + (88+2*sizeof(void*)))),
+    (uint32_t) (uint32_t) (*((int32_t*) (arg + (92+2*sizeof(void*))))),
+    (exports_arkor_trainer_callbacks_list_metric_t) (exports_arkor_trainer_callbacks_list_metric_t) { (exports_arkor_trainer_callbacks_metric_t*)(*((uint8_t **) (arg + (96+2*sizeof(void*))))), (*((size_t*) (arg + (96+3*sizeof(void*))))) },
+    (exports_arkor_trainer_callbacks_list_setting_t) (exports_arkor_trainer_callbacks_list_setting_t) { (exports_arkor_trainer_callbacks_setting_t*)(*((uint8_t **) (arg + (96+4*sizeof(void*))))), (*((size_t*) (arg + (96+5*sizeof(void*))))) },
   };
   exports_arkor_trainer_callbacks_result_list_action_string_t ret;
   exports_arkor_trainer_callbacks_list_action_t ok;
   arkor_string_t err;
-  ret.is_err = !exports_arkor_trainer_callbacks_on_evaluate(&arg7, &ok, &err);
+  ret.is_err = !exports_arkor_trainer_callbacks_on_evaluate(&arg4, &ok, &err);
   if (ret.is_err) {
     ret.val.err = err;
   }
   if (!ret.is_err) {
     ret.val.ok = ok;
   }
+  free(arg);
   uint8_t *ptr = (uint8_t *) &RET_AREA;
   if ((ret).is_err) {
     const arkor_string_t *payload16 = &(ret).val.err;*((int8_t*)(ptr + 0)) = 1;
@@ -4214,7 +6082,7 @@ uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_evaluate(int32_t arg,
 }
 
 __attribute__((__export_name__("arkor:trainer/callbacks@0.1.0#on-checkpoint")))
-uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_checkpoint(int32_t arg, int32_t arg0, uint8_t * arg1, size_t arg2, int32_t arg3, double arg4) {
+uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_checkpoint(int32_t arg, int32_t arg0, uint8_t * arg1, size_t arg2, int32_t arg3, double arg4, int32_t arg5, uint8_t * arg6, size_t arg7, double arg8, uint8_t * arg9, size_t arg10, uint8_t * arg11, size_t arg12) {
   arkor_option_f64_t option;
   switch (arg3) {
     case 0: {
@@ -4227,18 +6095,36 @@ uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_checkpoint(int32_t ar
       break;
     }
   }
-  exports_arkor_trainer_callbacks_checkpoint_t arg5 = (exports_arkor_trainer_callbacks_checkpoint_t) {
+  exports_arkor_trainer_callbacks_option_metric_t option13;
+  switch (arg5) {
+    case 0: {
+      option13.is_some = false;
+      break;
+    }
+    case 1: {
+      option13.is_some = true;
+      option13.val = (arkor_trainer_types_metric_t) {
+        (arkor_string_t) (arkor_string_t) { (uint8_t*)(arg6), (arg7) },
+        (double) arg8,
+      };
+      break;
+    }
+  }
+  exports_arkor_trainer_callbacks_checkpoint_t arg14 = (exports_arkor_trainer_callbacks_checkpoint_t) {
     (exports_arkor_trainer_callbacks_position_t) (exports_arkor_trainer_callbacks_position_t) {
       (uint32_t) (uint32_t) (arg),
       (uint32_t) (uint32_t) (arg0),
     },
     (arkor_string_t) (arkor_string_t) { (uint8_t*)(arg1), (arg2) },
     (arkor_option_f64_t) option,
+    (exports_arkor_trainer_callbacks_option_metric_t) option13,
+    (exports_arkor_trainer_callbacks_list_metric_t) (exports_arkor_trainer_callbacks_list_metric_t) { (exports_arkor_trainer_callbacks_metric_t*)(arg9), (arg10) },
+    (exports_arkor_trainer_callbacks_list_setting_t) (exports_arkor_trainer_callbacks_list_setting_t) { (exports_arkor_trainer_callbacks_setting_t*)(arg11), (arg12) },
   };
   exports_arkor_trainer_callbacks_result_list_action_string_t ret;
   exports_arkor_trainer_callbacks_list_action_t ok;
   arkor_string_t err;
-  ret.is_err = !exports_arkor_trainer_callbacks_on_checkpoint(&arg5, &ok, &err);
+  ret.is_err = !exports_arkor_trainer_callbacks_on_checkpoint(&arg14, &ok, &err);
   if (ret.is_err) {
     ret.val.err = err;
   }
@@ -4247,9 +6133,9 @@ uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_checkpoint(int32_t ar
   }
   uint8_t *ptr = (uint8_t *) &RET_AREA;
   if ((ret).is_err) {
-    const arkor_string_t *payload14 = &(ret).val.err;*((int8_t*)(ptr + 0)) = 1;
-    *((size_t*)(ptr + (2*sizeof(void*)))) = (*payload14).len;
-    *((uint8_t **)(ptr + sizeof(void*))) = (uint8_t *) (*payload14).ptr;
+    const arkor_string_t *payload26 = &(ret).val.err;*((int8_t*)(ptr + 0)) = 1;
+    *((size_t*)(ptr + (2*sizeof(void*)))) = (*payload26).len;
+    *((uint8_t **)(ptr + sizeof(void*))) = (uint8_t *) (*payload26).ptr;
   } else {
     const exports_arkor_trainer_callbacks_list_action_t *payload = &(ret).val.ok;*((int8_t*)(ptr + 0)) = 0;
     *((size_t*)(ptr + (2*sizeof(void*)))) = (*payload).len;
@@ -4259,9 +6145,9 @@ uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_checkpoint(int32_t ar
 }
 
 __attribute__((__export_name__("arkor:trainer/callbacks@0.1.0#on-completed")))
-uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_completed(int32_t arg, int32_t arg0, int32_t arg1, uint8_t * arg2, size_t arg3, int32_t arg4, uint8_t * arg5, size_t arg6, int32_t arg7, double arg8, int32_t arg9, double arg10) {
+uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_completed(uint8_t * arg) {
   exports_arkor_trainer_callbacks_end_reason_t variant;
-  variant.tag = arg1;
+  variant.tag = (int32_t) *((uint8_t*) (arg + 8));
   switch ((int32_t) variant.tag) {
     case 0: {
       break;
@@ -4270,7 +6156,7 @@ uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_completed(int32_t arg
       break;
     }
     case 2: {
-      variant.val.trainer = (arkor_string_t) { (uint8_t*)(arg2), (arg3) };
+      variant.val.trainer = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (8+1*sizeof(void*))))), (*((size_t*) (arg + (8+2*sizeof(void*))))) };
       break;
     }
     case 3: {
@@ -4279,68 +6165,101 @@ uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_completed(int32_t arg
     case 4: {
       break;
     }
+    case 5: {
+      variant.val.other = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (8+1*sizeof(void*))))), (*((size_t*) (arg + (8+2*sizeof(void*))))) };
+      break;
+    }
   }
   arkor_option_string_t option;
-  switch (arg4) {
+  switch ((int32_t) *((uint8_t*) (arg + (8+3*sizeof(void*))))) {
     case 0: {
       option.is_some = false;
       break;
     }
     case 1: {
       option.is_some = true;
-      option.val = (arkor_string_t) { (uint8_t*)(arg5), (arg6) };
+      option.val = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (8+4*sizeof(void*))))), (*((size_t*) (arg + (8+5*sizeof(void*))))) };
       break;
     }
   }
-  arkor_option_f64_t option11;
-  switch (arg7) {
+  arkor_option_f64_t option0;
+  switch ((int32_t) *((uint8_t*) (arg + (8+6*sizeof(void*))))) {
     case 0: {
-      option11.is_some = false;
+      option0.is_some = false;
       break;
     }
     case 1: {
-      option11.is_some = true;
-      option11.val = arg8;
+      option0.is_some = true;
+      option0.val = *((double*) (arg + (16+6*sizeof(void*))));
       break;
     }
   }
-  arkor_option_f64_t option12;
-  switch (arg9) {
+  arkor_option_f64_t option1;
+  switch ((int32_t) *((uint8_t*) (arg + (24+6*sizeof(void*))))) {
     case 0: {
-      option12.is_some = false;
+      option1.is_some = false;
       break;
     }
     case 1: {
-      option12.is_some = true;
-      option12.val = arg10;
+      option1.is_some = true;
+      option1.val = *((double*) (arg + (32+6*sizeof(void*))));
       break;
     }
   }
-  exports_arkor_trainer_callbacks_completed_t arg13 = (exports_arkor_trainer_callbacks_completed_t) {
+  arkor_option_f64_t option2;
+  switch ((int32_t) *((uint8_t*) (arg + (40+6*sizeof(void*))))) {
+    case 0: {
+      option2.is_some = false;
+      break;
+    }
+    case 1: {
+      option2.is_some = true;
+      option2.val = *((double*) (arg + (48+6*sizeof(void*))));
+      break;
+    }
+  }
+  arkor_option_string_t option3;
+  switch ((int32_t) *((uint8_t*) (arg + (56+6*sizeof(void*))))) {
+    case 0: {
+      option3.is_some = false;
+      break;
+    }
+    case 1: {
+      option3.is_some = true;
+      option3.val = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (56+7*sizeof(void*))))), (*((size_t*) (arg + (56+8*sizeof(void*))))) };
+      break;
+    }
+  }
+  exports_arkor_trainer_callbacks_completed_t arg4 = (exports_arkor_trainer_callbacks_completed_t) {
     (exports_arkor_trainer_callbacks_position_t) (exports_arkor_trainer_callbacks_position_t) {
-      (uint32_t) (uint32_t) (arg),
-      (uint32_t) (uint32_t) (arg0),
+      (uint32_t) (uint32_t) (*((int32_t*) (arg + 0))),
+      (uint32_t) (uint32_t) (*((int32_t*) (arg + 4))),
     },
     (exports_arkor_trainer_callbacks_end_reason_t) variant,
     (arkor_option_string_t) option,
-    (arkor_option_f64_t) option11,
-    (arkor_option_f64_t) option12,
+    (arkor_option_f64_t) option0,
+    (arkor_option_f64_t) option1,
+    (arkor_option_f64_t) option2,
+    (arkor_option_string_t) option3,
+    (exports_arkor_trainer_callbacks_list_metric_t) (exports_arkor_trainer_callbacks_list_metric_t) { (exports_arkor_trainer_callbacks_metric_t*)(*((uint8_t **) (arg + (56+9*sizeof(void*))))), (*((size_t*) (arg + (56+10*sizeof(void*))))) },
+    (exports_arkor_trainer_callbacks_list_setting_t) (exports_arkor_trainer_callbacks_list_setting_t) { (exports_arkor_trainer_callbacks_setting_t*)(*((uint8_t **) (arg + (56+11*sizeof(void*))))), (*((size_t*) (arg + (56+12*sizeof(void*))))) },
   };
   exports_arkor_trainer_callbacks_result_list_action_string_t ret;
   exports_arkor_trainer_callbacks_list_action_t ok;
   arkor_string_t err;
-  ret.is_err = !exports_arkor_trainer_callbacks_on_completed(&arg13, &ok, &err);
+  ret.is_err = !exports_arkor_trainer_callbacks_on_completed(&arg4, &ok, &err);
   if (ret.is_err) {
     ret.val.err = err;
   }
   if (!ret.is_err) {
     ret.val.ok = ok;
   }
+  free(arg);
   uint8_t *ptr = (uint8_t *) &RET_AREA;
   if ((ret).is_err) {
-    const arkor_string_t *payload22 = &(ret).val.err;*((int8_t*)(ptr + 0)) = 1;
-    *((size_t*)(ptr + (2*sizeof(void*)))) = (*payload22).len;
-    *((uint8_t **)(ptr + sizeof(void*))) = (uint8_t *) (*payload22).ptr;
+    const arkor_string_t *payload16 = &(ret).val.err;*((int8_t*)(ptr + 0)) = 1;
+    *((size_t*)(ptr + (2*sizeof(void*)))) = (*payload16).len;
+    *((uint8_t **)(ptr + sizeof(void*))) = (uint8_t *) (*payload16).ptr;
   } else {
     const exports_arkor_trainer_callbacks_list_action_t *payload = &(ret).val.ok;*((int8_t*)(ptr + 0)) = 0;
     *((size_t*)(ptr + (2*sizeof(void*)))) = (*payload).len;
@@ -4350,31 +6269,46 @@ uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_completed(int32_t arg
 }
 
 __attribute__((__export_name__("arkor:trainer/callbacks@0.1.0#on-failed")))
-uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_failed(int32_t arg, int32_t arg0, uint8_t * arg1, size_t arg2, int32_t arg3, uint8_t * arg4, size_t arg5) {
+uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_failed(int32_t arg, int32_t arg0, uint8_t * arg1, size_t arg2, uint8_t * arg3, size_t arg4, int32_t arg5, uint8_t * arg6, size_t arg7, int32_t arg8, uint8_t * arg9, size_t arg10, uint8_t * arg11, size_t arg12) {
   arkor_option_string_t option;
-  switch (arg3) {
+  switch (arg5) {
     case 0: {
       option.is_some = false;
       break;
     }
     case 1: {
       option.is_some = true;
-      option.val = (arkor_string_t) { (uint8_t*)(arg4), (arg5) };
+      option.val = (arkor_string_t) { (uint8_t*)(arg6), (arg7) };
       break;
     }
   }
-  exports_arkor_trainer_callbacks_failed_t arg6 = (exports_arkor_trainer_callbacks_failed_t) {
+  arkor_option_string_t option13;
+  switch (arg8) {
+    case 0: {
+      option13.is_some = false;
+      break;
+    }
+    case 1: {
+      option13.is_some = true;
+      option13.val = (arkor_string_t) { (uint8_t*)(arg9), (arg10) };
+      break;
+    }
+  }
+  exports_arkor_trainer_callbacks_failed_t arg14 = (exports_arkor_trainer_callbacks_failed_t) {
     (exports_arkor_trainer_callbacks_position_t) (exports_arkor_trainer_callbacks_position_t) {
       (uint32_t) (uint32_t) (arg),
       (uint32_t) (uint32_t) (arg0),
     },
     (arkor_string_t) (arkor_string_t) { (uint8_t*)(arg1), (arg2) },
+    (arkor_string_t) (arkor_string_t) { (uint8_t*)(arg3), (arg4) },
     (arkor_option_string_t) option,
+    (arkor_option_string_t) option13,
+    (exports_arkor_trainer_callbacks_list_setting_t) (exports_arkor_trainer_callbacks_list_setting_t) { (exports_arkor_trainer_callbacks_setting_t*)(arg11), (arg12) },
   };
   exports_arkor_trainer_callbacks_result_list_action_string_t ret;
   exports_arkor_trainer_callbacks_list_action_t ok;
   arkor_string_t err;
-  ret.is_err = !exports_arkor_trainer_callbacks_on_failed(&arg6, &ok, &err);
+  ret.is_err = !exports_arkor_trainer_callbacks_on_failed(&arg14, &ok, &err);
   if (ret.is_err) {
     ret.val.err = err;
   }
@@ -4383,9 +6317,9 @@ uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_failed(int32_t arg, i
   }
   uint8_t *ptr = (uint8_t *) &RET_AREA;
   if ((ret).is_err) {
-    const arkor_string_t *payload15 = &(ret).val.err;*((int8_t*)(ptr + 0)) = 1;
-    *((size_t*)(ptr + (2*sizeof(void*)))) = (*payload15).len;
-    *((uint8_t **)(ptr + sizeof(void*))) = (uint8_t *) (*payload15).ptr;
+    const arkor_string_t *payload26 = &(ret).val.err;*((int8_t*)(ptr + 0)) = 1;
+    *((size_t*)(ptr + (2*sizeof(void*)))) = (*payload26).len;
+    *((uint8_t **)(ptr + sizeof(void*))) = (uint8_t *) (*payload26).ptr;
   } else {
     const exports_arkor_trainer_callbacks_list_action_t *payload = &(ret).val.ok;*((int8_t*)(ptr + 0)) = 0;
     *((size_t*)(ptr + (2*sizeof(void*)))) = (*payload).len;
@@ -4443,219 +6377,286 @@ uint8_t * __wasm_export_exports_arkor_trainer_callbacks_load_state(uint8_t * arg
 __asm__(
     ".section \".custom_section.component-type:loop-trainer\",\"\",@\n"
     ".ascii \"\\000asm\\015\\000\\001\\000\\000\\031\\026wit-component\"\n"
-    ".ascii \"-encoding\\004\\000\\007\\300\\047\\001A\\002\\001A\\030\\001B\\017\\001\"\n"
+    ".ascii \"-encoding\\004\\000\\007\\2074\\001A\\002\\001A\\034\\001B\\023\\001\"\n"
     ".ascii \"r\\002\\004names\\005valueu\\004\\000\\006metric\"\n"
     ".ascii \"\\003\\000\\000\\001r\\002\\004names\\005values\\004\\000\\007se\"\n"
-    ".ascii \"tting\\003\\000\\002\\001ky\\001ku\\001ps\\001py\\001p\\003\\001\"\n"
-    ".ascii \"r\\010\\012max-tokens\\004\\013temperatu\"\n"
-    ".ascii \"re\\005\\005top-k\\004\\005top-p\\005\\004stop\\006\\013\"\n"
-    ".ascii \"stop-tokens\\007\\004seed\\004\\012addit\"\n"
-    ".ascii \"ional\\010\\004\\000\\010sampling\\003\\000\\011\\001m\\002\\006\"\n"
-    ".ascii \"length\\004stop\\004\\000\\013stop-reaso\"\n"
-    ".ascii \"n\\003\\000\\013\\001m\\004\\005debug\\004info\\004warn\\005\"\n"
-    ".ascii \"error\\004\\000\\005level\\003\\000\\015\\003\\000\\031arkor\"\n"
-    ".ascii \":trainer/types@0.1.0\\005\\000\\002\\003\"\n"
+    ".ascii \"tting\\003\\000\\002\\001ku\\001p\\001\\001r\\002\\004loss\\004\\007\"\n"
+    ".ascii \"metrics\\005\\004\\000\\013measurement\\003\\000\"\n"
+    ".ascii \"\\006\\001ky\\001ps\\001k\\177\\001py\\001p\\003\\001r\\011\\012max-\"\n"
+    ".ascii \"tokens\\010\\013temperature\\004\\005top\"\n"
+    ".ascii \"-k\\010\\005top-p\\004\\004stop\\011\\011keep-st\"\n"
+    ".ascii \"op\\012\\016stop-token-ids\\013\\004seed\"\n"
+    ".ascii \"\\010\\012additional\\014\\004\\000\\010sampling\"\n"
+    ".ascii \"\\003\\000\\015\\001m\\003\\006length\\004stop\\005other\"\n"
+    ".ascii \"\\004\\000\\013stop-reason\\003\\000\\017\\001m\\004\\005deb\"\n"
+    ".ascii \"ug\\004info\\004warn\\005error\\004\\000\\005lev\"\n"
+    ".ascii \"el\\003\\000\\021\\003\\000\\031arkor:trainer/ty\"\n"
+    ".ascii \"pes@0.1.0\\005\\000\\002\\003\\000\\000\\007setting\\001\"\n"
+    ".ascii \"B\\032\\002\\003\\002\\001\\001\\004\\000\\007setting\\003\\000\\000\\001m\\002\\005\"\n"
+    ".ascii \"train\\004eval\\004\\000\\005split\\003\\000\\002\\001ku\"\n"
+    ".ascii \"\\001p\\001\\001r\\005\\016train-examplesy\\015e\"\n"
+    ".ascii \"val-examplesy\\014train-toke\"\n"
+    ".ascii \"nsu\\017unigram-entropy\\004\\012add\"\n"
+    ".ascii \"itional\\005\\004\\000\\014dataset-info\\003\"\n"
+    ".ascii \"\\000\\006\\001py\\001pv\\001r\\003\\004names\\005shape\\010\"\n"
+    ".ascii \"\\006values\\011\\004\\000\\006column\\003\\000\\012\\001p\\013\\001\"\n"
+    ".ascii \"r\\004\\006tokens\\010\\007targets\\010\\007weig\"\n"
+    ".ascii \"hts\\011\\012additional\\014\\004\\000\\007examp\"\n"
+    ".ascii \"le\\003\\000\\015\\001q\\006\\011not-ready\\000\\000\\014out\"\n"
+    ".ascii \"-of-range\\001s\\000\\007invalid\\001s\\000\\013\"\n"
+    ".ascii \"unsupported\\001s\\000\\013unavailab\"\n"
+    ".ascii \"le\\001s\\000\\005other\\001s\\000\\004\\000\\015dataset\"\n"
+    ".ascii \"-error\\003\\000\\017\\001j\\001\\007\\001\\020\\001@\\000\\000\\021\\004\\000\\004i\"\n"
+    ".ascii \"nfo\\001\\022\\001p\\016\\001j\\001\\023\\001\\020\\001@\\003\\005split\\003\"\n"
+    ".ascii \"\\005starty\\005county\\000\\024\\004\\000\\004read\\001\"\n"
+    ".ascii \"\\025\\001@\\001\\004stepy\\000\\024\\004\\000\\005batch\\001\\026\\003\\000\"\n"
+    ".ascii \"\\033arkor:trainer/dataset@0\"\n"
+    ".ascii \".1.0\\005\\002\\002\\003\\000\\000\\013measurement\\002\\003\"\n"
     ".ascii \"\\000\\000\\006metric\\002\\003\\000\\000\\010sampling\\002\\003\"\n"
-    ".ascii \"\\000\\000\\007setting\\002\\003\\000\\000\\013stop-reas\"\n"
-    ".ascii \"on\\001BL\\002\\003\\002\\001\\001\\004\\000\\006metric\\003\\000\\000\\002\\003\"\n"
-    ".ascii \"\\002\\001\\002\\004\\000\\010sampling\\003\\000\\002\\002\\003\\002\\001\\003\\004\\000\"\n"
-    ".ascii \"\\007setting\\003\\000\\004\\002\\003\\002\\001\\004\\004\\000\\013stop-\"\n"
-    ".ascii \"reason\\003\\000\\006\\001pv\\001r\\002\\004names\\006va\"\n"
-    ".ascii \"lues\\010\\004\\000\\006column\\003\\000\\011\\001py\\001p\\012\\001\"\n"
-    ".ascii \"r\\006\\006tokens\\013\\007targets\\013\\007weig\"\n"
-    ".ascii \"hts\\010\\012advantages\\010\\015old-log\"\n"
-    ".ascii \"-probs\\010\\012additional\\014\\004\\000\\005da\"\n"
-    ".ascii \"tum\\003\\000\\015\\001r\\002\\003lowv\\004highv\\004\\000\\010p\"\n"
-    ".ascii \"po-clip\\003\\000\\017\\001p\\001\\001r\\002\\004names\\012p\"\n"
-    ".ascii \"arameters\\021\\004\\000\\012named-loss\\003\"\n"
-    ".ascii \"\\000\\022\\001q\\004\\015cross-entropy\\000\\000\\023im\"\n"
-    ".ascii \"portance-sampling\\000\\000\\003ppo\\001\"\n"
-    ".ascii \"\\020\\000\\005other\\001\\023\\000\\004\\000\\004loss\\003\\000\\024\\001m\\002\"\n"
-    ".ascii \"\\004omit\\004give\\004\\000\\011log-probs\\003\\000\"\n"
-    ".ascii \"\\026\\001p\\010\\001r\\004\\010loss-sumu\\012weight\"\n"
-    ".ascii \"-sumu\\011log-probs\\030\\007metrics\"\n"
-    ".ascii \"\\021\\004\\000\\016forward-output\\003\\000\\031\\001ku\"\n"
-    ".ascii \"\\001r\\006\\015learning-rateu\\005beta1\"\n"
-    ".ascii \"\\033\\005beta2\\033\\003eps\\033\\014weight-dec\"\n"
-    ".ascii \"ay\\033\\015max-grad-norm\\033\\004\\000\\004ada\"\n"
-    ".ascii \"m\\003\\000\\034\\001r\\003\\004stepy\\011grad-normu\"\n"
-    ".ascii \"\\007metrics\\021\\004\\000\\014optim-output\"\n"
-    ".ascii \"\\003\\000\\036\\001r\\002\\004lossu\\006tokensy\\004\\000\\012e\"\n"
-    ".ascii \"valuation\\003\\000\\040\\001r\\003\\006tokens\\013\\011\"\n"
-    ".ascii \"log-probs\\010\\013stop-reason\\007\\004\"\n"
-    ".ascii \"\\000\\010sequence\\003\\000\\042\\001r\\002\\006tokens\\013\"\n"
-    ".ascii \"\\016assistant-mask\\010\\004\\000\\015rende\"\n"
-    ".ascii \"red-chat\\003\\000\\044\\001r\\005\\014architect\"\n"
-    ".ascii \"ures\\012parametersu\\012vocab-s\"\n"
-    ".ascii \"izey\\016context-lengthy\\017end\"\n"
-    ".ascii \"-of-sequence\\013\\004\\000\\012model-in\"\n"
-    ".ascii \"fo\\003\\000\\046\\001q\\010\\014outside-loop\\000\\000\\005\"\n"
-    ".ascii \"ended\\000\\000\\007invalid\\001s\\000\\010diver\"\n"
-    ".ascii \"ged\\001s\\000\\013unsupported\\001s\\000\\015no\"\n"
-    ".ascii \"-such-state\\001s\\000\\013unavailab\"\n"
-    ".ascii \"le\\001s\\000\\005other\\001s\\000\\004\\000\\015session\"\n"
-    ".ascii \"-error\\003\\000\\050\\001j\\001\\047\\001\\051\\001@\\000\\000\\052\\004\\000\\005m\"\n"
-    ".ascii \"odel\\001\\053\\001p\\016\\001j\\001\\032\\001\\051\\001@\\003\\004data\\054\"\n"
-    ".ascii \"\\004loss\\025\\011log-probs\\027\\000-\\004\\000\\020fo\"\n"
-    ".ascii \"rward-backward\\001.\\004\\000\\007forwa\"\n"
-    ".ascii \"rd\\001.\\001j\\001\\037\\001\\051\\001@\\001\\004adam\\035\\000/\\004\\000\\012\"\n"
-    ".ascii \"optim-step\\0010\\001j\\001\\041\\001\\051\\001@\\000\\0001\\004\"\n"
-    ".ascii \"\\000\\010evaluate\\0012\\001p\\013\\001p\\043\\001p4\\001j\\001\"\n"
-    ".ascii \"5\\001\\051\\001@\\003\\007prompts3\\005county\\010s\"\n"
-    ".ascii \"ampling\\003\\0006\\004\\000\\006sample\\0017\\001j\\000\"\n"
-    ".ascii \"\\001\\051\\001@\\001\\004names\\0008\\004\\000\\012save-sta\"\n"
-    ".ascii \"te\\0019\\004\\000\\012load-state\\0019\\001j\\001\\013\\001\"\n"
-    ".ascii \"\\051\\001@\\001\\004texts\\000:\\004\\000\\010tokenize\\001\"\n"
-    ".ascii \"\\073\\001j\\001s\\001\\051\\001@\\001\\006tokens\\013\\000\\074\\004\\000\\012d\"\n"
-    ".ascii \"etokenize\\001\\075\\001p\\005\\001j\\001\\045\\001\\051\\001@\\002\\010\"\n"
-    ".ascii \"messagess\\007options\\076\\000\\077\\004\\000\\013r\"\n"
-    ".ascii \"ender-chat\\001@\\003\\000\\033arkor:tra\"\n"
-    ".ascii \"iner/session@0.1.0\\005\\005\\002\\003\\000\\000\"\n"
-    ".ascii \"\\005level\\001B\\035\\002\\003\\002\\001\\001\\004\\000\\006metric\\003\"\n"
-    ".ascii \"\\000\\000\\002\\003\\002\\001\\006\\004\\000\\005level\\003\\000\\002\\001m\\003\\007pr\"\n"
-    ".ascii \"oceed\\004stop\\011hand-over\\004\\000\\011d\"\n"
-    ".ascii \"irective\\003\\000\\004\\001ku\\001r\\002\\012checkp\"\n"
-    ".ascii \"oint\\177\\015learning-rate\\006\\004\\000\\006w\"\n"
-    ".ascii \"ishes\\003\\000\\007\\001r\\004\\004loss\\006\\015learni\"\n"
-    ".ascii \"ng-rate\\006\\011grad-norm\\006\\005epoc\"\n"
-    ".ascii \"h\\006\\004\\000\\010progress\\003\\000\\011\\001p\\175\\001r\\003\\004s\"\n"
-    ".ascii \"tepy\\005state\\013\\015learning-rat\"\n"
-    ".ascii \"e\\006\\004\\000\\013resume-info\\003\\000\\014\\001q\\004\\014o\"\n"
-    ".ascii \"utside-loop\\000\\000\\005ended\\000\\000\\007in\"\n"
-    ".ascii \"valid\\001s\\000\\005other\\001s\\000\\004\\000\\012hook\"\n"
-    ".ascii \"-error\\003\\000\\016\\001j\\001\\005\\001\\017\\001@\\002\\004stepy\"\n"
-    ".ascii \"\\005state\\013\\000\\020\\004\\000\\012checkpoint\\001\\021\"\n"
-    ".ascii \"\\001p\\001\\001j\\001\\010\\001\\017\\001@\\003\\004stepy\\010progr\"\n"
-    ".ascii \"ess\\012\\007metrics\\022\\000\\023\\004\\000\\003log\\001\\024\\001\"\n"
-    ".ascii \"k\\015\\001j\\001\\025\\001\\017\\001@\\000\\000\\026\\004\\000\\014resume-p\"\n"
-    ".ascii \"oint\\001\\027\\001@\\002\\005level\\003\\004texts\\001\\000\"\n"
-    ".ascii \"\\004\\000\\007message\\001\\030\\003\\000\\031arkor:tra\"\n"
-    ".ascii \"iner/hooks@0.1.0\\005\\007\\001B\\024\\001m\\002\"\n"
-    ".ascii \"\\005train\\004eval\\004\\000\\005split\\003\\000\\000\\001k\"\n"
-    ".ascii \"u\\001r\\004\\016train-examplesy\\015eva\"\n"
-    ".ascii \"l-examplesy\\014train-tokens\"\n"
-    ".ascii \"u\\017unigram-entropy\\002\\004\\000\\014dat\"\n"
-    ".ascii \"aset-info\\003\\000\\003\\001py\\001pv\\001r\\003\\006to\"\n"
-    ".ascii \"kens\\005\\007targets\\005\\007weights\\006\\004\"\n"
-    ".ascii \"\\000\\007example\\003\\000\\007\\001q\\005\\011not-read\"\n"
-    ".ascii \"y\\000\\000\\014out-of-range\\001s\\000\\007inva\"\n"
-    ".ascii \"lid\\001s\\000\\013unavailable\\001s\\000\\005ot\"\n"
-    ".ascii \"her\\001s\\000\\004\\000\\015dataset-error\\003\\000\"\n"
-    ".ascii \"\\011\\001j\\001\\004\\001\\012\\001@\\000\\000\\013\\004\\000\\004info\\001\\014\\001p\\010\"\n"
-    ".ascii \"\\001j\\001\\015\\001\\012\\001@\\003\\005split\\001\\005starty\\005\"\n"
-    ".ascii \"county\\000\\016\\004\\000\\004read\\001\\017\\001@\\001\\004ste\"\n"
-    ".ascii \"py\\000\\016\\004\\000\\005batch\\001\\020\\003\\000\\033arkor:t\"\n"
-    ".ascii \"rainer/dataset@0.1.0\\005\\010\\001B\"\n"
-    ".ascii \"\\013\\002\\003\\002\\001\\002\\004\\000\\010sampling\\003\\000\\000\\002\\003\\002\\001\"\n"
-    ".ascii \"\\004\\004\\000\\013stop-reason\\003\\000\\002\\001r\\003\\004te\"\n"
-    ".ascii \"xts\\006tokensy\\013stop-reason\\003\"\n"
-    ".ascii \"\\004\\000\\012generation\\003\\000\\004\\001q\\004\\011not-\"\n"
-    ".ascii \"ready\\000\\000\\007invalid\\001s\\000\\013unava\"\n"
-    ".ascii \"ilable\\001s\\000\\005other\\001s\\000\\004\\000\\017inf\"\n"
-    ".ascii \"erence-error\\003\\000\\006\\001j\\001\\005\\001\\007\\001@\\002\"\n"
-    ".ascii \"\\006prompts\\010sampling\\001\\000\\010\\004\\000\\010g\"\n"
-    ".ascii \"enerate\\001\\011\\003\\000\\035arkor:traine\"\n"
-    ".ascii \"r/inference@0.1.0\\005\\011\\001B\\010\\001r\"\n"
-    ".ascii \"\\003\\004names\\004sizey\\006digests\\004\\000\\010\"\n"
-    ".ascii \"artifact\\003\\000\\000\\001q\\004\\011not-ready\"\n"
-    ".ascii \"\\000\\000\\014invalid-name\\001s\\000\\011too-l\"\n"
-    ".ascii \"arge\\001s\\000\\005other\\001s\\000\\004\\000\\016artif\"\n"
-    ".ascii \"act-error\\003\\000\\002\\001p\\175\\001j\\001\\001\\001\\003\\001@\\002\"\n"
-    ".ascii \"\\004names\\007content\\004\\000\\005\\004\\000\\005writ\"\n"
-    ".ascii \"e\\001\\006\\003\\000\\035arkor:trainer/arti\"\n"
-    ".ascii \"facts@0.1.0\\005\\012\\001B\\045\\002\\003\\002\\001\\003\\004\\000\\007\"\n"
-    ".ascii \"setting\\003\\000\\000\\001ks\\001r\\002\\004names\\010r\"\n"
-    ".ascii \"evision\\002\\004\\000\\011hub-model\\003\\000\\003\\001\"\n"
-    ".ascii \"ky\\001ku\\001k\\177\\001r\\010\\013hidden-sizey\"\n"
-    ".ascii \"\\021num-hidden-layersy\\023num-\"\n"
-    ".ascii \"attention-headsy\\023num-key\"\n"
-    ".ascii \"-value-heads\\005\\021intermedia\"\n"
-    ".ascii \"te-size\\005\\012rope-theta\\006\\014rms\"\n"
-    ".ascii \"-norm-eps\\006\\023tie-word-embe\"\n"
-    ".ascii \"ddings\\007\\004\\000\\013model-shape\\003\\000\\010\"\n"
-    ".ascii \"\\001q\\003\\007scratch\\001\\011\\000\\004file\\001s\\000\\003h\"\n"
-    ".ascii \"ub\\001\\004\\000\\004\\000\\014model-source\\003\\000\\012\\001\"\n"
-    ".ascii \"q\\004\\005bytes\\000\\000\\003bpe\\001y\\000\\004file\\001s\"\n"
-    ".ascii \"\\000\\005model\\000\\000\\004\\000\\020tokenizer-so\"\n"
-    ".ascii \"urce\\003\\000\\014\\001r\\004\\004names\\006config\\002\"\n"
-    ".ascii \"\\005split\\002\\010revision\\002\\004\\000\\013hub-\"\n"
-    ".ascii \"dataset\\003\\000\\016\\001r\\002\\003urls\\006sha25\"\n"
-    ".ascii \"6\\002\\004\\000\\013url-dataset\\003\\000\\020\\001q\\003\\004f\"\n"
-    ".ascii \"ile\\001s\\000\\003hub\\001\\017\\000\\003url\\001\\021\\000\\004\\000\\016d\"\n"
-    ".ascii \"ataset-source\\003\\000\\022\\001ps\\001r\\004\\001r\"\n"
-    ".ascii \"y\\012lora-alpha\\006\\014lora-dropo\"\n"
-    ".ascii \"ut\\006\\016target-modules\\024\\004\\000\\004lo\"\n"
-    ".ascii \"ra\\003\\000\\025\\001m\\003\\006linear\\006cosine\\010c\"\n"
+    ".ascii \"\\000\\000\\013stop-reason\\002\\003\\000\\001\\006colum\"\n"
+    ".ascii \"n\\001BQ\\002\\003\\002\\001\\003\\004\\000\\013measurement\\003\"\n"
+    ".ascii \"\\000\\000\\002\\003\\002\\001\\004\\004\\000\\006metric\\003\\000\\002\\002\\003\\002\\001\\005\"\n"
+    ".ascii \"\\004\\000\\010sampling\\003\\000\\004\\002\\003\\002\\001\\001\\004\\000\\007se\"\n"
+    ".ascii \"tting\\003\\000\\006\\002\\003\\002\\001\\006\\004\\000\\013stop-rea\"\n"
+    ".ascii \"son\\003\\000\\010\\002\\003\\002\\001\\007\\004\\000\\006column\\003\\000\\012\\001\"\n"
+    ".ascii \"py\\001pv\\001p\\013\\001r\\006\\006tokens\\014\\007targ\"\n"
+    ".ascii \"ets\\014\\007weights\\015\\012advantages\"\n"
+    ".ascii \"\\015\\015old-log-probs\\015\\012additio\"\n"
+    ".ascii \"nal\\016\\004\\000\\005datum\\003\\000\\017\\001r\\002\\003lowv\\004\"\n"
+    ".ascii \"highv\\004\\000\\010ppo-clip\\003\\000\\021\\001p\\007\\001r\"\n"
+    ".ascii \"\\002\\004names\\012parameters\\023\\004\\000\\012na\"\n"
+    ".ascii \"med-loss\\003\\000\\024\\001q\\004\\015cross-ent\"\n"
+    ".ascii \"ropy\\000\\000\\023importance-sampli\"\n"
+    ".ascii \"ng\\000\\000\\003ppo\\001\\022\\000\\005other\\001\\025\\000\\004\\000\\004l\"\n"
+    ".ascii \"oss\\003\\000\\026\\001m\\002\\004omit\\004give\\004\\000\\011lo\"\n"
+    ".ascii \"g-probs\\003\\000\\030\\001p\\015\\001p\\003\\001r\\005\\010loss\"\n"
+    ".ascii \"-sumu\\012weight-sumu\\011log-pr\"\n"
+    ".ascii \"obs\\032\\007metrics\\033\\012additional\"\n"
+    ".ascii \"\\023\\004\\000\\016forward-output\\003\\000\\034\\001ku\"\n"
+    ".ascii \"\\001r\\007\\015learning-rateu\\005beta1\"\n"
+    ".ascii \"\\036\\005beta2\\036\\003eps\\036\\014weight-dec\"\n"
+    ".ascii \"ay\\036\\015max-grad-norm\\036\\012addit\"\n"
+    ".ascii \"ional\\023\\004\\000\\004adam\\003\\000\\037\\001r\\004\\004step\"\n"
+    ".ascii \"y\\011grad-norm\\036\\007metrics\\033\\012ad\"\n"
+    ".ascii \"ditional\\023\\004\\000\\014optim-output\"\n"
+    ".ascii \"\\003\\000\\041\\001r\\003\\010measured\\001\\006tokens\\036\"\n"
+    ".ascii \"\\012additional\\023\\004\\000\\012evaluatio\"\n"
+    ".ascii \"n\\003\\000\\043\\001r\\005\\006tokens\\014\\011log-prob\"\n"
+    ".ascii \"s\\015\\022sampling-log-probs\\015\\013s\"\n"
+    ".ascii \"top-reason\\011\\012additional\\023\\004\"\n"
+    ".ascii \"\\000\\010sequence\\003\\000\\045\\001r\\003\\006tokens\\014\"\n"
+    ".ascii \"\\016assistant-mask\\015\\012additio\"\n"
+    ".ascii \"nal\\023\\004\\000\\015rendered-chat\\003\\000\\047\\001\"\n"
+    ".ascii \"ks\\001ky\\001ps\\001r\\014\\004name\\051\\014archit\"\n"
+    ".ascii \"ecture\\051\\012parameters\\036\\024trai\"\n"
+    ".ascii \"nable-parameters\\036\\012vocab-\"\n"
+    ".ascii \"size\\052\\016context-length\\052\\014bo\"\n"
+    ".ascii \"s-token-id\\052\\015eos-token-id\"\n"
+    ".ascii \"s\\014\\014pad-token-id\\052\\021has-cha\"\n"
+    ".ascii \"t-template\\177\\010features\\053\\012ad\"\n"
+    ".ascii \"ditional\\023\\004\\000\\012model-info\\003\\000\"\n"
+    ".ascii \"\\054\\001q\\013\\014outside-loop\\000\\000\\005ende\"\n"
+    ".ascii \"d\\000\\000\\007invalid\\001s\\000\\010diverged\\001\"\n"
+    ".ascii \"s\\000\\013unsupported\\001s\\000\\015no-suc\"\n"
+    ".ascii \"h-state\\001s\\000\\004lost\\001s\\000\\010rejec\"\n"
+    ".ascii \"ted\\001s\\000\\015out-of-memory\\001s\\000\\013\"\n"
+    ".ascii \"unavailable\\001s\\000\\005other\\001s\\000\\004\"\n"
+    ".ascii \"\\000\\015session-error\\003\\000.\\001j\\001-\\001/\"\n"
+    ".ascii \"\\001@\\000\\0000\\004\\000\\005model\\0011\\001p\\020\\001j\\001\\035\\001/\"\n"
+    ".ascii \"\\001@\\003\\004data2\\004loss\\027\\011log-prob\"\n"
+    ".ascii \"s\\031\\0003\\004\\000\\020forward-backward\\001\"\n"
+    ".ascii \"4\\004\\000\\007forward\\0014\\001j\\001\\042\\001/\\001@\\001\\004a\"\n"
+    ".ascii \"dam\\040\\0005\\004\\000\\012optim-step\\0016\\001j\\001\"\n"
+    ".ascii \"\\044\\001/\\001@\\000\\0007\\004\\000\\010evaluate\\0018\\001p\\014\"\n"
+    ".ascii \"\\001p\\046\\001p:\\001j\\001\\073\\001/\\001@\\003\\007prompts9\"\n"
+    ".ascii \"\\005county\\010sampling\\005\\000\\074\\004\\000\\006sa\"\n"
+    ".ascii \"mple\\001\\075\\001j\\000\\001/\\001@\\001\\004names\\000\\076\\004\\000\"\n"
+    ".ascii \"\\012save-state\\001\\077\\004\\000\\012load-sta\"\n"
+    ".ascii \"te\\001\\077\\001j\\001\\014\\001/\\001@\\001\\004texts\\000\\300\\000\\004\\000\"\n"
+    ".ascii \"\\010tokenize\\001A\\001j\\001s\\001/\\001@\\001\\006tok\"\n"
+    ".ascii \"ens\\014\\000\\302\\000\\004\\000\\012detokenize\\001C\\001j\"\n"
+    ".ascii \"\\001\\050\\001/\\001@\\002\\010messagess\\007option\"\n"
+    ".ascii \"s\\023\\000\\304\\000\\004\\000\\013render-chat\\001E\\003\\000\\033\"\n"
+    ".ascii \"arkor:trainer/session@0.\"\n"
+    ".ascii \"1.0\\005\\010\\002\\003\\000\\000\\005level\\001B\\044\\002\\003\\002\\001\\011\\004\"\n"
+    ".ascii \"\\000\\005level\\003\\000\\000\\002\\003\\002\\001\\003\\004\\000\\013measur\"\n"
+    ".ascii \"ement\\003\\000\\002\\002\\003\\002\\001\\004\\004\\000\\006metric\\003\\000\"\n"
+    ".ascii \"\\004\\002\\003\\002\\001\\001\\004\\000\\007setting\\003\\000\\006\\001m\\003\\007p\"\n"
+    ".ascii \"roceed\\004stop\\011hand-over\\004\\000\\011\"\n"
+    ".ascii \"directive\\003\\000\\010\\001ku\\001p\\007\\001r\\004\\012ch\"\n"
+    ".ascii \"eckpoint\\177\\010evaluate\\177\\015lear\"\n"
+    ".ascii \"ning-rate\\012\\012additional\\013\\004\\000\"\n"
+    ".ascii \"\\006wishes\\003\\000\\014\\001r\\004\\004loss\\012\\015lear\"\n"
+    ".ascii \"ning-rate\\012\\011grad-norm\\012\\005ep\"\n"
+    ".ascii \"och\\012\\004\\000\\010progress\\003\\000\\016\\001p\\175\\001r\\004\"\n"
+    ".ascii \"\\004stepy\\005state\\020\\015learning-r\"\n"
+    ".ascii \"ate\\012\\012additional\\013\\004\\000\\013resum\"\n"
+    ".ascii \"e-info\\003\\000\\021\\001q\\006\\014outside-loo\"\n"
+    ".ascii \"p\\000\\000\\005ended\\000\\000\\007invalid\\001s\\000\\004l\"\n"
+    ".ascii \"ost\\001s\\000\\013unavailable\\001s\\000\\005ot\"\n"
+    ".ascii \"her\\001s\\000\\004\\000\\012hook-error\\003\\000\\023\\001j\"\n"
+    ".ascii \"\\001\\011\\001\\024\\001@\\002\\004stepy\\005state\\020\\000\\025\\004\\000\"\n"
+    ".ascii \"\\012checkpoint\\001\\026\\001p\\005\\001j\\001\\015\\001\\024\\001@\"\n"
+    ".ascii \"\\003\\004stepy\\010progress\\017\\007metric\"\n"
+    ".ascii \"s\\027\\000\\030\\004\\000\\003log\\001\\031\\001@\\002\\004stepy\\013me\"\n"
+    ".ascii \"asurement\\003\\000\\030\\004\\000\\011evaluated\"\n"
+    ".ascii \"\\001\\032\\001k\\022\\001j\\001\\033\\001\\024\\001@\\000\\000\\034\\004\\000\\014resum\"\n"
+    ".ascii \"e-point\\001\\035\\001@\\002\\005level\\001\\004text\"\n"
+    ".ascii \"s\\001\\000\\004\\000\\007message\\001\\036\\003\\000\\031arkor:\"\n"
+    ".ascii \"trainer/hooks@0.1.0\\005\\012\\001B\\016\"\n"
+    ".ascii \"\\002\\003\\002\\001\\005\\004\\000\\010sampling\\003\\000\\000\\002\\003\\002\\001\\001\"\n"
+    ".ascii \"\\004\\000\\007setting\\003\\000\\002\\002\\003\\002\\001\\006\\004\\000\\013sto\"\n"
+    ".ascii \"p-reason\\003\\000\\004\\001p\\003\\001r\\004\\004texts\\006\"\n"
+    ".ascii \"tokensy\\013stop-reason\\005\\012add\"\n"
+    ".ascii \"itional\\006\\004\\000\\012generation\\003\\000\\007\"\n"
+    ".ascii \"\\001q\\005\\011not-ready\\000\\000\\007invalid\\001\"\n"
+    ".ascii \"s\\000\\013unsupported\\001s\\000\\013unavai\"\n"
+    ".ascii \"lable\\001s\\000\\005other\\001s\\000\\004\\000\\017infe\"\n"
+    ".ascii \"rence-error\\003\\000\\011\\001j\\001\\010\\001\\012\\001@\\002\\006\"\n"
+    ".ascii \"prompts\\010sampling\\001\\000\\013\\004\\000\\010ge\"\n"
+    ".ascii \"nerate\\001\\014\\003\\000\\035arkor:trainer\"\n"
+    ".ascii \"/inference@0.1.0\\005\\013\\001B\\013\\002\\003\\002\"\n"
+    ".ascii \"\\001\\001\\004\\000\\007setting\\003\\000\\000\\001p\\001\\001r\\004\\004na\"\n"
+    ".ascii \"mes\\004sizey\\006digests\\012additi\"\n"
+    ".ascii \"onal\\002\\004\\000\\010artifact\\003\\000\\003\\001q\\004\\011n\"\n"
+    ".ascii \"ot-ready\\000\\000\\014invalid-name\\001\"\n"
+    ".ascii \"s\\000\\011too-large\\001s\\000\\005other\\001s\\000\"\n"
+    ".ascii \"\\004\\000\\016artifact-error\\003\\000\\005\\001p\\175\\001\"\n"
+    ".ascii \"j\\001\\004\\001\\006\\001@\\002\\004names\\007content\\007\\000\"\n"
+    ".ascii \"\\010\\004\\000\\005write\\001\\011\\003\\000\\035arkor:trai\"\n"
+    ".ascii \"ner/artifacts@0.1.0\\005\\014\\001B\\014\"\n"
+    ".ascii \"\\002\\003\\002\\001\\001\\004\\000\\007setting\\003\\000\\000\\001ks\\001ky\"\n"
+    ".ascii \"\\001p\\001\\001r\\010\\002ids\\004names\\006parent\\002\"\n"
+    ".ascii \"\\012generationy\\007attempty\\004st\"\n"
+    ".ascii \"epy\\013total-steps\\003\\012additio\"\n"
+    ".ascii \"nal\\004\\004\\000\\010run-info\\003\\000\\005\\001q\\002\\011no\"\n"
+    ".ascii \"t-ready\\000\\000\\005other\\001s\\000\\004\\000\\011run\"\n"
+    ".ascii \"-error\\003\\000\\007\\001j\\001\\006\\001\\010\\001@\\000\\000\\011\\004\\000\\004i\"\n"
+    ".ascii \"nfo\\001\\012\\003\\000\\027arkor:trainer/ru\"\n"
+    ".ascii \"n@0.1.0\\005\\015\\001B8\\002\\003\\002\\001\\001\\004\\000\\007sett\"\n"
+    ".ascii \"ing\\003\\000\\000\\001p\\001\\001r\\002\\004names\\012param\"\n"
+    ".ascii \"eters\\002\\004\\000\\014named-source\\003\\000\\003\"\n"
+    ".ascii \"\\001ks\\001r\\002\\004names\\010revision\\005\\004\\000\"\n"
+    ".ascii \"\\016hub-repository\\003\\000\\006\\001ky\\001ku\"\n"
+    ".ascii \"\\001k\\177\\001r\\010\\013hidden-sizey\\021num-\"\n"
+    ".ascii \"hidden-layersy\\023num-atten\"\n"
+    ".ascii \"tion-headsy\\023num-key-valu\"\n"
+    ".ascii \"e-heads\\010\\021intermediate-si\"\n"
+    ".ascii \"ze\\010\\012rope-theta\\011\\014rms-norm\"\n"
+    ".ascii \"-eps\\011\\023tie-word-embedding\"\n"
+    ".ascii \"s\\012\\004\\000\\013model-shape\\003\\000\\013\\001q\\004\\007s\"\n"
+    ".ascii \"cratch\\001\\014\\000\\004file\\001s\\000\\003hub\\001\\007\\000\"\n"
+    ".ascii \"\\005other\\001\\004\\000\\004\\000\\014model-source\"\n"
+    ".ascii \"\\003\\000\\015\\001r\\002\\004names\\006source\\016\\004\\000\\013n\"\n"
+    ".ascii \"amed-model\\003\\000\\017\\001q\\006\\005bytes\\000\\000\"\n"
+    ".ascii \"\\003bpe\\001y\\000\\004file\\001s\\000\\005model\\000\\000\\003\"\n"
+    ".ascii \"hub\\001\\007\\000\\005other\\001\\004\\000\\004\\000\\020tokeni\"\n"
+    ".ascii \"zer-source\\003\\000\\021\\001r\\002\\006prompts\"\n"
+    ".ascii \"\\012completions\\004\\000\\021completio\"\n"
+    ".ascii \"n-fields\\003\\000\\023\\001r\\003\\006prompt\\005\\006c\"\n"
+    ".ascii \"hosens\\010rejecteds\\004\\000\\021prefe\"\n"
+    ".ascii \"rence-fields\\003\\000\\025\\001r\\003\\006promp\"\n"
+    ".ascii \"ts\\012completions\\005labels\\004\\000\\014\"\n"
+    ".ascii \"label-fields\\003\\000\\027\\001q\\010\\004text\\000\"\n"
+    ".ascii \"\\000\\004rows\\001s\\000\\015conversations\\001\"\n"
+    ".ascii \"s\\000\\013completions\\001\\024\\000\\013prefer\"\n"
+    ".ascii \"ences\\001\\026\\000\\006labels\\001\\030\\000\\007promp\"\n"
+    ".ascii \"ts\\001s\\000\\005other\\001\\004\\000\\004\\000\\016dataset\"\n"
+    ".ascii \"-format\\003\\000\\031\\001r\\004\\004names\\006conf\"\n"
+    ".ascii \"ig\\005\\005split\\005\\010revision\\005\\004\\000\\013h\"\n"
+    ".ascii \"ub-dataset\\003\\000\\033\\001r\\002\\003urls\\006sh\"\n"
+    ".ascii \"a256\\005\\004\\000\\013url-dataset\\003\\000\\035\\001q\"\n"
+    ".ascii \"\\004\\004file\\001s\\000\\003hub\\001\\034\\000\\003url\\001\\036\\000\\005\"\n"
+    ".ascii \"other\\001\\004\\000\\004\\000\\016dataset-sourc\"\n"
+    ".ascii \"e\\003\\000\\037\\001q\\002\\005share\\001u\\000\\006source\\001\"\n"
+    ".ascii \"\\040\\000\\004\\000\\010held-out\\003\\000\\041\\001k\\032\\001k\\042\\001r\"\n"
+    ".ascii \"\\004\\006source\\040\\006format\\043\\010held-o\"\n"
+    ".ascii \"ut\\044\\012additional\\002\\004\\000\\007datase\"\n"
+    ".ascii \"t\\003\\000\\045\\001ps\\001r\\005\\001ry\\012lora-alpha\"\n"
+    ".ascii \"\\011\\014lora-dropout\\011\\016target-m\"\n"
+    ".ascii \"odules\\047\\012additional\\002\\004\\000\\004lo\"\n"
+    ".ascii \"ra\\003\\000\\050\\001m\\003\\006linear\\006cosine\\010c\"\n"
     ".ascii \"onstant\\004\\000\\021lr-scheduler-t\"\n"
-    ".ascii \"ype\\003\\000\\027\\001k\\030\\001r\\024\\011max-steps\\005\\020\"\n"
-    ".ascii \"num-train-epochs\\006\\015learni\"\n"
-    ".ascii \"ng-rate\\006\\033per-device-trai\"\n"
-    ".ascii \"n-batch-size\\005\\033gradient-a\"\n"
-    ".ascii \"ccumulation-steps\\005\\012max-l\"\n"
-    ".ascii \"ength\\005\\021lr-scheduler-type\"\n"
-    ".ascii \"\\031\\014warmup-steps\\005\\014weight-d\"\n"
-    ".ascii \"ecay\\006\\015max-grad-norm\\006\\012ada\"\n"
-    ".ascii \"m-beta1\\006\\012adam-beta2\\006\\014ada\"\n"
-    ".ascii \"m-epsilon\\006\\015logging-steps\"\n"
-    ".ascii \"\\005\\012eval-steps\\005\\012save-steps\"\n"
-    ".ascii \"\\005\\020save-total-limit\\005\\004seed\"\n"
-    ".ascii \"\\005\\027early-stopping-patienc\"\n"
-    ".ascii \"e\\005\\030early-stopping-thresh\"\n"
-    ".ascii \"old\\006\\004\\000\\017hyperparameters\\003\\000\"\n"
-    ".ascii \"\\032\\001k\\015\\001k\\023\\001k\\026\\001p\\001\\001r\\015\\004names\\013d\"\n"
-    ".ascii \"escription\\002\\004tags\\024\\005model\\013\"\n"
-    ".ascii \"\\011tokenizer\\034\\007dataset\\035\\015eva\"\n"
-    ".ascii \"l-fraction\\006\\004lora\\036\\017hyperp\"\n"
-    ".ascii \"arameters\\033\\012additional\\037\\006e\"\n"
-    ".ascii \"xtras\\002\\007dry-run\\007\\010own-loop\"\n"
-    ".ascii \"\\007\\004\\000\\004spec\\003\\000\\040\\001j\\001\\041\\001s\\001@\\000\\000\\042\\004\\000\"\n"
-    ".ascii \"\\010describe\\001\\043\\004\\000\\036arkor:trai\"\n"
-    ".ascii \"ner/definition@0.1.0\\005\\013\\002\\003\"\n"
-    ".ascii \"\\000\\006\\004spec\\001B\\005\\002\\003\\002\\001\\014\\004\\000\\004spec\\003\\000\"\n"
-    ".ascii \"\\000\\001j\\000\\001s\\001@\\001\\004spec\\001\\000\\002\\004\\000\\003run\\001\"\n"
-    ".ascii \"\\003\\004\\000\\041arkor:trainer/traini\"\n"
-    ".ascii \"ng-loop@0.1.0\\005\\015\\001B/\\002\\003\\002\\001\\001\\004\"\n"
-    ".ascii \"\\000\\006metric\\003\\000\\000\\002\\003\\002\\001\\003\\004\\000\\007setti\"\n"
-    ".ascii \"ng\\003\\000\\002\\001r\\002\\003seqy\\004stepy\\004\\000\\010po\"\n"
-    ".ascii \"sition\\003\\000\\004\\001ky\\001ks\\001r\\006\\002at\\005\\003r\"\n"
+    ".ascii \"ype\\003\\000\\052\\001k\\053\\001r\\027\\011max-steps\\010\\020\"\n"
+    ".ascii \"num-train-epochs\\011\\015learni\"\n"
+    ".ascii \"ng-rate\\011\\033per-device-trai\"\n"
+    ".ascii \"n-batch-size\\010\\033gradient-a\"\n"
+    ".ascii \"ccumulation-steps\\010\\012max-l\"\n"
+    ".ascii \"ength\\010\\021lr-scheduler-type\"\n"
+    ".ascii \"\\054\\014warmup-steps\\010\\014weight-d\"\n"
+    ".ascii \"ecay\\011\\015max-grad-norm\\011\\012ada\"\n"
+    ".ascii \"m-beta1\\011\\012adam-beta2\\011\\014ada\"\n"
+    ".ascii \"m-epsilon\\011\\015logging-steps\"\n"
+    ".ascii \"\\010\\012eval-steps\\010\\012save-steps\"\n"
+    ".ascii \"\\010\\020save-total-limit\\010\\004seed\"\n"
+    ".ascii \"\\010\\027early-stopping-patienc\"\n"
+    ".ascii \"e\\010\\030early-stopping-thresh\"\n"
+    ".ascii \"old\\011\\025metric-for-best-mod\"\n"
+    ".ascii \"el\\005\\021greater-is-better\\012\\012a\"\n"
+    ".ascii \"dditional\\002\\004\\000\\017hyperparame\"\n"
+    ".ascii \"ters\\003\\000-\\001k\\022\\001k\\046\\001p\\020\\001k\\051\\001r\\015\\004n\"\n"
+    ".ascii \"ames\\013description\\005\\004tags\\047\\005\"\n"
+    ".ascii \"model\\016\\011tokenizer/\\007datase\"\n"
+    ".ascii \"t0\\006models1\\004lora2\\017hyperpa\"\n"
+    ".ascii \"rameters.\\012additional\\002\\006ex\"\n"
+    ".ascii \"tras\\005\\007dry-run\\012\\010own-loop\\012\"\n"
+    ".ascii \"\\004\\000\\004spec\\003\\0003\\001j\\0014\\001s\\001@\\000\\0005\\004\\000\\010\"\n"
+    ".ascii \"describe\\0016\\004\\000\\036arkor:train\"\n"
+    ".ascii \"er/definition@0.1.0\\005\\016\\002\\003\\000\"\n"
+    ".ascii \"\\007\\004spec\\001B\\005\\002\\003\\002\\001\\017\\004\\000\\004spec\\003\\000\\000\"\n"
+    ".ascii \"\\001j\\000\\001s\\001@\\001\\004spec\\001\\000\\002\\004\\000\\003run\\001\\003\"\n"
+    ".ascii \"\\004\\000\\041arkor:trainer/trainin\"\n"
+    ".ascii \"g-loop@0.1.0\\005\\020\\001B3\\002\\003\\002\\001\\003\\004\\000\"\n"
+    ".ascii \"\\013measurement\\003\\000\\000\\002\\003\\002\\001\\004\\004\\000\\006m\"\n"
+    ".ascii \"etric\\003\\000\\002\\002\\003\\002\\001\\001\\004\\000\\007setting\\003\"\n"
+    ".ascii \"\\000\\004\\001r\\002\\003seqy\\004stepy\\004\\000\\010posit\"\n"
+    ".ascii \"ion\\003\\000\\006\\001ky\\001ks\\001p\\005\\001r\\007\\002at\\007\\003r\"\n"
     ".ascii \"uns\\012generationy\\014resumed-\"\n"
-    ".ascii \"from\\006\\013total-steps\\006\\006paren\"\n"
-    ".ascii \"t\\007\\004\\000\\007started\\003\\000\\010\\001ku\\001p\\001\\001r\\007\"\n"
-    ".ascii \"\\002at\\005\\005epoch\\012\\004loss\\012\\015learni\"\n"
-    ".ascii \"ng-rate\\012\\011grad-norm\\012\\006toke\"\n"
-    ".ascii \"nsu\\007metrics\\013\\004\\000\\012log-recor\"\n"
-    ".ascii \"d\\003\\000\\014\\001r\\006\\002at\\005\\004lossu\\012perple\"\n"
-    ".ascii \"xityu\\011best-lossu\\037evaluat\"\n"
-    ".ascii \"ions-without-improvement\"\n"
-    ".ascii \"y\\007metrics\\013\\004\\000\\012evaluation\\003\"\n"
-    ".ascii \"\\000\\016\\001r\\003\\002at\\005\\002ids\\011eval-loss\\012\"\n"
-    ".ascii \"\\004\\000\\012checkpoint\\003\\000\\020\\001q\\005\\010fini\"\n"
-    ".ascii \"shed\\000\\000\\016early-stopping\\000\\000\\007\"\n"
-    ".ascii \"trainer\\001s\\000\\004user\\000\\000\\010replac\"\n"
-    ".ascii \"ed\\000\\000\\004\\000\\012end-reason\\003\\000\\022\\001r\\005\\002\"\n"
-    ".ascii \"at\\005\\006reason\\023\\012checkpoint\\007\\004\"\n"
-    ".ascii \"loss\\012\\011eval-loss\\012\\004\\000\\011compl\"\n"
-    ".ascii \"eted\\003\\000\\024\\001r\\003\\002at\\005\\007messages\\012\"\n"
-    ".ascii \"checkpoint\\007\\004\\000\\006failed\\003\\000\\026\\001\"\n"
-    ".ascii \"q\\010\\004stop\\001s\\000\\004save\\000\\000\\010evalua\"\n"
-    ".ascii \"te\\000\\000\\021set-learning-rate\\001u\"\n"
-    ".ascii \"\\000\\017follow-schedule\\000\\000\\005paus\"\n"
-    ".ascii \"e\\000\\000\\012log-metric\\001\\001\\000\\005other\\001\"\n"
-    ".ascii \"\\003\\000\\004\\000\\006action\\003\\000\\030\\001p\\031\\001j\\001\\032\\001s\\001\"\n"
-    ".ascii \"@\\001\\005event\\011\\000\\033\\004\\000\\012on-started\"\n"
-    ".ascii \"\\001\\034\\001@\\001\\005event\\015\\000\\033\\004\\000\\006on-log\\001\"\n"
-    ".ascii \"\\035\\001@\\001\\005event\\017\\000\\033\\004\\000\\013on-evalu\"\n"
-    ".ascii \"ate\\001\\036\\001@\\001\\005event\\021\\000\\033\\004\\000\\015on-c\"\n"
-    ".ascii \"heckpoint\\001\\037\\001@\\001\\005event\\025\\000\\033\\004\"\n"
-    ".ascii \"\\000\\014on-completed\\001\\040\\001@\\001\\005even\"\n"
-    ".ascii \"t\\027\\000\\033\\004\\000\\011on-failed\\001\\041\\001p\\175\\001j\\001\"\n"
-    ".ascii \"\\042\\001s\\001@\\000\\000\\043\\004\\000\\012save-state\\001\\044\\001\"\n"
-    ".ascii \"j\\000\\001s\\001@\\001\\005state\\042\\000\\045\\004\\000\\012load-\"\n"
-    ".ascii \"state\\001\\046\\004\\000\\035arkor:trainer/\"\n"
-    ".ascii \"callbacks@0.1.0\\005\\016\\004\\000\\040arko\"\n"
-    ".ascii \"r:trainer/loop-trainer@0\"\n"
-    ".ascii \".1.0\\004\\000\\013\\022\\001\\000\\014loop-trainer\\003\"\n"
-    ".ascii \"\\000\\000\\000/\\011producers\\001\\014processe\"\n"
-    ".ascii \"d-by\\001\\015wit-component\\0070.25\"\n"
-    ".ascii \"8.3\"\n"
+    ".ascii \"from\\010\\013total-steps\\010\\006paren\"\n"
+    ".ascii \"t\\011\\012additional\\012\\004\\000\\007started\"\n"
+    ".ascii \"\\003\\000\\013\\001ku\\001p\\003\\001r\\010\\002at\\007\\005epoch\\015\\004\"\n"
+    ".ascii \"loss\\015\\015learning-rate\\015\\011gra\"\n"
+    ".ascii \"d-norm\\015\\006tokensu\\007metrics\\016\"\n"
+    ".ascii \"\\012additional\\012\\004\\000\\012log-recor\"\n"
+    ".ascii \"d\\003\\000\\017\\001k\\003\\001r\\012\\002at\\007\\004loss\\015\\012per\"\n"
+    ".ascii \"plexity\\015\\011best-loss\\015\\005scor\"\n"
+    ".ascii \"e\\021\\012best-score\\015\\007is-best\\177\\037\"\n"
+    ".ascii \"evaluations-without-impr\"\n"
+    ".ascii \"ovementy\\007metrics\\016\\012additi\"\n"
+    ".ascii \"onal\\012\\004\\000\\012evaluation\\003\\000\\022\\001r\\006\"\n"
+    ".ascii \"\\002at\\007\\002ids\\011eval-loss\\015\\005scor\"\n"
+    ".ascii \"e\\021\\007metrics\\016\\012additional\\012\\004\"\n"
+    ".ascii \"\\000\\012checkpoint\\003\\000\\024\\001q\\006\\010finis\"\n"
+    ".ascii \"hed\\000\\000\\016early-stopping\\000\\000\\007t\"\n"
+    ".ascii \"rainer\\001s\\000\\004user\\000\\000\\010replace\"\n"
+    ".ascii \"d\\000\\000\\005other\\001s\\000\\004\\000\\012end-reaso\"\n"
+    ".ascii \"n\\003\\000\\026\\001r\\011\\002at\\007\\006reason\\027\\012chec\"\n"
+    ".ascii \"kpoint\\011\\004loss\\015\\011eval-loss\\015\"\n"
+    ".ascii \"\\012best-score\\015\\017best-checkp\"\n"
+    ".ascii \"oint\\011\\007metrics\\016\\012additiona\"\n"
+    ".ascii \"l\\012\\004\\000\\011completed\\003\\000\\030\\001r\\006\\002at\\007\"\n"
+    ".ascii \"\\007messages\\004codes\\004hint\\011\\012ch\"\n"
+    ".ascii \"eckpoint\\011\\012additional\\012\\004\\000\\006\"\n"
+    ".ascii \"failed\\003\\000\\032\\001q\\011\\004stop\\001s\\000\\004sav\"\n"
+    ".ascii \"e\\000\\000\\010evaluate\\000\\000\\011evaluated\"\n"
+    ".ascii \"\\001\\001\\000\\021set-learning-rate\\001u\\000\"\n"
+    ".ascii \"\\017follow-schedule\\000\\000\\005pause\"\n"
+    ".ascii \"\\000\\000\\012log-metric\\001\\003\\000\\005other\\001\\005\"\n"
+    ".ascii \"\\000\\004\\000\\006action\\003\\000\\034\\001p\\035\\001j\\001\\036\\001s\\001@\"\n"
+    ".ascii \"\\001\\005event\\014\\000\\037\\004\\000\\012on-started\\001\"\n"
+    ".ascii \"\\040\\001@\\001\\005event\\020\\000\\037\\004\\000\\006on-log\\001\\041\"\n"
+    ".ascii \"\\001@\\001\\005event\\023\\000\\037\\004\\000\\013on-evalua\"\n"
+    ".ascii \"te\\001\\042\\001@\\001\\005event\\025\\000\\037\\004\\000\\015on-ch\"\n"
+    ".ascii \"eckpoint\\001\\043\\001@\\001\\005event\\031\\000\\037\\004\\000\"\n"
+    ".ascii \"\\014on-completed\\001\\044\\001@\\001\\005event\"\n"
+    ".ascii \"\\033\\000\\037\\004\\000\\011on-failed\\001\\045\\001p\\175\\001j\\001\\046\"\n"
+    ".ascii \"\\001s\\001@\\000\\000\\047\\004\\000\\012save-state\\001\\050\\001j\"\n"
+    ".ascii \"\\000\\001s\\001@\\001\\005state\\046\\000\\051\\004\\000\\012load-s\"\n"
+    ".ascii \"tate\\001\\052\\004\\000\\035arkor:trainer/c\"\n"
+    ".ascii \"allbacks@0.1.0\\005\\021\\004\\000\\040arkor\"\n"
+    ".ascii \":trainer/loop-trainer@0.\"\n"
+    ".ascii \"1.0\\004\\000\\013\\022\\001\\000\\014loop-trainer\\003\\000\"\n"
+    ".ascii \"\\000\\000/\\011producers\\001\\014processed\"\n"
+    ".ascii \"-by\\001\\015wit-component\\0070.258\"\n"
+    ".ascii \".3\"\n"
     ".text\n");

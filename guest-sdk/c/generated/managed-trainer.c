@@ -11,6 +11,9 @@ extern void __wasm_import_arkor_trainer_hooks_checkpoint(int32_t, uint8_t *, siz
 __attribute__((__import_module__("arkor:trainer/hooks@0.1.0"), __import_name__("log")))
 extern void __wasm_import_arkor_trainer_hooks_log(int32_t, int32_t, double, int32_t, double, int32_t, double, int32_t, double, uint8_t *, size_t, uint8_t *);
 
+__attribute__((__import_module__("arkor:trainer/hooks@0.1.0"), __import_name__("evaluated")))
+extern void __wasm_import_arkor_trainer_hooks_evaluated(int32_t, int32_t, double, uint8_t *, size_t, uint8_t *);
+
 __attribute__((__import_module__("arkor:trainer/hooks@0.1.0"), __import_name__("resume-point")))
 extern void __wasm_import_arkor_trainer_hooks_resume_point(uint8_t *);
 
@@ -37,6 +40,11 @@ extern void __wasm_import_arkor_trainer_inference_generate(uint8_t *, uint8_t *)
 
 __attribute__((__import_module__("arkor:trainer/artifacts@0.1.0"), __import_name__("write")))
 extern void __wasm_import_arkor_trainer_artifacts_write(uint8_t *, size_t, uint8_t *, size_t, uint8_t *);
+
+// Imported Functions from `arkor:trainer/run@0.1.0`
+
+__attribute__((__import_module__("arkor:trainer/run@0.1.0"), __import_name__("info")))
+extern void __wasm_import_arkor_trainer_run_info(uint8_t *);
 
 // Exported Functions from `arkor:trainer/definition@0.1.0`
 
@@ -97,6 +105,27 @@ void __wasm_export_exports_arkor_trainer_definition_describe_post_return(uint8_t
           }
           break;
         }
+        case 3: {
+          if ((*((size_t*) (arg0 + (24+7*sizeof(void*))))) > 0) {
+            free(*((uint8_t **) (arg0 + (24+6*sizeof(void*)))));
+          }
+          size_t len0 = *((size_t*) (arg0 + (24+9*sizeof(void*))));
+          if (len0 > 0) {
+            uint8_t *ptr1 = *((uint8_t **) (arg0 + (24+8*sizeof(void*))));
+            for (size_t i2 = 0; i2 < len0; i2++) {
+              uint8_t *base = ptr1 + i2 * (4*sizeof(void*));
+              (void) base;
+              if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+                free(*((uint8_t **) (base + 0)));
+              }
+              if ((*((size_t*) (base + (3*sizeof(void*))))) > 0) {
+                free(*((uint8_t **) (base + (2*sizeof(void*)))));
+              }
+            }
+            free(ptr1);
+          }
+          break;
+        }
       }
       switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (96+6*sizeof(void*))))) {
         case 0: {
@@ -119,55 +148,93 @@ void __wasm_export_exports_arkor_trainer_definition_describe_post_return(uint8_t
             case 3: {
               break;
             }
+            case 4: {
+              if ((*((size_t*) (arg0 + (96+9*sizeof(void*))))) > 0) {
+                free(*((uint8_t **) (arg0 + (96+8*sizeof(void*)))));
+              }
+              switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (96+10*sizeof(void*))))) {
+                case 0: {
+                  break;
+                }
+                case 1: {
+                  if ((*((size_t*) (arg0 + (96+12*sizeof(void*))))) > 0) {
+                    free(*((uint8_t **) (arg0 + (96+11*sizeof(void*)))));
+                  }
+                  break;
+                }
+              }
+              break;
+            }
+            case 5: {
+              if ((*((size_t*) (arg0 + (96+9*sizeof(void*))))) > 0) {
+                free(*((uint8_t **) (arg0 + (96+8*sizeof(void*)))));
+              }
+              size_t len3 = *((size_t*) (arg0 + (96+11*sizeof(void*))));
+              if (len3 > 0) {
+                uint8_t *ptr4 = *((uint8_t **) (arg0 + (96+10*sizeof(void*))));
+                for (size_t i5 = 0; i5 < len3; i5++) {
+                  uint8_t *base = ptr4 + i5 * (4*sizeof(void*));
+                  (void) base;
+                  if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+                    free(*((uint8_t **) (base + 0)));
+                  }
+                  if ((*((size_t*) (base + (3*sizeof(void*))))) > 0) {
+                    free(*((uint8_t **) (base + (2*sizeof(void*)))));
+                  }
+                }
+                free(ptr4);
+              }
+              break;
+            }
           }
           break;
         }
       }
-      switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (96+10*sizeof(void*))))) {
+      switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (104+12*sizeof(void*))))) {
         case 0: {
           break;
         }
         case 1: {
-          switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (96+11*sizeof(void*))))) {
+          switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (112+12*sizeof(void*))))) {
             case 0: {
-              if ((*((size_t*) (arg0 + (96+13*sizeof(void*))))) > 0) {
-                free(*((uint8_t **) (arg0 + (96+12*sizeof(void*)))));
+              if ((*((size_t*) (arg0 + (112+14*sizeof(void*))))) > 0) {
+                free(*((uint8_t **) (arg0 + (112+13*sizeof(void*)))));
               }
               break;
             }
             case 1: {
-              if ((*((size_t*) (arg0 + (96+13*sizeof(void*))))) > 0) {
-                free(*((uint8_t **) (arg0 + (96+12*sizeof(void*)))));
+              if ((*((size_t*) (arg0 + (112+14*sizeof(void*))))) > 0) {
+                free(*((uint8_t **) (arg0 + (112+13*sizeof(void*)))));
               }
-              switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (96+14*sizeof(void*))))) {
+              switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (112+15*sizeof(void*))))) {
                 case 0: {
                   break;
                 }
                 case 1: {
-                  if ((*((size_t*) (arg0 + (96+16*sizeof(void*))))) > 0) {
-                    free(*((uint8_t **) (arg0 + (96+15*sizeof(void*)))));
+                  if ((*((size_t*) (arg0 + (112+17*sizeof(void*))))) > 0) {
+                    free(*((uint8_t **) (arg0 + (112+16*sizeof(void*)))));
                   }
                   break;
                 }
               }
-              switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (96+17*sizeof(void*))))) {
+              switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (112+18*sizeof(void*))))) {
                 case 0: {
                   break;
                 }
                 case 1: {
-                  if ((*((size_t*) (arg0 + (96+19*sizeof(void*))))) > 0) {
-                    free(*((uint8_t **) (arg0 + (96+18*sizeof(void*)))));
+                  if ((*((size_t*) (arg0 + (112+20*sizeof(void*))))) > 0) {
+                    free(*((uint8_t **) (arg0 + (112+19*sizeof(void*)))));
                   }
                   break;
                 }
               }
-              switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (96+20*sizeof(void*))))) {
+              switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (112+21*sizeof(void*))))) {
                 case 0: {
                   break;
                 }
                 case 1: {
-                  if ((*((size_t*) (arg0 + (96+22*sizeof(void*))))) > 0) {
-                    free(*((uint8_t **) (arg0 + (96+21*sizeof(void*)))));
+                  if ((*((size_t*) (arg0 + (112+23*sizeof(void*))))) > 0) {
+                    free(*((uint8_t **) (arg0 + (112+22*sizeof(void*)))));
                   }
                   break;
                 }
@@ -175,16 +242,130 @@ void __wasm_export_exports_arkor_trainer_definition_describe_post_return(uint8_t
               break;
             }
             case 2: {
-              if ((*((size_t*) (arg0 + (96+13*sizeof(void*))))) > 0) {
-                free(*((uint8_t **) (arg0 + (96+12*sizeof(void*)))));
+              if ((*((size_t*) (arg0 + (112+14*sizeof(void*))))) > 0) {
+                free(*((uint8_t **) (arg0 + (112+13*sizeof(void*)))));
               }
-              switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (96+14*sizeof(void*))))) {
+              switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (112+15*sizeof(void*))))) {
                 case 0: {
                   break;
                 }
                 case 1: {
-                  if ((*((size_t*) (arg0 + (96+16*sizeof(void*))))) > 0) {
-                    free(*((uint8_t **) (arg0 + (96+15*sizeof(void*)))));
+                  if ((*((size_t*) (arg0 + (112+17*sizeof(void*))))) > 0) {
+                    free(*((uint8_t **) (arg0 + (112+16*sizeof(void*)))));
+                  }
+                  break;
+                }
+              }
+              break;
+            }
+            case 3: {
+              if ((*((size_t*) (arg0 + (112+14*sizeof(void*))))) > 0) {
+                free(*((uint8_t **) (arg0 + (112+13*sizeof(void*)))));
+              }
+              size_t len6 = *((size_t*) (arg0 + (112+16*sizeof(void*))));
+              if (len6 > 0) {
+                uint8_t *ptr7 = *((uint8_t **) (arg0 + (112+15*sizeof(void*))));
+                for (size_t i8 = 0; i8 < len6; i8++) {
+                  uint8_t *base = ptr7 + i8 * (4*sizeof(void*));
+                  (void) base;
+                  if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+                    free(*((uint8_t **) (base + 0)));
+                  }
+                  if ((*((size_t*) (base + (3*sizeof(void*))))) > 0) {
+                    free(*((uint8_t **) (base + (2*sizeof(void*)))));
+                  }
+                }
+                free(ptr7);
+              }
+              break;
+            }
+          }
+          switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (112+24*sizeof(void*))))) {
+            case 0: {
+              break;
+            }
+            case 1: {
+              switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (112+25*sizeof(void*))))) {
+                case 0: {
+                  break;
+                }
+                case 1: {
+                  if ((*((size_t*) (arg0 + (112+27*sizeof(void*))))) > 0) {
+                    free(*((uint8_t **) (arg0 + (112+26*sizeof(void*)))));
+                  }
+                  break;
+                }
+                case 2: {
+                  if ((*((size_t*) (arg0 + (112+27*sizeof(void*))))) > 0) {
+                    free(*((uint8_t **) (arg0 + (112+26*sizeof(void*)))));
+                  }
+                  break;
+                }
+                case 3: {
+                  if ((*((size_t*) (arg0 + (112+27*sizeof(void*))))) > 0) {
+                    free(*((uint8_t **) (arg0 + (112+26*sizeof(void*)))));
+                  }
+                  if ((*((size_t*) (arg0 + (112+29*sizeof(void*))))) > 0) {
+                    free(*((uint8_t **) (arg0 + (112+28*sizeof(void*)))));
+                  }
+                  break;
+                }
+                case 4: {
+                  switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (112+26*sizeof(void*))))) {
+                    case 0: {
+                      break;
+                    }
+                    case 1: {
+                      if ((*((size_t*) (arg0 + (112+28*sizeof(void*))))) > 0) {
+                        free(*((uint8_t **) (arg0 + (112+27*sizeof(void*)))));
+                      }
+                      break;
+                    }
+                  }
+                  if ((*((size_t*) (arg0 + (112+30*sizeof(void*))))) > 0) {
+                    free(*((uint8_t **) (arg0 + (112+29*sizeof(void*)))));
+                  }
+                  if ((*((size_t*) (arg0 + (112+32*sizeof(void*))))) > 0) {
+                    free(*((uint8_t **) (arg0 + (112+31*sizeof(void*)))));
+                  }
+                  break;
+                }
+                case 5: {
+                  if ((*((size_t*) (arg0 + (112+27*sizeof(void*))))) > 0) {
+                    free(*((uint8_t **) (arg0 + (112+26*sizeof(void*)))));
+                  }
+                  if ((*((size_t*) (arg0 + (112+29*sizeof(void*))))) > 0) {
+                    free(*((uint8_t **) (arg0 + (112+28*sizeof(void*)))));
+                  }
+                  if ((*((size_t*) (arg0 + (112+31*sizeof(void*))))) > 0) {
+                    free(*((uint8_t **) (arg0 + (112+30*sizeof(void*)))));
+                  }
+                  break;
+                }
+                case 6: {
+                  if ((*((size_t*) (arg0 + (112+27*sizeof(void*))))) > 0) {
+                    free(*((uint8_t **) (arg0 + (112+26*sizeof(void*)))));
+                  }
+                  break;
+                }
+                case 7: {
+                  if ((*((size_t*) (arg0 + (112+27*sizeof(void*))))) > 0) {
+                    free(*((uint8_t **) (arg0 + (112+26*sizeof(void*)))));
+                  }
+                  size_t len9 = *((size_t*) (arg0 + (112+29*sizeof(void*))));
+                  if (len9 > 0) {
+                    uint8_t *ptr10 = *((uint8_t **) (arg0 + (112+28*sizeof(void*))));
+                    for (size_t i11 = 0; i11 < len9; i11++) {
+                      uint8_t *base = ptr10 + i11 * (4*sizeof(void*));
+                      (void) base;
+                      if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+                        free(*((uint8_t **) (base + 0)));
+                      }
+                      if ((*((size_t*) (base + (3*sizeof(void*))))) > 0) {
+                        free(*((uint8_t **) (base + (2*sizeof(void*)))));
+                      }
+                    }
+                    free(ptr10);
                   }
                   break;
                 }
@@ -192,34 +373,237 @@ void __wasm_export_exports_arkor_trainer_definition_describe_post_return(uint8_t
               break;
             }
           }
+          switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (120+32*sizeof(void*))))) {
+            case 0: {
+              break;
+            }
+            case 1: {
+              switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (128+32*sizeof(void*))))) {
+                case 0: {
+                  break;
+                }
+                case 1: {
+                  switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (136+32*sizeof(void*))))) {
+                    case 0: {
+                      if ((*((size_t*) (arg0 + (136+34*sizeof(void*))))) > 0) {
+                        free(*((uint8_t **) (arg0 + (136+33*sizeof(void*)))));
+                      }
+                      break;
+                    }
+                    case 1: {
+                      if ((*((size_t*) (arg0 + (136+34*sizeof(void*))))) > 0) {
+                        free(*((uint8_t **) (arg0 + (136+33*sizeof(void*)))));
+                      }
+                      switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (136+35*sizeof(void*))))) {
+                        case 0: {
+                          break;
+                        }
+                        case 1: {
+                          if ((*((size_t*) (arg0 + (136+37*sizeof(void*))))) > 0) {
+                            free(*((uint8_t **) (arg0 + (136+36*sizeof(void*)))));
+                          }
+                          break;
+                        }
+                      }
+                      switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (136+38*sizeof(void*))))) {
+                        case 0: {
+                          break;
+                        }
+                        case 1: {
+                          if ((*((size_t*) (arg0 + (136+40*sizeof(void*))))) > 0) {
+                            free(*((uint8_t **) (arg0 + (136+39*sizeof(void*)))));
+                          }
+                          break;
+                        }
+                      }
+                      switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (136+41*sizeof(void*))))) {
+                        case 0: {
+                          break;
+                        }
+                        case 1: {
+                          if ((*((size_t*) (arg0 + (136+43*sizeof(void*))))) > 0) {
+                            free(*((uint8_t **) (arg0 + (136+42*sizeof(void*)))));
+                          }
+                          break;
+                        }
+                      }
+                      break;
+                    }
+                    case 2: {
+                      if ((*((size_t*) (arg0 + (136+34*sizeof(void*))))) > 0) {
+                        free(*((uint8_t **) (arg0 + (136+33*sizeof(void*)))));
+                      }
+                      switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (136+35*sizeof(void*))))) {
+                        case 0: {
+                          break;
+                        }
+                        case 1: {
+                          if ((*((size_t*) (arg0 + (136+37*sizeof(void*))))) > 0) {
+                            free(*((uint8_t **) (arg0 + (136+36*sizeof(void*)))));
+                          }
+                          break;
+                        }
+                      }
+                      break;
+                    }
+                    case 3: {
+                      if ((*((size_t*) (arg0 + (136+34*sizeof(void*))))) > 0) {
+                        free(*((uint8_t **) (arg0 + (136+33*sizeof(void*)))));
+                      }
+                      size_t len12 = *((size_t*) (arg0 + (136+36*sizeof(void*))));
+                      if (len12 > 0) {
+                        uint8_t *ptr13 = *((uint8_t **) (arg0 + (136+35*sizeof(void*))));
+                        for (size_t i14 = 0; i14 < len12; i14++) {
+                          uint8_t *base = ptr13 + i14 * (4*sizeof(void*));
+                          (void) base;
+                          if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+                            free(*((uint8_t **) (base + 0)));
+                          }
+                          if ((*((size_t*) (base + (3*sizeof(void*))))) > 0) {
+                            free(*((uint8_t **) (base + (2*sizeof(void*)))));
+                          }
+                        }
+                        free(ptr13);
+                      }
+                      break;
+                    }
+                  }
+                  break;
+                }
+              }
+              break;
+            }
+          }
+          size_t len15 = *((size_t*) (arg0 + (136+45*sizeof(void*))));
+          if (len15 > 0) {
+            uint8_t *ptr16 = *((uint8_t **) (arg0 + (136+44*sizeof(void*))));
+            for (size_t i17 = 0; i17 < len15; i17++) {
+              uint8_t *base = ptr16 + i17 * (4*sizeof(void*));
+              (void) base;
+              if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+                free(*((uint8_t **) (base + 0)));
+              }
+              if ((*((size_t*) (base + (3*sizeof(void*))))) > 0) {
+                free(*((uint8_t **) (base + (2*sizeof(void*)))));
+              }
+            }
+            free(ptr16);
+          }
           break;
         }
       }
-      switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (120+22*sizeof(void*))))) {
+      size_t len21 = *((size_t*) (arg0 + (136+47*sizeof(void*))));
+      if (len21 > 0) {
+        uint8_t *ptr22 = *((uint8_t **) (arg0 + (136+46*sizeof(void*))));
+        for (size_t i23 = 0; i23 < len21; i23++) {
+          uint8_t *base = ptr22 + i23 * (80+2*sizeof(void*));
+          (void) base;
+          if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+            free(*((uint8_t **) (base + 0)));
+          }
+          switch ((int32_t) (int32_t) *((uint8_t*) (base + (2*sizeof(void*))))) {
+            case 0: {
+              break;
+            }
+            case 1: {
+              if ((*((size_t*) (base + (8+3*sizeof(void*))))) > 0) {
+                free(*((uint8_t **) (base + (8+2*sizeof(void*)))));
+              }
+              break;
+            }
+            case 2: {
+              if ((*((size_t*) (base + (8+3*sizeof(void*))))) > 0) {
+                free(*((uint8_t **) (base + (8+2*sizeof(void*)))));
+              }
+              switch ((int32_t) (int32_t) *((uint8_t*) (base + (8+4*sizeof(void*))))) {
+                case 0: {
+                  break;
+                }
+                case 1: {
+                  if ((*((size_t*) (base + (8+6*sizeof(void*))))) > 0) {
+                    free(*((uint8_t **) (base + (8+5*sizeof(void*)))));
+                  }
+                  break;
+                }
+              }
+              break;
+            }
+            case 3: {
+              if ((*((size_t*) (base + (8+3*sizeof(void*))))) > 0) {
+                free(*((uint8_t **) (base + (8+2*sizeof(void*)))));
+              }
+              size_t len18 = *((size_t*) (base + (8+5*sizeof(void*))));
+              if (len18 > 0) {
+                uint8_t *ptr19 = *((uint8_t **) (base + (8+4*sizeof(void*))));
+                for (size_t i20 = 0; i20 < len18; i20++) {
+                  uint8_t *base = ptr19 + i20 * (4*sizeof(void*));
+                  (void) base;
+                  if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+                    free(*((uint8_t **) (base + 0)));
+                  }
+                  if ((*((size_t*) (base + (3*sizeof(void*))))) > 0) {
+                    free(*((uint8_t **) (base + (2*sizeof(void*)))));
+                  }
+                }
+                free(ptr19);
+              }
+              break;
+            }
+          }
+        }
+        free(ptr22);
+      }
+      switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (136+48*sizeof(void*))))) {
         case 0: {
           break;
         }
         case 1: {
-          size_t len0 = *((size_t*) (arg0 + (168+23*sizeof(void*))));
-          if (len0 > 0) {
-            uint8_t *ptr1 = *((uint8_t **) (arg0 + (168+22*sizeof(void*))));
-            for (size_t i2 = 0; i2 < len0; i2++) {
-              uint8_t *base = ptr1 + i2 * (2*sizeof(void*));
+          size_t len24 = *((size_t*) (arg0 + (184+49*sizeof(void*))));
+          if (len24 > 0) {
+            uint8_t *ptr25 = *((uint8_t **) (arg0 + (184+48*sizeof(void*))));
+            for (size_t i26 = 0; i26 < len24; i26++) {
+              uint8_t *base = ptr25 + i26 * (2*sizeof(void*));
               (void) base;
               if ((*((size_t*) (base + sizeof(void*)))) > 0) {
                 free(*((uint8_t **) (base + 0)));
               }
             }
-            free(ptr1);
+            free(ptr25);
+          }
+          size_t len27 = *((size_t*) (arg0 + (184+51*sizeof(void*))));
+          if (len27 > 0) {
+            uint8_t *ptr28 = *((uint8_t **) (arg0 + (184+50*sizeof(void*))));
+            for (size_t i29 = 0; i29 < len27; i29++) {
+              uint8_t *base = ptr28 + i29 * (4*sizeof(void*));
+              (void) base;
+              if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+                free(*((uint8_t **) (base + 0)));
+              }
+              if ((*((size_t*) (base + (3*sizeof(void*))))) > 0) {
+                free(*((uint8_t **) (base + (2*sizeof(void*)))));
+              }
+            }
+            free(ptr28);
           }
           break;
         }
       }
-      size_t len3 = *((size_t*) (arg0 + (392+25*sizeof(void*))));
-      if (len3 > 0) {
-        uint8_t *ptr4 = *((uint8_t **) (arg0 + (392+24*sizeof(void*))));
-        for (size_t i5 = 0; i5 < len3; i5++) {
-          uint8_t *base = ptr4 + i5 * (4*sizeof(void*));
+      switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (408+52*sizeof(void*))))) {
+        case 0: {
+          break;
+        }
+        case 1: {
+          if ((*((size_t*) (arg0 + (408+54*sizeof(void*))))) > 0) {
+            free(*((uint8_t **) (arg0 + (408+53*sizeof(void*)))));
+          }
+          break;
+        }
+      }
+      size_t len30 = *((size_t*) (arg0 + (408+57*sizeof(void*))));
+      if (len30 > 0) {
+        uint8_t *ptr31 = *((uint8_t **) (arg0 + (408+56*sizeof(void*))));
+        for (size_t i32 = 0; i32 < len30; i32++) {
+          uint8_t *base = ptr31 + i32 * (4*sizeof(void*));
           (void) base;
           if ((*((size_t*) (base + sizeof(void*)))) > 0) {
             free(*((uint8_t **) (base + 0)));
@@ -228,15 +612,30 @@ void __wasm_export_exports_arkor_trainer_definition_describe_post_return(uint8_t
             free(*((uint8_t **) (base + (2*sizeof(void*)))));
           }
         }
-        free(ptr4);
+        free(ptr31);
       }
-      switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (392+26*sizeof(void*))))) {
+      size_t len33 = *((size_t*) (arg0 + (408+59*sizeof(void*))));
+      if (len33 > 0) {
+        uint8_t *ptr34 = *((uint8_t **) (arg0 + (408+58*sizeof(void*))));
+        for (size_t i35 = 0; i35 < len33; i35++) {
+          uint8_t *base = ptr34 + i35 * (4*sizeof(void*));
+          (void) base;
+          if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+            free(*((uint8_t **) (base + 0)));
+          }
+          if ((*((size_t*) (base + (3*sizeof(void*))))) > 0) {
+            free(*((uint8_t **) (base + (2*sizeof(void*)))));
+          }
+        }
+        free(ptr34);
+      }
+      switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + (408+60*sizeof(void*))))) {
         case 0: {
           break;
         }
         case 1: {
-          if ((*((size_t*) (arg0 + (392+28*sizeof(void*))))) > 0) {
-            free(*((uint8_t **) (arg0 + (392+27*sizeof(void*)))));
+          if ((*((size_t*) (arg0 + (408+62*sizeof(void*))))) > 0) {
+            free(*((uint8_t **) (arg0 + (408+61*sizeof(void*)))));
           }
           break;
         }
@@ -258,11 +657,11 @@ __attribute__((__weak__, __export_name__("cabi_post_arkor:trainer/callbacks@0.1.
 void __wasm_export_exports_arkor_trainer_callbacks_on_started_post_return(uint8_t * arg0) {
   switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + 0))) {
     case 0: {
-      size_t len = *((size_t*) (arg0 + (2*sizeof(void*))));
-      if (len > 0) {
-        uint8_t *ptr = *((uint8_t **) (arg0 + sizeof(void*)));
-        for (size_t i = 0; i < len; i++) {
-          uint8_t *base = ptr + i * (8+4*sizeof(void*));
+      size_t len0 = *((size_t*) (arg0 + (2*sizeof(void*))));
+      if (len0 > 0) {
+        uint8_t *ptr1 = *((uint8_t **) (arg0 + sizeof(void*)));
+        for (size_t i2 = 0; i2 < len0; i2++) {
+          uint8_t *base = ptr1 + i2 * (24+2*sizeof(void*));
           (void) base;
           switch ((int32_t) (int32_t) *((uint8_t*) (base + 0))) {
             case 0: {
@@ -278,6 +677,18 @@ void __wasm_export_exports_arkor_trainer_callbacks_on_started_post_return(uint8_
               break;
             }
             case 3: {
+              size_t len = *((size_t*) (base + (24+1*sizeof(void*))));
+              if (len > 0) {
+                uint8_t *ptr = *((uint8_t **) (base + 24));
+                for (size_t i = 0; i < len; i++) {
+                  uint8_t *base = ptr + i * (8+2*sizeof(void*));
+                  (void) base;
+                  if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+                    free(*((uint8_t **) (base + 0)));
+                  }
+                }
+                free(ptr);
+              }
               break;
             }
             case 4: {
@@ -287,12 +698,15 @@ void __wasm_export_exports_arkor_trainer_callbacks_on_started_post_return(uint8_
               break;
             }
             case 6: {
+              break;
+            }
+            case 7: {
               if ((*((size_t*) (base + (8+1*sizeof(void*))))) > 0) {
                 free(*((uint8_t **) (base + 8)));
               }
               break;
             }
-            case 7: {
+            case 8: {
               if ((*((size_t*) (base + (8+1*sizeof(void*))))) > 0) {
                 free(*((uint8_t **) (base + 8)));
               }
@@ -303,7 +717,7 @@ void __wasm_export_exports_arkor_trainer_callbacks_on_started_post_return(uint8_
             }
           }
         }
-        free(ptr);
+        free(ptr1);
       }
       break;
     }
@@ -320,11 +734,11 @@ __attribute__((__weak__, __export_name__("cabi_post_arkor:trainer/callbacks@0.1.
 void __wasm_export_exports_arkor_trainer_callbacks_on_log_post_return(uint8_t * arg0) {
   switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + 0))) {
     case 0: {
-      size_t len = *((size_t*) (arg0 + (2*sizeof(void*))));
-      if (len > 0) {
-        uint8_t *ptr = *((uint8_t **) (arg0 + sizeof(void*)));
-        for (size_t i = 0; i < len; i++) {
-          uint8_t *base = ptr + i * (8+4*sizeof(void*));
+      size_t len0 = *((size_t*) (arg0 + (2*sizeof(void*))));
+      if (len0 > 0) {
+        uint8_t *ptr1 = *((uint8_t **) (arg0 + sizeof(void*)));
+        for (size_t i2 = 0; i2 < len0; i2++) {
+          uint8_t *base = ptr1 + i2 * (24+2*sizeof(void*));
           (void) base;
           switch ((int32_t) (int32_t) *((uint8_t*) (base + 0))) {
             case 0: {
@@ -340,6 +754,18 @@ void __wasm_export_exports_arkor_trainer_callbacks_on_log_post_return(uint8_t * 
               break;
             }
             case 3: {
+              size_t len = *((size_t*) (base + (24+1*sizeof(void*))));
+              if (len > 0) {
+                uint8_t *ptr = *((uint8_t **) (base + 24));
+                for (size_t i = 0; i < len; i++) {
+                  uint8_t *base = ptr + i * (8+2*sizeof(void*));
+                  (void) base;
+                  if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+                    free(*((uint8_t **) (base + 0)));
+                  }
+                }
+                free(ptr);
+              }
               break;
             }
             case 4: {
@@ -349,12 +775,15 @@ void __wasm_export_exports_arkor_trainer_callbacks_on_log_post_return(uint8_t * 
               break;
             }
             case 6: {
+              break;
+            }
+            case 7: {
               if ((*((size_t*) (base + (8+1*sizeof(void*))))) > 0) {
                 free(*((uint8_t **) (base + 8)));
               }
               break;
             }
-            case 7: {
+            case 8: {
               if ((*((size_t*) (base + (8+1*sizeof(void*))))) > 0) {
                 free(*((uint8_t **) (base + 8)));
               }
@@ -365,7 +794,7 @@ void __wasm_export_exports_arkor_trainer_callbacks_on_log_post_return(uint8_t * 
             }
           }
         }
-        free(ptr);
+        free(ptr1);
       }
       break;
     }
@@ -382,11 +811,11 @@ __attribute__((__weak__, __export_name__("cabi_post_arkor:trainer/callbacks@0.1.
 void __wasm_export_exports_arkor_trainer_callbacks_on_evaluate_post_return(uint8_t * arg0) {
   switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + 0))) {
     case 0: {
-      size_t len = *((size_t*) (arg0 + (2*sizeof(void*))));
-      if (len > 0) {
-        uint8_t *ptr = *((uint8_t **) (arg0 + sizeof(void*)));
-        for (size_t i = 0; i < len; i++) {
-          uint8_t *base = ptr + i * (8+4*sizeof(void*));
+      size_t len0 = *((size_t*) (arg0 + (2*sizeof(void*))));
+      if (len0 > 0) {
+        uint8_t *ptr1 = *((uint8_t **) (arg0 + sizeof(void*)));
+        for (size_t i2 = 0; i2 < len0; i2++) {
+          uint8_t *base = ptr1 + i2 * (24+2*sizeof(void*));
           (void) base;
           switch ((int32_t) (int32_t) *((uint8_t*) (base + 0))) {
             case 0: {
@@ -402,6 +831,18 @@ void __wasm_export_exports_arkor_trainer_callbacks_on_evaluate_post_return(uint8
               break;
             }
             case 3: {
+              size_t len = *((size_t*) (base + (24+1*sizeof(void*))));
+              if (len > 0) {
+                uint8_t *ptr = *((uint8_t **) (base + 24));
+                for (size_t i = 0; i < len; i++) {
+                  uint8_t *base = ptr + i * (8+2*sizeof(void*));
+                  (void) base;
+                  if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+                    free(*((uint8_t **) (base + 0)));
+                  }
+                }
+                free(ptr);
+              }
               break;
             }
             case 4: {
@@ -411,12 +852,15 @@ void __wasm_export_exports_arkor_trainer_callbacks_on_evaluate_post_return(uint8
               break;
             }
             case 6: {
+              break;
+            }
+            case 7: {
               if ((*((size_t*) (base + (8+1*sizeof(void*))))) > 0) {
                 free(*((uint8_t **) (base + 8)));
               }
               break;
             }
-            case 7: {
+            case 8: {
               if ((*((size_t*) (base + (8+1*sizeof(void*))))) > 0) {
                 free(*((uint8_t **) (base + 8)));
               }
@@ -427,7 +871,7 @@ void __wasm_export_exports_arkor_trainer_callbacks_on_evaluate_post_return(uint8
             }
           }
         }
-        free(ptr);
+        free(ptr1);
       }
       break;
     }
@@ -444,11 +888,11 @@ __attribute__((__weak__, __export_name__("cabi_post_arkor:trainer/callbacks@0.1.
 void __wasm_export_exports_arkor_trainer_callbacks_on_checkpoint_post_return(uint8_t * arg0) {
   switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + 0))) {
     case 0: {
-      size_t len = *((size_t*) (arg0 + (2*sizeof(void*))));
-      if (len > 0) {
-        uint8_t *ptr = *((uint8_t **) (arg0 + sizeof(void*)));
-        for (size_t i = 0; i < len; i++) {
-          uint8_t *base = ptr + i * (8+4*sizeof(void*));
+      size_t len0 = *((size_t*) (arg0 + (2*sizeof(void*))));
+      if (len0 > 0) {
+        uint8_t *ptr1 = *((uint8_t **) (arg0 + sizeof(void*)));
+        for (size_t i2 = 0; i2 < len0; i2++) {
+          uint8_t *base = ptr1 + i2 * (24+2*sizeof(void*));
           (void) base;
           switch ((int32_t) (int32_t) *((uint8_t*) (base + 0))) {
             case 0: {
@@ -464,6 +908,18 @@ void __wasm_export_exports_arkor_trainer_callbacks_on_checkpoint_post_return(uin
               break;
             }
             case 3: {
+              size_t len = *((size_t*) (base + (24+1*sizeof(void*))));
+              if (len > 0) {
+                uint8_t *ptr = *((uint8_t **) (base + 24));
+                for (size_t i = 0; i < len; i++) {
+                  uint8_t *base = ptr + i * (8+2*sizeof(void*));
+                  (void) base;
+                  if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+                    free(*((uint8_t **) (base + 0)));
+                  }
+                }
+                free(ptr);
+              }
               break;
             }
             case 4: {
@@ -473,12 +929,15 @@ void __wasm_export_exports_arkor_trainer_callbacks_on_checkpoint_post_return(uin
               break;
             }
             case 6: {
+              break;
+            }
+            case 7: {
               if ((*((size_t*) (base + (8+1*sizeof(void*))))) > 0) {
                 free(*((uint8_t **) (base + 8)));
               }
               break;
             }
-            case 7: {
+            case 8: {
               if ((*((size_t*) (base + (8+1*sizeof(void*))))) > 0) {
                 free(*((uint8_t **) (base + 8)));
               }
@@ -489,7 +948,7 @@ void __wasm_export_exports_arkor_trainer_callbacks_on_checkpoint_post_return(uin
             }
           }
         }
-        free(ptr);
+        free(ptr1);
       }
       break;
     }
@@ -506,11 +965,11 @@ __attribute__((__weak__, __export_name__("cabi_post_arkor:trainer/callbacks@0.1.
 void __wasm_export_exports_arkor_trainer_callbacks_on_completed_post_return(uint8_t * arg0) {
   switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + 0))) {
     case 0: {
-      size_t len = *((size_t*) (arg0 + (2*sizeof(void*))));
-      if (len > 0) {
-        uint8_t *ptr = *((uint8_t **) (arg0 + sizeof(void*)));
-        for (size_t i = 0; i < len; i++) {
-          uint8_t *base = ptr + i * (8+4*sizeof(void*));
+      size_t len0 = *((size_t*) (arg0 + (2*sizeof(void*))));
+      if (len0 > 0) {
+        uint8_t *ptr1 = *((uint8_t **) (arg0 + sizeof(void*)));
+        for (size_t i2 = 0; i2 < len0; i2++) {
+          uint8_t *base = ptr1 + i2 * (24+2*sizeof(void*));
           (void) base;
           switch ((int32_t) (int32_t) *((uint8_t*) (base + 0))) {
             case 0: {
@@ -526,6 +985,18 @@ void __wasm_export_exports_arkor_trainer_callbacks_on_completed_post_return(uint
               break;
             }
             case 3: {
+              size_t len = *((size_t*) (base + (24+1*sizeof(void*))));
+              if (len > 0) {
+                uint8_t *ptr = *((uint8_t **) (base + 24));
+                for (size_t i = 0; i < len; i++) {
+                  uint8_t *base = ptr + i * (8+2*sizeof(void*));
+                  (void) base;
+                  if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+                    free(*((uint8_t **) (base + 0)));
+                  }
+                }
+                free(ptr);
+              }
               break;
             }
             case 4: {
@@ -535,12 +1006,15 @@ void __wasm_export_exports_arkor_trainer_callbacks_on_completed_post_return(uint
               break;
             }
             case 6: {
+              break;
+            }
+            case 7: {
               if ((*((size_t*) (base + (8+1*sizeof(void*))))) > 0) {
                 free(*((uint8_t **) (base + 8)));
               }
               break;
             }
-            case 7: {
+            case 8: {
               if ((*((size_t*) (base + (8+1*sizeof(void*))))) > 0) {
                 free(*((uint8_t **) (base + 8)));
               }
@@ -551,7 +1025,7 @@ void __wasm_export_exports_arkor_trainer_callbacks_on_completed_post_return(uint
             }
           }
         }
-        free(ptr);
+        free(ptr1);
       }
       break;
     }
@@ -568,11 +1042,11 @@ __attribute__((__weak__, __export_name__("cabi_post_arkor:trainer/callbacks@0.1.
 void __wasm_export_exports_arkor_trainer_callbacks_on_failed_post_return(uint8_t * arg0) {
   switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + 0))) {
     case 0: {
-      size_t len = *((size_t*) (arg0 + (2*sizeof(void*))));
-      if (len > 0) {
-        uint8_t *ptr = *((uint8_t **) (arg0 + sizeof(void*)));
-        for (size_t i = 0; i < len; i++) {
-          uint8_t *base = ptr + i * (8+4*sizeof(void*));
+      size_t len0 = *((size_t*) (arg0 + (2*sizeof(void*))));
+      if (len0 > 0) {
+        uint8_t *ptr1 = *((uint8_t **) (arg0 + sizeof(void*)));
+        for (size_t i2 = 0; i2 < len0; i2++) {
+          uint8_t *base = ptr1 + i2 * (24+2*sizeof(void*));
           (void) base;
           switch ((int32_t) (int32_t) *((uint8_t*) (base + 0))) {
             case 0: {
@@ -588,6 +1062,18 @@ void __wasm_export_exports_arkor_trainer_callbacks_on_failed_post_return(uint8_t
               break;
             }
             case 3: {
+              size_t len = *((size_t*) (base + (24+1*sizeof(void*))));
+              if (len > 0) {
+                uint8_t *ptr = *((uint8_t **) (base + 24));
+                for (size_t i = 0; i < len; i++) {
+                  uint8_t *base = ptr + i * (8+2*sizeof(void*));
+                  (void) base;
+                  if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+                    free(*((uint8_t **) (base + 0)));
+                  }
+                }
+                free(ptr);
+              }
               break;
             }
             case 4: {
@@ -597,12 +1083,15 @@ void __wasm_export_exports_arkor_trainer_callbacks_on_failed_post_return(uint8_t
               break;
             }
             case 6: {
+              break;
+            }
+            case 7: {
               if ((*((size_t*) (base + (8+1*sizeof(void*))))) > 0) {
                 free(*((uint8_t **) (base + 8)));
               }
               break;
             }
-            case 7: {
+            case 8: {
               if ((*((size_t*) (base + (8+1*sizeof(void*))))) > 0) {
                 free(*((uint8_t **) (base + 8)));
               }
@@ -613,7 +1102,7 @@ void __wasm_export_exports_arkor_trainer_callbacks_on_failed_post_return(uint8_t
             }
           }
         }
-        free(ptr);
+        free(ptr1);
       }
       break;
     }
@@ -677,7 +1166,7 @@ void *cabi_realloc(void *ptr, size_t old_size, size_t align, size_t new_size) {
 }
 
 __attribute__((__aligned__(8)))
-static uint8_t RET_AREA[(392+30*sizeof(void*))];
+static uint8_t RET_AREA[(408+64*sizeof(void*))];
 
 // Helper Functions
 
@@ -690,12 +1179,28 @@ void arkor_trainer_types_setting_free(arkor_trainer_types_setting_t *ptr) {
   arkor_string_free(&ptr->value);
 }
 
-void arkor_option_u32_free(arkor_option_u32_t *ptr) {
+void arkor_option_f64_free(arkor_option_f64_t *ptr) {
   if (ptr->is_some) {
   }
 }
 
-void arkor_option_f64_free(arkor_option_f64_t *ptr) {
+void arkor_trainer_types_list_metric_free(arkor_trainer_types_list_metric_t *ptr) {
+  size_t list_len = ptr->len;
+  if (list_len > 0) {
+    arkor_trainer_types_metric_t *list_ptr = ptr->ptr;
+    for (size_t i = 0; i < list_len; i++) {
+      arkor_trainer_types_metric_free(&list_ptr[i]);
+    }
+    free(list_ptr);
+  }
+}
+
+void arkor_trainer_types_measurement_free(arkor_trainer_types_measurement_t *ptr) {
+  arkor_option_f64_free(&ptr->loss);
+  arkor_trainer_types_list_metric_free(&ptr->metrics);
+}
+
+void arkor_option_u32_free(arkor_option_u32_t *ptr) {
   if (ptr->is_some) {
   }
 }
@@ -708,6 +1213,11 @@ void arkor_list_string_free(arkor_list_string_t *ptr) {
       arkor_string_free(&list_ptr[i]);
     }
     free(list_ptr);
+  }
+}
+
+void arkor_option_bool_free(arkor_option_bool_t *ptr) {
+  if (ptr->is_some) {
   }
 }
 
@@ -738,17 +1248,38 @@ void arkor_trainer_types_sampling_free(arkor_trainer_types_sampling_t *ptr) {
   arkor_option_u32_free(&ptr->top_k);
   arkor_option_f64_free(&ptr->top_p);
   arkor_list_string_free(&ptr->stop);
-  arkor_list_u32_free(&ptr->stop_tokens);
+  arkor_option_bool_free(&ptr->keep_stop);
+  arkor_list_u32_free(&ptr->stop_token_ids);
   arkor_option_u32_free(&ptr->seed);
   arkor_trainer_types_list_setting_free(&ptr->additional);
+}
+
+void arkor_trainer_hooks_measurement_free(arkor_trainer_hooks_measurement_t *ptr) {
+  arkor_trainer_types_measurement_free(ptr);
 }
 
 void arkor_trainer_hooks_metric_free(arkor_trainer_hooks_metric_t *ptr) {
   arkor_trainer_types_metric_free(ptr);
 }
 
+void arkor_trainer_hooks_setting_free(arkor_trainer_hooks_setting_t *ptr) {
+  arkor_trainer_types_setting_free(ptr);
+}
+
+void arkor_trainer_hooks_list_setting_free(arkor_trainer_hooks_list_setting_t *ptr) {
+  size_t list_len = ptr->len;
+  if (list_len > 0) {
+    arkor_trainer_hooks_setting_t *list_ptr = ptr->ptr;
+    for (size_t i = 0; i < list_len; i++) {
+      arkor_trainer_hooks_setting_free(&list_ptr[i]);
+    }
+    free(list_ptr);
+  }
+}
+
 void arkor_trainer_hooks_wishes_free(arkor_trainer_hooks_wishes_t *ptr) {
   arkor_option_f64_free(&ptr->learning_rate);
+  arkor_trainer_hooks_list_setting_free(&ptr->additional);
 }
 
 void arkor_trainer_hooks_progress_free(arkor_trainer_hooks_progress_t *ptr) {
@@ -771,6 +1302,7 @@ void arkor_list_u8_free(arkor_list_u8_t *ptr) {
 void arkor_trainer_hooks_resume_info_free(arkor_trainer_hooks_resume_info_t *ptr) {
   arkor_list_u8_free(&ptr->state);
   arkor_option_f64_free(&ptr->learning_rate);
+  arkor_trainer_hooks_list_setting_free(&ptr->additional);
 }
 
 void arkor_trainer_hooks_hook_error_free(arkor_trainer_hooks_hook_error_t *ptr) {
@@ -780,6 +1312,14 @@ void arkor_trainer_hooks_hook_error_free(arkor_trainer_hooks_hook_error_t *ptr) 
       break;
     }
     case 3: {
+      arkor_string_free(&ptr->val.lost);
+      break;
+    }
+    case 4: {
+      arkor_string_free(&ptr->val.unavailable);
+      break;
+    }
+    case 5: {
       arkor_string_free(&ptr->val.other);
       break;
     }
@@ -826,8 +1366,24 @@ void arkor_trainer_hooks_result_option_resume_info_hook_error_free(arkor_trainer
   }
 }
 
+void arkor_trainer_dataset_setting_free(arkor_trainer_dataset_setting_t *ptr) {
+  arkor_trainer_types_setting_free(ptr);
+}
+
+void arkor_trainer_dataset_list_setting_free(arkor_trainer_dataset_list_setting_t *ptr) {
+  size_t list_len = ptr->len;
+  if (list_len > 0) {
+    arkor_trainer_dataset_setting_t *list_ptr = ptr->ptr;
+    for (size_t i = 0; i < list_len; i++) {
+      arkor_trainer_dataset_setting_free(&list_ptr[i]);
+    }
+    free(list_ptr);
+  }
+}
+
 void arkor_trainer_dataset_dataset_info_free(arkor_trainer_dataset_dataset_info_t *ptr) {
   arkor_option_f64_free(&ptr->unigram_entropy);
+  arkor_trainer_dataset_list_setting_free(&ptr->additional);
 }
 
 void arkor_list_f32_free(arkor_list_f32_t *ptr) {
@@ -840,10 +1396,28 @@ void arkor_list_f32_free(arkor_list_f32_t *ptr) {
   }
 }
 
+void arkor_trainer_dataset_column_free(arkor_trainer_dataset_column_t *ptr) {
+  arkor_string_free(&ptr->name);
+  arkor_list_u32_free(&ptr->shape);
+  arkor_list_f32_free(&ptr->values);
+}
+
+void arkor_trainer_dataset_list_column_free(arkor_trainer_dataset_list_column_t *ptr) {
+  size_t list_len = ptr->len;
+  if (list_len > 0) {
+    arkor_trainer_dataset_column_t *list_ptr = ptr->ptr;
+    for (size_t i = 0; i < list_len; i++) {
+      arkor_trainer_dataset_column_free(&list_ptr[i]);
+    }
+    free(list_ptr);
+  }
+}
+
 void arkor_trainer_dataset_example_free(arkor_trainer_dataset_example_t *ptr) {
   arkor_list_u32_free(&ptr->tokens);
   arkor_list_u32_free(&ptr->targets);
   arkor_list_f32_free(&ptr->weights);
+  arkor_trainer_dataset_list_column_free(&ptr->additional);
 }
 
 void arkor_trainer_dataset_dataset_error_free(arkor_trainer_dataset_dataset_error_t *ptr) {
@@ -857,10 +1431,14 @@ void arkor_trainer_dataset_dataset_error_free(arkor_trainer_dataset_dataset_erro
       break;
     }
     case 3: {
-      arkor_string_free(&ptr->val.unavailable);
+      arkor_string_free(&ptr->val.unsupported);
       break;
     }
     case 4: {
+      arkor_string_free(&ptr->val.unavailable);
+      break;
+    }
+    case 5: {
       arkor_string_free(&ptr->val.other);
       break;
     }
@@ -898,8 +1476,24 @@ void arkor_trainer_inference_sampling_free(arkor_trainer_inference_sampling_t *p
   arkor_trainer_types_sampling_free(ptr);
 }
 
+void arkor_trainer_inference_setting_free(arkor_trainer_inference_setting_t *ptr) {
+  arkor_trainer_types_setting_free(ptr);
+}
+
+void arkor_trainer_inference_list_setting_free(arkor_trainer_inference_list_setting_t *ptr) {
+  size_t list_len = ptr->len;
+  if (list_len > 0) {
+    arkor_trainer_inference_setting_t *list_ptr = ptr->ptr;
+    for (size_t i = 0; i < list_len; i++) {
+      arkor_trainer_inference_setting_free(&list_ptr[i]);
+    }
+    free(list_ptr);
+  }
+}
+
 void arkor_trainer_inference_generation_free(arkor_trainer_inference_generation_t *ptr) {
   arkor_string_free(&ptr->text);
+  arkor_trainer_inference_list_setting_free(&ptr->additional);
 }
 
 void arkor_trainer_inference_inference_error_free(arkor_trainer_inference_inference_error_t *ptr) {
@@ -909,10 +1503,14 @@ void arkor_trainer_inference_inference_error_free(arkor_trainer_inference_infere
       break;
     }
     case 2: {
-      arkor_string_free(&ptr->val.unavailable);
+      arkor_string_free(&ptr->val.unsupported);
       break;
     }
     case 3: {
+      arkor_string_free(&ptr->val.unavailable);
+      break;
+    }
+    case 4: {
       arkor_string_free(&ptr->val.other);
       break;
     }
@@ -927,9 +1525,25 @@ void arkor_trainer_inference_result_generation_inference_error_free(arkor_traine
   }
 }
 
+void arkor_trainer_artifacts_setting_free(arkor_trainer_artifacts_setting_t *ptr) {
+  arkor_trainer_types_setting_free(ptr);
+}
+
+void arkor_trainer_artifacts_list_setting_free(arkor_trainer_artifacts_list_setting_t *ptr) {
+  size_t list_len = ptr->len;
+  if (list_len > 0) {
+    arkor_trainer_artifacts_setting_t *list_ptr = ptr->ptr;
+    for (size_t i = 0; i < list_len; i++) {
+      arkor_trainer_artifacts_setting_free(&list_ptr[i]);
+    }
+    free(list_ptr);
+  }
+}
+
 void arkor_trainer_artifacts_artifact_free(arkor_trainer_artifacts_artifact_t *ptr) {
   arkor_string_free(&ptr->name);
   arkor_string_free(&ptr->digest);
+  arkor_trainer_artifacts_list_setting_free(&ptr->additional);
 }
 
 void arkor_trainer_artifacts_artifact_error_free(arkor_trainer_artifacts_artifact_error_t *ptr) {
@@ -957,7 +1571,7 @@ void arkor_trainer_artifacts_result_artifact_artifact_error_free(arkor_trainer_a
   }
 }
 
-void exports_arkor_trainer_definition_setting_free(exports_arkor_trainer_definition_setting_t *ptr) {
+void arkor_trainer_run_setting_free(arkor_trainer_run_setting_t *ptr) {
   arkor_trainer_types_setting_free(ptr);
 }
 
@@ -967,14 +1581,64 @@ void arkor_option_string_free(arkor_option_string_t *ptr) {
   }
 }
 
-void exports_arkor_trainer_definition_hub_model_free(exports_arkor_trainer_definition_hub_model_t *ptr) {
-  arkor_string_free(&ptr->name);
-  arkor_option_string_free(&ptr->revision);
+void arkor_trainer_run_list_setting_free(arkor_trainer_run_list_setting_t *ptr) {
+  size_t list_len = ptr->len;
+  if (list_len > 0) {
+    arkor_trainer_run_setting_t *list_ptr = ptr->ptr;
+    for (size_t i = 0; i < list_len; i++) {
+      arkor_trainer_run_setting_free(&list_ptr[i]);
+    }
+    free(list_ptr);
+  }
 }
 
-void arkor_option_bool_free(arkor_option_bool_t *ptr) {
-  if (ptr->is_some) {
+void arkor_trainer_run_run_info_free(arkor_trainer_run_run_info_t *ptr) {
+  arkor_string_free(&ptr->id);
+  arkor_string_free(&ptr->name);
+  arkor_option_string_free(&ptr->parent);
+  arkor_option_u32_free(&ptr->total_steps);
+  arkor_trainer_run_list_setting_free(&ptr->additional);
+}
+
+void arkor_trainer_run_run_error_free(arkor_trainer_run_run_error_t *ptr) {
+  switch ((int32_t) ptr->tag) {
+    case 1: {
+      arkor_string_free(&ptr->val.other);
+      break;
+    }
   }
+}
+
+void arkor_trainer_run_result_run_info_run_error_free(arkor_trainer_run_result_run_info_run_error_t *ptr) {
+  if (!ptr->is_err) {
+    arkor_trainer_run_run_info_free(&ptr->val.ok);
+  } else {
+    arkor_trainer_run_run_error_free(&ptr->val.err);
+  }
+}
+
+void exports_arkor_trainer_definition_setting_free(exports_arkor_trainer_definition_setting_t *ptr) {
+  arkor_trainer_types_setting_free(ptr);
+}
+
+void exports_arkor_trainer_definition_list_setting_free(exports_arkor_trainer_definition_list_setting_t *ptr) {
+  size_t list_len = ptr->len;
+  if (list_len > 0) {
+    exports_arkor_trainer_definition_setting_t *list_ptr = ptr->ptr;
+    for (size_t i = 0; i < list_len; i++) {
+      exports_arkor_trainer_definition_setting_free(&list_ptr[i]);
+    }
+    free(list_ptr);
+  }
+}
+
+void exports_arkor_trainer_definition_named_source_free(exports_arkor_trainer_definition_named_source_t *ptr) {
+  arkor_string_free(&ptr->name);
+  exports_arkor_trainer_definition_list_setting_free(&ptr->parameters);
+}
+
+void exports_arkor_trainer_definition_hub_repository_free(exports_arkor_trainer_definition_hub_repository_t *ptr) {
+  arkor_string_free(&ptr->name);
 }
 
 void exports_arkor_trainer_definition_model_shape_free(exports_arkor_trainer_definition_model_shape_t *ptr) {
@@ -996,10 +1660,19 @@ void exports_arkor_trainer_definition_model_source_free(exports_arkor_trainer_de
       break;
     }
     case 2: {
-      exports_arkor_trainer_definition_hub_model_free(&ptr->val.hub);
+      exports_arkor_trainer_definition_hub_repository_free(&ptr->val.hub);
+      break;
+    }
+    case 3: {
+      exports_arkor_trainer_definition_named_source_free(&ptr->val.other);
       break;
     }
   }
+}
+
+void exports_arkor_trainer_definition_named_model_free(exports_arkor_trainer_definition_named_model_t *ptr) {
+  arkor_string_free(&ptr->name);
+  exports_arkor_trainer_definition_model_source_free(&ptr->source);
 }
 
 void exports_arkor_trainer_definition_tokenizer_source_free(exports_arkor_trainer_definition_tokenizer_source_t *ptr) {
@@ -1011,19 +1684,72 @@ void exports_arkor_trainer_definition_tokenizer_source_free(exports_arkor_traine
       arkor_string_free(&ptr->val.file);
       break;
     }
+    case 4: {
+      exports_arkor_trainer_definition_hub_repository_free(&ptr->val.hub);
+      break;
+    }
+    case 5: {
+      exports_arkor_trainer_definition_named_source_free(&ptr->val.other);
+      break;
+    }
+  }
+}
+
+void exports_arkor_trainer_definition_completion_fields_free(exports_arkor_trainer_definition_completion_fields_t *ptr) {
+  arkor_string_free(&ptr->prompt);
+  arkor_string_free(&ptr->completion);
+}
+
+void exports_arkor_trainer_definition_preference_fields_free(exports_arkor_trainer_definition_preference_fields_t *ptr) {
+  arkor_string_free(&ptr->chosen);
+  arkor_string_free(&ptr->rejected);
+}
+
+void exports_arkor_trainer_definition_label_fields_free(exports_arkor_trainer_definition_label_fields_t *ptr) {
+  arkor_string_free(&ptr->prompt);
+  arkor_string_free(&ptr->completion);
+  arkor_string_free(&ptr->label);
+}
+
+void exports_arkor_trainer_definition_dataset_format_free(exports_arkor_trainer_definition_dataset_format_t *ptr) {
+  switch ((int32_t) ptr->tag) {
+    case 1: {
+      arkor_string_free(&ptr->val.rows);
+      break;
+    }
+    case 2: {
+      arkor_string_free(&ptr->val.conversations);
+      break;
+    }
+    case 3: {
+      exports_arkor_trainer_definition_completion_fields_free(&ptr->val.completions);
+      break;
+    }
+    case 4: {
+      exports_arkor_trainer_definition_preference_fields_free(&ptr->val.preferences);
+      break;
+    }
+    case 5: {
+      exports_arkor_trainer_definition_label_fields_free(&ptr->val.labels);
+      break;
+    }
+    case 6: {
+      arkor_string_free(&ptr->val.prompts);
+      break;
+    }
+    case 7: {
+      exports_arkor_trainer_definition_named_source_free(&ptr->val.other);
+      break;
+    }
   }
 }
 
 void exports_arkor_trainer_definition_hub_dataset_free(exports_arkor_trainer_definition_hub_dataset_t *ptr) {
   arkor_string_free(&ptr->name);
-  arkor_option_string_free(&ptr->config);
-  arkor_option_string_free(&ptr->split);
-  arkor_option_string_free(&ptr->revision);
 }
 
 void exports_arkor_trainer_definition_url_dataset_free(exports_arkor_trainer_definition_url_dataset_t *ptr) {
   arkor_string_free(&ptr->url);
-  arkor_option_string_free(&ptr->sha256);
 }
 
 void exports_arkor_trainer_definition_dataset_source_free(exports_arkor_trainer_definition_dataset_source_t *ptr) {
@@ -1040,13 +1766,49 @@ void exports_arkor_trainer_definition_dataset_source_free(exports_arkor_trainer_
       exports_arkor_trainer_definition_url_dataset_free(&ptr->val.url);
       break;
     }
+    case 3: {
+      exports_arkor_trainer_definition_named_source_free(&ptr->val.other);
+      break;
+    }
   }
+}
+
+void exports_arkor_trainer_definition_held_out_free(exports_arkor_trainer_definition_held_out_t *ptr) {
+  switch ((int32_t) ptr->tag) {
+    case 0: {
+      break;
+    }
+    case 1: {
+      exports_arkor_trainer_definition_dataset_source_free(&ptr->val.source);
+      break;
+    }
+  }
+}
+
+void exports_arkor_trainer_definition_option_dataset_format_free(exports_arkor_trainer_definition_option_dataset_format_t *ptr) {
+  if (ptr->is_some) {
+    exports_arkor_trainer_definition_dataset_format_free(&ptr->val);
+  }
+}
+
+void exports_arkor_trainer_definition_option_held_out_free(exports_arkor_trainer_definition_option_held_out_t *ptr) {
+  if (ptr->is_some) {
+    exports_arkor_trainer_definition_held_out_free(&ptr->val);
+  }
+}
+
+void exports_arkor_trainer_definition_dataset_free(exports_arkor_trainer_definition_dataset_t *ptr) {
+  exports_arkor_trainer_definition_dataset_source_free(&ptr->source);
+  exports_arkor_trainer_definition_option_dataset_format_free(&ptr->format);
+  exports_arkor_trainer_definition_option_held_out_free(&ptr->held_out);
+  exports_arkor_trainer_definition_list_setting_free(&ptr->additional);
 }
 
 void exports_arkor_trainer_definition_lora_free(exports_arkor_trainer_definition_lora_t *ptr) {
   arkor_option_f64_free(&ptr->lora_alpha);
   arkor_option_f64_free(&ptr->lora_dropout);
   arkor_list_string_free(&ptr->target_modules);
+  exports_arkor_trainer_definition_list_setting_free(&ptr->additional);
 }
 
 void exports_arkor_trainer_definition_option_lr_scheduler_type_free(exports_arkor_trainer_definition_option_lr_scheduler_type_t *ptr) {
@@ -1075,6 +1837,8 @@ void exports_arkor_trainer_definition_hyperparameters_free(exports_arkor_trainer
   arkor_option_u32_free(&ptr->seed);
   arkor_option_u32_free(&ptr->early_stopping_patience);
   arkor_option_f64_free(&ptr->early_stopping_threshold);
+  arkor_option_bool_free(&ptr->greater_is_better);
+  exports_arkor_trainer_definition_list_setting_free(&ptr->additional);
 }
 
 void exports_arkor_trainer_definition_option_tokenizer_source_free(exports_arkor_trainer_definition_option_tokenizer_source_t *ptr) {
@@ -1083,9 +1847,20 @@ void exports_arkor_trainer_definition_option_tokenizer_source_free(exports_arkor
   }
 }
 
-void exports_arkor_trainer_definition_option_dataset_source_free(exports_arkor_trainer_definition_option_dataset_source_t *ptr) {
+void exports_arkor_trainer_definition_option_dataset_free(exports_arkor_trainer_definition_option_dataset_t *ptr) {
   if (ptr->is_some) {
-    exports_arkor_trainer_definition_dataset_source_free(&ptr->val);
+    exports_arkor_trainer_definition_dataset_free(&ptr->val);
+  }
+}
+
+void exports_arkor_trainer_definition_list_named_model_free(exports_arkor_trainer_definition_list_named_model_t *ptr) {
+  size_t list_len = ptr->len;
+  if (list_len > 0) {
+    exports_arkor_trainer_definition_named_model_t *list_ptr = ptr->ptr;
+    for (size_t i = 0; i < list_len; i++) {
+      exports_arkor_trainer_definition_named_model_free(&list_ptr[i]);
+    }
+    free(list_ptr);
   }
 }
 
@@ -1095,29 +1870,16 @@ void exports_arkor_trainer_definition_option_lora_free(exports_arkor_trainer_def
   }
 }
 
-void exports_arkor_trainer_definition_list_setting_free(exports_arkor_trainer_definition_list_setting_t *ptr) {
-  size_t list_len = ptr->len;
-  if (list_len > 0) {
-    exports_arkor_trainer_definition_setting_t *list_ptr = ptr->ptr;
-    for (size_t i = 0; i < list_len; i++) {
-      exports_arkor_trainer_definition_setting_free(&list_ptr[i]);
-    }
-    free(list_ptr);
-  }
-}
-
 void exports_arkor_trainer_definition_spec_free(exports_arkor_trainer_definition_spec_t *ptr) {
   arkor_string_free(&ptr->name);
-  arkor_option_string_free(&ptr->description);
   arkor_list_string_free(&ptr->tags);
   exports_arkor_trainer_definition_model_source_free(&ptr->model);
   exports_arkor_trainer_definition_option_tokenizer_source_free(&ptr->tokenizer);
-  exports_arkor_trainer_definition_option_dataset_source_free(&ptr->dataset);
-  arkor_option_f64_free(&ptr->eval_fraction);
+  exports_arkor_trainer_definition_option_dataset_free(&ptr->dataset);
+  exports_arkor_trainer_definition_list_named_model_free(&ptr->models);
   exports_arkor_trainer_definition_option_lora_free(&ptr->lora);
   exports_arkor_trainer_definition_hyperparameters_free(&ptr->hyperparameters);
   exports_arkor_trainer_definition_list_setting_free(&ptr->additional);
-  arkor_option_string_free(&ptr->extras);
   arkor_option_bool_free(&ptr->dry_run);
   arkor_option_bool_free(&ptr->own_loop);
 }
@@ -1130,6 +1892,10 @@ void exports_arkor_trainer_definition_result_spec_string_free(exports_arkor_trai
   }
 }
 
+void exports_arkor_trainer_callbacks_measurement_free(exports_arkor_trainer_callbacks_measurement_t *ptr) {
+  arkor_trainer_types_measurement_free(ptr);
+}
+
 void exports_arkor_trainer_callbacks_metric_free(exports_arkor_trainer_callbacks_metric_t *ptr) {
   arkor_trainer_types_metric_free(ptr);
 }
@@ -1138,11 +1904,22 @@ void exports_arkor_trainer_callbacks_setting_free(exports_arkor_trainer_callback
   arkor_trainer_types_setting_free(ptr);
 }
 
+void exports_arkor_trainer_callbacks_list_setting_free(exports_arkor_trainer_callbacks_list_setting_t *ptr) {
+  size_t list_len = ptr->len;
+  if (list_len > 0) {
+    exports_arkor_trainer_callbacks_setting_t *list_ptr = ptr->ptr;
+    for (size_t i = 0; i < list_len; i++) {
+      exports_arkor_trainer_callbacks_setting_free(&list_ptr[i]);
+    }
+    free(list_ptr);
+  }
+}
+
 void exports_arkor_trainer_callbacks_started_free(exports_arkor_trainer_callbacks_started_t *ptr) {
   arkor_string_free(&ptr->run);
   arkor_option_u32_free(&ptr->resumed_from);
   arkor_option_u32_free(&ptr->total_steps);
-  arkor_option_string_free(&ptr->parent);
+  exports_arkor_trainer_callbacks_list_setting_free(&ptr->additional);
 }
 
 void exports_arkor_trainer_callbacks_list_metric_free(exports_arkor_trainer_callbacks_list_metric_t *ptr) {
@@ -1162,15 +1939,31 @@ void exports_arkor_trainer_callbacks_log_record_free(exports_arkor_trainer_callb
   arkor_option_f64_free(&ptr->learning_rate);
   arkor_option_f64_free(&ptr->grad_norm);
   exports_arkor_trainer_callbacks_list_metric_free(&ptr->metrics);
+  exports_arkor_trainer_callbacks_list_setting_free(&ptr->additional);
+}
+
+void exports_arkor_trainer_callbacks_option_metric_free(exports_arkor_trainer_callbacks_option_metric_t *ptr) {
+  if (ptr->is_some) {
+    exports_arkor_trainer_callbacks_metric_free(&ptr->val);
+  }
 }
 
 void exports_arkor_trainer_callbacks_evaluation_free(exports_arkor_trainer_callbacks_evaluation_t *ptr) {
+  arkor_option_f64_free(&ptr->loss);
+  arkor_option_f64_free(&ptr->perplexity);
+  arkor_option_f64_free(&ptr->best_loss);
+  exports_arkor_trainer_callbacks_option_metric_free(&ptr->score);
+  arkor_option_f64_free(&ptr->best_score);
   exports_arkor_trainer_callbacks_list_metric_free(&ptr->metrics);
+  exports_arkor_trainer_callbacks_list_setting_free(&ptr->additional);
 }
 
 void exports_arkor_trainer_callbacks_checkpoint_free(exports_arkor_trainer_callbacks_checkpoint_t *ptr) {
   arkor_string_free(&ptr->id);
   arkor_option_f64_free(&ptr->eval_loss);
+  exports_arkor_trainer_callbacks_option_metric_free(&ptr->score);
+  exports_arkor_trainer_callbacks_list_metric_free(&ptr->metrics);
+  exports_arkor_trainer_callbacks_list_setting_free(&ptr->additional);
 }
 
 void exports_arkor_trainer_callbacks_end_reason_free(exports_arkor_trainer_callbacks_end_reason_t *ptr) {
@@ -1179,19 +1972,26 @@ void exports_arkor_trainer_callbacks_end_reason_free(exports_arkor_trainer_callb
       arkor_string_free(&ptr->val.trainer);
       break;
     }
+    case 5: {
+      arkor_string_free(&ptr->val.other);
+      break;
+    }
   }
 }
 
 void exports_arkor_trainer_callbacks_completed_free(exports_arkor_trainer_callbacks_completed_t *ptr) {
   exports_arkor_trainer_callbacks_end_reason_free(&ptr->reason);
-  arkor_option_string_free(&ptr->checkpoint);
   arkor_option_f64_free(&ptr->loss);
   arkor_option_f64_free(&ptr->eval_loss);
+  arkor_option_f64_free(&ptr->best_score);
+  exports_arkor_trainer_callbacks_list_metric_free(&ptr->metrics);
+  exports_arkor_trainer_callbacks_list_setting_free(&ptr->additional);
 }
 
 void exports_arkor_trainer_callbacks_failed_free(exports_arkor_trainer_callbacks_failed_t *ptr) {
   arkor_string_free(&ptr->message);
-  arkor_option_string_free(&ptr->checkpoint);
+  arkor_string_free(&ptr->code);
+  exports_arkor_trainer_callbacks_list_setting_free(&ptr->additional);
 }
 
 void exports_arkor_trainer_callbacks_action_free(exports_arkor_trainer_callbacks_action_t *ptr) {
@@ -1201,13 +2001,17 @@ void exports_arkor_trainer_callbacks_action_free(exports_arkor_trainer_callbacks
       break;
     }
     case 3: {
+      exports_arkor_trainer_callbacks_measurement_free(&ptr->val.evaluated);
       break;
     }
-    case 6: {
-      exports_arkor_trainer_callbacks_metric_free(&ptr->val.log_metric);
+    case 4: {
       break;
     }
     case 7: {
+      exports_arkor_trainer_callbacks_metric_free(&ptr->val.log_metric);
+      break;
+    }
+    case 8: {
       exports_arkor_trainer_callbacks_setting_free(&ptr->val.other);
       break;
     }
@@ -1302,6 +2106,14 @@ bool arkor_trainer_hooks_checkpoint(uint32_t step, arkor_list_u8_t *state, arkor
           break;
         }
         case 3: {
+          variant.val.lost = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+        case 4: {
+          variant.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+        case 5: {
           variant.val.other = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
           break;
         }
@@ -1322,7 +2134,7 @@ bool arkor_trainer_hooks_checkpoint(uint32_t step, arkor_list_u8_t *state, arkor
 
 bool arkor_trainer_hooks_log(uint32_t step, arkor_trainer_hooks_progress_t *progress, arkor_trainer_hooks_list_metric_t *metrics, arkor_trainer_hooks_wishes_t *ret, arkor_trainer_hooks_hook_error_t *err) {
   __attribute__((__aligned__(8)))
-  uint8_t ret_area[32];
+  uint8_t ret_area[(32+2*sizeof(void*))];
   int32_t option;
   double option1;
   if (((*progress).loss).is_some) {
@@ -1384,7 +2196,9 @@ bool arkor_trainer_hooks_log(uint32_t step, arkor_trainer_hooks_progress_t *prog
 
       result.val.ok = (arkor_trainer_hooks_wishes_t) {
         (bool) (int32_t) *((uint8_t*) (ptr + 8)),
+        (bool) (int32_t) *((uint8_t*) (ptr + 9)),
         (arkor_option_f64_t) option14,
+        (arkor_trainer_hooks_list_setting_t) (arkor_trainer_hooks_list_setting_t) { (arkor_trainer_hooks_setting_t*)(*((uint8_t **) (ptr + 32))), (*((size_t*) (ptr + (32+1*sizeof(void*))))) },
       };
       break;
     }
@@ -1404,6 +2218,96 @@ bool arkor_trainer_hooks_log(uint32_t step, arkor_trainer_hooks_progress_t *prog
           break;
         }
         case 3: {
+          variant.val.lost = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          break;
+        }
+        case 4: {
+          variant.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          break;
+        }
+        case 5: {
+          variant.val.other = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          break;
+        }
+      }
+
+      result.val.err = variant;
+      break;
+    }
+  }
+  if (!result.is_err) {
+    *ret = result.val.ok;
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
+bool arkor_trainer_hooks_evaluated(uint32_t step, arkor_trainer_hooks_measurement_t *measurement, arkor_trainer_hooks_wishes_t *ret, arkor_trainer_hooks_hook_error_t *err) {
+  __attribute__((__aligned__(8)))
+  uint8_t ret_area[(32+2*sizeof(void*))];
+  int32_t option;
+  double option1;
+  if (((*measurement).loss).is_some) {
+    const double *payload0 = &((*measurement).loss).val;
+    option = 1;
+    option1 = *payload0;
+  } else {
+    option = 0;
+    option1 = 0;
+  }
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_arkor_trainer_hooks_evaluated((int32_t) (step), option, option1, (uint8_t *) ((*measurement).metrics).ptr, ((*measurement).metrics).len, ptr);
+  arkor_trainer_hooks_result_wishes_hook_error_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      arkor_option_f64_t option2;
+      switch ((int32_t) *((uint8_t*) (ptr + 16))) {
+        case 0: {
+          option2.is_some = false;
+          break;
+        }
+        case 1: {
+          option2.is_some = true;
+          option2.val = *((double*) (ptr + 24));
+          break;
+        }
+      }
+
+      result.val.ok = (arkor_trainer_hooks_wishes_t) {
+        (bool) (int32_t) *((uint8_t*) (ptr + 8)),
+        (bool) (int32_t) *((uint8_t*) (ptr + 9)),
+        (arkor_option_f64_t) option2,
+        (arkor_trainer_hooks_list_setting_t) (arkor_trainer_hooks_list_setting_t) { (arkor_trainer_hooks_setting_t*)(*((uint8_t **) (ptr + 32))), (*((size_t*) (ptr + (32+1*sizeof(void*))))) },
+      };
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      arkor_trainer_hooks_hook_error_t variant;
+      variant.tag = (int32_t) *((uint8_t*) (ptr + 8));
+      switch ((int32_t) variant.tag) {
+        case 0: {
+          break;
+        }
+        case 1: {
+          break;
+        }
+        case 2: {
+          variant.val.invalid = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          break;
+        }
+        case 3: {
+          variant.val.lost = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          break;
+        }
+        case 4: {
+          variant.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          break;
+        }
+        case 5: {
           variant.val.other = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
           break;
         }
@@ -1424,7 +2328,7 @@ bool arkor_trainer_hooks_log(uint32_t step, arkor_trainer_hooks_progress_t *prog
 
 bool arkor_trainer_hooks_resume_point(arkor_trainer_hooks_option_resume_info_t *ret, arkor_trainer_hooks_hook_error_t *err) {
   __attribute__((__aligned__(8)))
-  uint8_t ret_area[(40+2*sizeof(void*))];
+  uint8_t ret_area[(40+4*sizeof(void*))];
   uint8_t *ptr = (uint8_t *) &ret_area;
   __wasm_import_arkor_trainer_hooks_resume_point(ptr);
   arkor_trainer_hooks_result_option_resume_info_hook_error_t result;
@@ -1456,6 +2360,7 @@ bool arkor_trainer_hooks_resume_point(arkor_trainer_hooks_option_resume_info_t *
             (uint32_t) (uint32_t) (*((int32_t*) (ptr + 16))),
             (arkor_list_u8_t) (arkor_list_u8_t) { (uint8_t*)(*((uint8_t **) (ptr + (16+1*sizeof(void*))))), (*((size_t*) (ptr + (16+2*sizeof(void*))))) },
             (arkor_option_f64_t) option,
+            (arkor_trainer_hooks_list_setting_t) (arkor_trainer_hooks_list_setting_t) { (arkor_trainer_hooks_setting_t*)(*((uint8_t **) (ptr + (40+2*sizeof(void*))))), (*((size_t*) (ptr + (40+3*sizeof(void*))))) },
           };
           break;
         }
@@ -1480,6 +2385,14 @@ bool arkor_trainer_hooks_resume_point(arkor_trainer_hooks_option_resume_info_t *
           break;
         }
         case 3: {
+          variant.val.lost = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          break;
+        }
+        case 4: {
+          variant.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          break;
+        }
+        case 5: {
           variant.val.other = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
           break;
         }
@@ -1504,7 +2417,7 @@ void arkor_trainer_hooks_message(arkor_trainer_hooks_level_t level, arkor_string
 
 bool arkor_trainer_dataset_info(arkor_trainer_dataset_dataset_info_t *ret, arkor_trainer_dataset_dataset_error_t *err) {
   __attribute__((__aligned__(8)))
-  uint8_t ret_area[40];
+  uint8_t ret_area[(40+2*sizeof(void*))];
   uint8_t *ptr = (uint8_t *) &ret_area;
   __wasm_import_arkor_trainer_dataset_info(ptr);
   arkor_trainer_dataset_result_dataset_info_dataset_error_t result;
@@ -1529,6 +2442,7 @@ bool arkor_trainer_dataset_info(arkor_trainer_dataset_dataset_info_t *ret, arkor
         (uint32_t) (uint32_t) (*((int32_t*) (ptr + 12))),
         (double) *((double*) (ptr + 16)),
         (arkor_option_f64_t) option,
+        (arkor_trainer_dataset_list_setting_t) (arkor_trainer_dataset_list_setting_t) { (arkor_trainer_dataset_setting_t*)(*((uint8_t **) (ptr + 40))), (*((size_t*) (ptr + (40+1*sizeof(void*))))) },
       };
       break;
     }
@@ -1549,10 +2463,14 @@ bool arkor_trainer_dataset_info(arkor_trainer_dataset_dataset_info_t *ret, arkor
           break;
         }
         case 3: {
-          variant.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          variant.val.unsupported = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
           break;
         }
         case 4: {
+          variant.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
+          break;
+        }
+        case 5: {
           variant.val.other = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (8+1*sizeof(void*))))), (*((size_t*) (ptr + (8+2*sizeof(void*))))) };
           break;
         }
@@ -1600,10 +2518,14 @@ bool arkor_trainer_dataset_read(arkor_trainer_dataset_split_t split, uint32_t st
           break;
         }
         case 3: {
-          variant.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          variant.val.unsupported = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
           break;
         }
         case 4: {
+          variant.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+        case 5: {
           variant.val.other = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
           break;
         }
@@ -1651,10 +2573,14 @@ bool arkor_trainer_dataset_batch(uint32_t step, arkor_trainer_dataset_list_examp
           break;
         }
         case 3: {
-          variant.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          variant.val.unsupported = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
           break;
         }
         case 4: {
+          variant.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+        case 5: {
           variant.val.other = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
           break;
         }
@@ -1675,7 +2601,7 @@ bool arkor_trainer_dataset_batch(uint32_t step, arkor_trainer_dataset_list_examp
 
 bool arkor_trainer_inference_generate(arkor_string_t *prompt, arkor_trainer_inference_sampling_t *sampling, arkor_trainer_inference_generation_t *ret, arkor_trainer_inference_inference_error_t *err) {
   __attribute__((__aligned__(8)))
-  uint8_t ret_area[(56+8*sizeof(void*))];
+  uint8_t ret_area[(64+8*sizeof(void*))];
   uint8_t *ptr = (uint8_t *) &ret_area;
   *((size_t*)(ptr + sizeof(void*))) = (*prompt).len;
   *((uint8_t **)(ptr + 0)) = (uint8_t *) (*prompt).ptr;
@@ -1709,48 +2635,60 @@ bool arkor_trainer_inference_generate(arkor_string_t *prompt, arkor_trainer_infe
   }
   *((size_t*)(ptr + (48+3*sizeof(void*)))) = ((*sampling).stop).len;
   *((uint8_t **)(ptr + (48+2*sizeof(void*)))) = (uint8_t *) ((*sampling).stop).ptr;
-  *((size_t*)(ptr + (48+5*sizeof(void*)))) = ((*sampling).stop_tokens).len;
-  *((uint8_t **)(ptr + (48+4*sizeof(void*)))) = (uint8_t *) ((*sampling).stop_tokens).ptr;
-  if (((*sampling).seed).is_some) {
-    const uint32_t *payload8 = &((*sampling).seed).val;
-    *((int8_t*)(ptr + (48+6*sizeof(void*)))) = 1;
-    *((int32_t*)(ptr + (52+6*sizeof(void*)))) = (int32_t) (*payload8);
+  if (((*sampling).keep_stop).is_some) {
+    const bool *payload8 = &((*sampling).keep_stop).val;
+    *((int8_t*)(ptr + (48+4*sizeof(void*)))) = 1;
+    *((int8_t*)(ptr + (49+4*sizeof(void*)))) = *payload8;
   } else {
-    *((int8_t*)(ptr + (48+6*sizeof(void*)))) = 0;
+    *((int8_t*)(ptr + (48+4*sizeof(void*)))) = 0;
   }
-  *((size_t*)(ptr + (56+7*sizeof(void*)))) = ((*sampling).additional).len;
-  *((uint8_t **)(ptr + (56+6*sizeof(void*)))) = (uint8_t *) ((*sampling).additional).ptr;
-  uint8_t *ptr9 = (uint8_t *) &ret_area;
-  __wasm_import_arkor_trainer_inference_generate(ptr, ptr9);
+  *((size_t*)(ptr + (48+6*sizeof(void*)))) = ((*sampling).stop_token_ids).len;
+  *((uint8_t **)(ptr + (48+5*sizeof(void*)))) = (uint8_t *) ((*sampling).stop_token_ids).ptr;
+  if (((*sampling).seed).is_some) {
+    const uint32_t *payload10 = &((*sampling).seed).val;
+    *((int8_t*)(ptr + (48+7*sizeof(void*)))) = 1;
+    *((int32_t*)(ptr + (52+7*sizeof(void*)))) = (int32_t) (*payload10);
+  } else {
+    *((int8_t*)(ptr + (48+7*sizeof(void*)))) = 0;
+  }
+  *((size_t*)(ptr + (56+8*sizeof(void*)))) = ((*sampling).additional).len;
+  *((uint8_t **)(ptr + (56+7*sizeof(void*)))) = (uint8_t *) ((*sampling).additional).ptr;
+  uint8_t *ptr11 = (uint8_t *) &ret_area;
+  __wasm_import_arkor_trainer_inference_generate(ptr, ptr11);
   arkor_trainer_inference_result_generation_inference_error_t result;
-  switch ((int32_t) *((uint8_t*) (ptr9 + 0))) {
+  switch ((int32_t) *((uint8_t*) (ptr11 + 0))) {
     case 0: {
       result.is_err = false;
       result.val.ok = (arkor_trainer_inference_generation_t) {
-        (arkor_string_t) (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr9 + sizeof(void*)))), (*((size_t*) (ptr9 + (2*sizeof(void*))))) },
-        (uint32_t) (uint32_t) (*((int32_t*) (ptr9 + (3*sizeof(void*))))),
-        (arkor_trainer_inference_stop_reason_t) (int32_t) *((uint8_t*) (ptr9 + (4+3*sizeof(void*)))),
+        (arkor_string_t) (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr11 + sizeof(void*)))), (*((size_t*) (ptr11 + (2*sizeof(void*))))) },
+        (uint32_t) (uint32_t) (*((int32_t*) (ptr11 + (3*sizeof(void*))))),
+        (arkor_trainer_inference_stop_reason_t) (int32_t) *((uint8_t*) (ptr11 + (4+3*sizeof(void*)))),
+        (arkor_trainer_inference_list_setting_t) (arkor_trainer_inference_list_setting_t) { (arkor_trainer_inference_setting_t*)(*((uint8_t **) (ptr11 + (8+3*sizeof(void*))))), (*((size_t*) (ptr11 + (8+4*sizeof(void*))))) },
       };
       break;
     }
     case 1: {
       result.is_err = true;
       arkor_trainer_inference_inference_error_t variant;
-      variant.tag = (int32_t) *((uint8_t*) (ptr9 + sizeof(void*)));
+      variant.tag = (int32_t) *((uint8_t*) (ptr11 + sizeof(void*)));
       switch ((int32_t) variant.tag) {
         case 0: {
           break;
         }
         case 1: {
-          variant.val.invalid = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr9 + (2*sizeof(void*))))), (*((size_t*) (ptr9 + (3*sizeof(void*))))) };
+          variant.val.invalid = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr11 + (2*sizeof(void*))))), (*((size_t*) (ptr11 + (3*sizeof(void*))))) };
           break;
         }
         case 2: {
-          variant.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr9 + (2*sizeof(void*))))), (*((size_t*) (ptr9 + (3*sizeof(void*))))) };
+          variant.val.unsupported = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr11 + (2*sizeof(void*))))), (*((size_t*) (ptr11 + (3*sizeof(void*))))) };
           break;
         }
         case 3: {
-          variant.val.other = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr9 + (2*sizeof(void*))))), (*((size_t*) (ptr9 + (3*sizeof(void*))))) };
+          variant.val.unavailable = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr11 + (2*sizeof(void*))))), (*((size_t*) (ptr11 + (3*sizeof(void*))))) };
+          break;
+        }
+        case 4: {
+          variant.val.other = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr11 + (2*sizeof(void*))))), (*((size_t*) (ptr11 + (3*sizeof(void*))))) };
           break;
         }
       }
@@ -1770,7 +2708,7 @@ bool arkor_trainer_inference_generate(arkor_string_t *prompt, arkor_trainer_infe
 
 bool arkor_trainer_artifacts_write(arkor_string_t *name, arkor_list_u8_t *content, arkor_trainer_artifacts_artifact_t *ret, arkor_trainer_artifacts_artifact_error_t *err) {
   __attribute__((__aligned__(sizeof(void*))))
-  uint8_t ret_area[(6*sizeof(void*))];
+  uint8_t ret_area[(8*sizeof(void*))];
   uint8_t *ptr = (uint8_t *) &ret_area;
   __wasm_import_arkor_trainer_artifacts_write((uint8_t *) (*name).ptr, (*name).len, (uint8_t *) (*content).ptr, (*content).len, ptr);
   arkor_trainer_artifacts_result_artifact_artifact_error_t result;
@@ -1781,6 +2719,7 @@ bool arkor_trainer_artifacts_write(arkor_string_t *name, arkor_list_u8_t *conten
         (arkor_string_t) (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + sizeof(void*)))), (*((size_t*) (ptr + (2*sizeof(void*))))) },
         (uint32_t) (uint32_t) (*((int32_t*) (ptr + (3*sizeof(void*))))),
         (arkor_string_t) (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (4*sizeof(void*))))), (*((size_t*) (ptr + (5*sizeof(void*))))) },
+        (arkor_trainer_artifacts_list_setting_t) (arkor_trainer_artifacts_list_setting_t) { (arkor_trainer_artifacts_setting_t*)(*((uint8_t **) (ptr + (6*sizeof(void*))))), (*((size_t*) (ptr + (7*sizeof(void*))))) },
       };
       break;
     }
@@ -1819,6 +2758,79 @@ bool arkor_trainer_artifacts_write(arkor_string_t *name, arkor_list_u8_t *conten
   }
 }
 
+bool arkor_trainer_run_info(arkor_trainer_run_run_info_t *ret, arkor_trainer_run_run_error_t *err) {
+  __attribute__((__aligned__(sizeof(void*))))
+  uint8_t ret_area[(16+11*sizeof(void*))];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_arkor_trainer_run_info(ptr);
+  arkor_trainer_run_result_run_info_run_error_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      arkor_option_string_t option;
+      switch ((int32_t) *((uint8_t*) (ptr + (5*sizeof(void*))))) {
+        case 0: {
+          option.is_some = false;
+          break;
+        }
+        case 1: {
+          option.is_some = true;
+          option.val = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (6*sizeof(void*))))), (*((size_t*) (ptr + (7*sizeof(void*))))) };
+          break;
+        }
+      }
+      arkor_option_u32_t option0;
+      switch ((int32_t) *((uint8_t*) (ptr + (12+8*sizeof(void*))))) {
+        case 0: {
+          option0.is_some = false;
+          break;
+        }
+        case 1: {
+          option0.is_some = true;
+          option0.val = (uint32_t) (*((int32_t*) (ptr + (16+8*sizeof(void*)))));
+          break;
+        }
+      }
+
+      result.val.ok = (arkor_trainer_run_run_info_t) {
+        (arkor_string_t) (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + sizeof(void*)))), (*((size_t*) (ptr + (2*sizeof(void*))))) },
+        (arkor_string_t) (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (3*sizeof(void*))))), (*((size_t*) (ptr + (4*sizeof(void*))))) },
+        (arkor_option_string_t) option,
+        (uint32_t) (uint32_t) (*((int32_t*) (ptr + (8*sizeof(void*))))),
+        (uint32_t) (uint32_t) (*((int32_t*) (ptr + (4+8*sizeof(void*))))),
+        (uint32_t) (uint32_t) (*((int32_t*) (ptr + (8+8*sizeof(void*))))),
+        (arkor_option_u32_t) option0,
+        (arkor_trainer_run_list_setting_t) (arkor_trainer_run_list_setting_t) { (arkor_trainer_run_setting_t*)(*((uint8_t **) (ptr + (16+9*sizeof(void*))))), (*((size_t*) (ptr + (16+10*sizeof(void*))))) },
+      };
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      arkor_trainer_run_run_error_t variant;
+      variant.tag = (int32_t) *((uint8_t*) (ptr + sizeof(void*)));
+      switch ((int32_t) variant.tag) {
+        case 0: {
+          break;
+        }
+        case 1: {
+          variant.val.other = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (ptr + (2*sizeof(void*))))), (*((size_t*) (ptr + (3*sizeof(void*))))) };
+          break;
+        }
+      }
+
+      result.val.err = variant;
+      break;
+    }
+  }
+  if (!result.is_err) {
+    *ret = result.val.ok;
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
+}
+
 __attribute__((__export_name__("arkor:trainer/definition@0.1.0#describe")))
 uint8_t * __wasm_export_exports_arkor_trainer_definition_describe(void) {
   exports_arkor_trainer_definition_result_spec_string_t ret;
@@ -1833,9 +2845,9 @@ uint8_t * __wasm_export_exports_arkor_trainer_definition_describe(void) {
   }
   uint8_t *ptr = (uint8_t *) &RET_AREA;
   if ((ret).is_err) {
-    const arkor_string_t *payload90 = &(ret).val.err;*((int8_t*)(ptr + 0)) = 1;
-    *((size_t*)(ptr + (8+1*sizeof(void*)))) = (*payload90).len;
-    *((uint8_t **)(ptr + 8)) = (uint8_t *) (*payload90).ptr;
+    const arkor_string_t *payload142 = &(ret).val.err;*((int8_t*)(ptr + 0)) = 1;
+    *((size_t*)(ptr + (8+1*sizeof(void*)))) = (*payload142).len;
+    *((uint8_t **)(ptr + 8)) = (uint8_t *) (*payload142).ptr;
   } else {
     const exports_arkor_trainer_definition_spec_t *payload = &(ret).val.ok;*((int8_t*)(ptr + 0)) = 0;
     *((size_t*)(ptr + (8+1*sizeof(void*)))) = ((*payload).name).len;
@@ -1902,7 +2914,7 @@ uint8_t * __wasm_export_exports_arkor_trainer_definition_describe(void) {
         break;
       }
       case 2: {
-        const exports_arkor_trainer_definition_hub_model_t *payload14 = &((*payload).model).val.hub;
+        const exports_arkor_trainer_definition_hub_repository_t *payload14 = &((*payload).model).val.hub;
         *((int8_t*)(ptr + (16+6*sizeof(void*)))) = 2;
         *((size_t*)(ptr + (24+7*sizeof(void*)))) = ((*payload14).name).len;
         *((uint8_t **)(ptr + (24+6*sizeof(void*)))) = (uint8_t *) ((*payload14).name).ptr;
@@ -1916,30 +2928,63 @@ uint8_t * __wasm_export_exports_arkor_trainer_definition_describe(void) {
         }
         break;
       }
+      case 3: {
+        const exports_arkor_trainer_definition_named_source_t *payload17 = &((*payload).model).val.other;
+        *((int8_t*)(ptr + (16+6*sizeof(void*)))) = 3;
+        *((size_t*)(ptr + (24+7*sizeof(void*)))) = ((*payload17).name).len;
+        *((uint8_t **)(ptr + (24+6*sizeof(void*)))) = (uint8_t *) ((*payload17).name).ptr;
+        *((size_t*)(ptr + (24+9*sizeof(void*)))) = ((*payload17).parameters).len;
+        *((uint8_t **)(ptr + (24+8*sizeof(void*)))) = (uint8_t *) ((*payload17).parameters).ptr;
+        break;
+      }
     }
     if (((*payload).tokenizer).is_some) {
-      const exports_arkor_trainer_definition_tokenizer_source_t *payload18 = &((*payload).tokenizer).val;
+      const exports_arkor_trainer_definition_tokenizer_source_t *payload19 = &((*payload).tokenizer).val;
       *((int8_t*)(ptr + (96+6*sizeof(void*)))) = 1;
-      switch ((int32_t) (*payload18).tag) {
+      switch ((int32_t) (*payload19).tag) {
         case 0: {
           *((int8_t*)(ptr + (96+7*sizeof(void*)))) = 0;
           break;
         }
         case 1: {
-          const uint32_t *payload20 = &(*payload18).val.bpe;
+          const uint32_t *payload21 = &(*payload19).val.bpe;
           *((int8_t*)(ptr + (96+7*sizeof(void*)))) = 1;
-          *((int32_t*)(ptr + (96+8*sizeof(void*)))) = (int32_t) (*payload20);
+          *((int32_t*)(ptr + (96+8*sizeof(void*)))) = (int32_t) (*payload21);
           break;
         }
         case 2: {
-          const arkor_string_t *payload21 = &(*payload18).val.file;
+          const arkor_string_t *payload22 = &(*payload19).val.file;
           *((int8_t*)(ptr + (96+7*sizeof(void*)))) = 2;
-          *((size_t*)(ptr + (96+9*sizeof(void*)))) = (*payload21).len;
-          *((uint8_t **)(ptr + (96+8*sizeof(void*)))) = (uint8_t *) (*payload21).ptr;
+          *((size_t*)(ptr + (96+9*sizeof(void*)))) = (*payload22).len;
+          *((uint8_t **)(ptr + (96+8*sizeof(void*)))) = (uint8_t *) (*payload22).ptr;
           break;
         }
         case 3: {
           *((int8_t*)(ptr + (96+7*sizeof(void*)))) = 3;
+          break;
+        }
+        case 4: {
+          const exports_arkor_trainer_definition_hub_repository_t *payload24 = &(*payload19).val.hub;
+          *((int8_t*)(ptr + (96+7*sizeof(void*)))) = 4;
+          *((size_t*)(ptr + (96+9*sizeof(void*)))) = ((*payload24).name).len;
+          *((uint8_t **)(ptr + (96+8*sizeof(void*)))) = (uint8_t *) ((*payload24).name).ptr;
+          if (((*payload24).revision).is_some) {
+            const arkor_string_t *payload26 = &((*payload24).revision).val;
+            *((int8_t*)(ptr + (96+10*sizeof(void*)))) = 1;
+            *((size_t*)(ptr + (96+12*sizeof(void*)))) = (*payload26).len;
+            *((uint8_t **)(ptr + (96+11*sizeof(void*)))) = (uint8_t *) (*payload26).ptr;
+          } else {
+            *((int8_t*)(ptr + (96+10*sizeof(void*)))) = 0;
+          }
+          break;
+        }
+        case 5: {
+          const exports_arkor_trainer_definition_named_source_t *payload27 = &(*payload19).val.other;
+          *((int8_t*)(ptr + (96+7*sizeof(void*)))) = 5;
+          *((size_t*)(ptr + (96+9*sizeof(void*)))) = ((*payload27).name).len;
+          *((uint8_t **)(ptr + (96+8*sizeof(void*)))) = (uint8_t *) ((*payload27).name).ptr;
+          *((size_t*)(ptr + (96+11*sizeof(void*)))) = ((*payload27).parameters).len;
+          *((uint8_t **)(ptr + (96+10*sizeof(void*)))) = (uint8_t *) ((*payload27).parameters).ptr;
           break;
         }
       }
@@ -1947,266 +2992,453 @@ uint8_t * __wasm_export_exports_arkor_trainer_definition_describe(void) {
       *((int8_t*)(ptr + (96+6*sizeof(void*)))) = 0;
     }
     if (((*payload).dataset).is_some) {
-      const exports_arkor_trainer_definition_dataset_source_t *payload24 = &((*payload).dataset).val;
-      *((int8_t*)(ptr + (96+10*sizeof(void*)))) = 1;
-      switch ((int32_t) (*payload24).tag) {
+      const exports_arkor_trainer_definition_dataset_t *payload29 = &((*payload).dataset).val;
+      *((int8_t*)(ptr + (104+12*sizeof(void*)))) = 1;
+      switch ((int32_t) ((*payload29).source).tag) {
         case 0: {
-          const arkor_string_t *payload25 = &(*payload24).val.file;
-          *((int8_t*)(ptr + (96+11*sizeof(void*)))) = 0;
-          *((size_t*)(ptr + (96+13*sizeof(void*)))) = (*payload25).len;
-          *((uint8_t **)(ptr + (96+12*sizeof(void*)))) = (uint8_t *) (*payload25).ptr;
+          const arkor_string_t *payload30 = &((*payload29).source).val.file;
+          *((int8_t*)(ptr + (112+12*sizeof(void*)))) = 0;
+          *((size_t*)(ptr + (112+14*sizeof(void*)))) = (*payload30).len;
+          *((uint8_t **)(ptr + (112+13*sizeof(void*)))) = (uint8_t *) (*payload30).ptr;
           break;
         }
         case 1: {
-          const exports_arkor_trainer_definition_hub_dataset_t *payload26 = &(*payload24).val.hub;
-          *((int8_t*)(ptr + (96+11*sizeof(void*)))) = 1;
-          *((size_t*)(ptr + (96+13*sizeof(void*)))) = ((*payload26).name).len;
-          *((uint8_t **)(ptr + (96+12*sizeof(void*)))) = (uint8_t *) ((*payload26).name).ptr;
-          if (((*payload26).config).is_some) {
-            const arkor_string_t *payload28 = &((*payload26).config).val;
-            *((int8_t*)(ptr + (96+14*sizeof(void*)))) = 1;
-            *((size_t*)(ptr + (96+16*sizeof(void*)))) = (*payload28).len;
-            *((uint8_t **)(ptr + (96+15*sizeof(void*)))) = (uint8_t *) (*payload28).ptr;
+          const exports_arkor_trainer_definition_hub_dataset_t *payload31 = &((*payload29).source).val.hub;
+          *((int8_t*)(ptr + (112+12*sizeof(void*)))) = 1;
+          *((size_t*)(ptr + (112+14*sizeof(void*)))) = ((*payload31).name).len;
+          *((uint8_t **)(ptr + (112+13*sizeof(void*)))) = (uint8_t *) ((*payload31).name).ptr;
+          if (((*payload31).config).is_some) {
+            const arkor_string_t *payload33 = &((*payload31).config).val;
+            *((int8_t*)(ptr + (112+15*sizeof(void*)))) = 1;
+            *((size_t*)(ptr + (112+17*sizeof(void*)))) = (*payload33).len;
+            *((uint8_t **)(ptr + (112+16*sizeof(void*)))) = (uint8_t *) (*payload33).ptr;
           } else {
-            *((int8_t*)(ptr + (96+14*sizeof(void*)))) = 0;
+            *((int8_t*)(ptr + (112+15*sizeof(void*)))) = 0;
           }
-          if (((*payload26).split).is_some) {
-            const arkor_string_t *payload30 = &((*payload26).split).val;
-            *((int8_t*)(ptr + (96+17*sizeof(void*)))) = 1;
-            *((size_t*)(ptr + (96+19*sizeof(void*)))) = (*payload30).len;
-            *((uint8_t **)(ptr + (96+18*sizeof(void*)))) = (uint8_t *) (*payload30).ptr;
+          if (((*payload31).split).is_some) {
+            const arkor_string_t *payload35 = &((*payload31).split).val;
+            *((int8_t*)(ptr + (112+18*sizeof(void*)))) = 1;
+            *((size_t*)(ptr + (112+20*sizeof(void*)))) = (*payload35).len;
+            *((uint8_t **)(ptr + (112+19*sizeof(void*)))) = (uint8_t *) (*payload35).ptr;
           } else {
-            *((int8_t*)(ptr + (96+17*sizeof(void*)))) = 0;
+            *((int8_t*)(ptr + (112+18*sizeof(void*)))) = 0;
           }
-          if (((*payload26).revision).is_some) {
-            const arkor_string_t *payload32 = &((*payload26).revision).val;
-            *((int8_t*)(ptr + (96+20*sizeof(void*)))) = 1;
-            *((size_t*)(ptr + (96+22*sizeof(void*)))) = (*payload32).len;
-            *((uint8_t **)(ptr + (96+21*sizeof(void*)))) = (uint8_t *) (*payload32).ptr;
+          if (((*payload31).revision).is_some) {
+            const arkor_string_t *payload37 = &((*payload31).revision).val;
+            *((int8_t*)(ptr + (112+21*sizeof(void*)))) = 1;
+            *((size_t*)(ptr + (112+23*sizeof(void*)))) = (*payload37).len;
+            *((uint8_t **)(ptr + (112+22*sizeof(void*)))) = (uint8_t *) (*payload37).ptr;
           } else {
-            *((int8_t*)(ptr + (96+20*sizeof(void*)))) = 0;
+            *((int8_t*)(ptr + (112+21*sizeof(void*)))) = 0;
           }
           break;
         }
         case 2: {
-          const exports_arkor_trainer_definition_url_dataset_t *payload33 = &(*payload24).val.url;
-          *((int8_t*)(ptr + (96+11*sizeof(void*)))) = 2;
-          *((size_t*)(ptr + (96+13*sizeof(void*)))) = ((*payload33).url).len;
-          *((uint8_t **)(ptr + (96+12*sizeof(void*)))) = (uint8_t *) ((*payload33).url).ptr;
-          if (((*payload33).sha256).is_some) {
-            const arkor_string_t *payload35 = &((*payload33).sha256).val;
-            *((int8_t*)(ptr + (96+14*sizeof(void*)))) = 1;
-            *((size_t*)(ptr + (96+16*sizeof(void*)))) = (*payload35).len;
-            *((uint8_t **)(ptr + (96+15*sizeof(void*)))) = (uint8_t *) (*payload35).ptr;
+          const exports_arkor_trainer_definition_url_dataset_t *payload38 = &((*payload29).source).val.url;
+          *((int8_t*)(ptr + (112+12*sizeof(void*)))) = 2;
+          *((size_t*)(ptr + (112+14*sizeof(void*)))) = ((*payload38).url).len;
+          *((uint8_t **)(ptr + (112+13*sizeof(void*)))) = (uint8_t *) ((*payload38).url).ptr;
+          if (((*payload38).sha256).is_some) {
+            const arkor_string_t *payload40 = &((*payload38).sha256).val;
+            *((int8_t*)(ptr + (112+15*sizeof(void*)))) = 1;
+            *((size_t*)(ptr + (112+17*sizeof(void*)))) = (*payload40).len;
+            *((uint8_t **)(ptr + (112+16*sizeof(void*)))) = (uint8_t *) (*payload40).ptr;
           } else {
-            *((int8_t*)(ptr + (96+14*sizeof(void*)))) = 0;
+            *((int8_t*)(ptr + (112+15*sizeof(void*)))) = 0;
           }
           break;
         }
+        case 3: {
+          const exports_arkor_trainer_definition_named_source_t *payload41 = &((*payload29).source).val.other;
+          *((int8_t*)(ptr + (112+12*sizeof(void*)))) = 3;
+          *((size_t*)(ptr + (112+14*sizeof(void*)))) = ((*payload41).name).len;
+          *((uint8_t **)(ptr + (112+13*sizeof(void*)))) = (uint8_t *) ((*payload41).name).ptr;
+          *((size_t*)(ptr + (112+16*sizeof(void*)))) = ((*payload41).parameters).len;
+          *((uint8_t **)(ptr + (112+15*sizeof(void*)))) = (uint8_t *) ((*payload41).parameters).ptr;
+          break;
+        }
       }
+      if (((*payload29).format).is_some) {
+        const exports_arkor_trainer_definition_dataset_format_t *payload43 = &((*payload29).format).val;
+        *((int8_t*)(ptr + (112+24*sizeof(void*)))) = 1;
+        switch ((int32_t) (*payload43).tag) {
+          case 0: {
+            *((int8_t*)(ptr + (112+25*sizeof(void*)))) = 0;
+            break;
+          }
+          case 1: {
+            const arkor_string_t *payload45 = &(*payload43).val.rows;
+            *((int8_t*)(ptr + (112+25*sizeof(void*)))) = 1;
+            *((size_t*)(ptr + (112+27*sizeof(void*)))) = (*payload45).len;
+            *((uint8_t **)(ptr + (112+26*sizeof(void*)))) = (uint8_t *) (*payload45).ptr;
+            break;
+          }
+          case 2: {
+            const arkor_string_t *payload46 = &(*payload43).val.conversations;
+            *((int8_t*)(ptr + (112+25*sizeof(void*)))) = 2;
+            *((size_t*)(ptr + (112+27*sizeof(void*)))) = (*payload46).len;
+            *((uint8_t **)(ptr + (112+26*sizeof(void*)))) = (uint8_t *) (*payload46).ptr;
+            break;
+          }
+          case 3: {
+            const exports_arkor_trainer_definition_completion_fields_t *payload47 = &(*payload43).val.completions;
+            *((int8_t*)(ptr + (112+25*sizeof(void*)))) = 3;
+            *((size_t*)(ptr + (112+27*sizeof(void*)))) = ((*payload47).prompt).len;
+            *((uint8_t **)(ptr + (112+26*sizeof(void*)))) = (uint8_t *) ((*payload47).prompt).ptr;
+            *((size_t*)(ptr + (112+29*sizeof(void*)))) = ((*payload47).completion).len;
+            *((uint8_t **)(ptr + (112+28*sizeof(void*)))) = (uint8_t *) ((*payload47).completion).ptr;
+            break;
+          }
+          case 4: {
+            const exports_arkor_trainer_definition_preference_fields_t *payload48 = &(*payload43).val.preferences;
+            *((int8_t*)(ptr + (112+25*sizeof(void*)))) = 4;
+            if (((*payload48).prompt).is_some) {
+              const arkor_string_t *payload50 = &((*payload48).prompt).val;
+              *((int8_t*)(ptr + (112+26*sizeof(void*)))) = 1;
+              *((size_t*)(ptr + (112+28*sizeof(void*)))) = (*payload50).len;
+              *((uint8_t **)(ptr + (112+27*sizeof(void*)))) = (uint8_t *) (*payload50).ptr;
+            } else {
+              *((int8_t*)(ptr + (112+26*sizeof(void*)))) = 0;
+            }
+            *((size_t*)(ptr + (112+30*sizeof(void*)))) = ((*payload48).chosen).len;
+            *((uint8_t **)(ptr + (112+29*sizeof(void*)))) = (uint8_t *) ((*payload48).chosen).ptr;
+            *((size_t*)(ptr + (112+32*sizeof(void*)))) = ((*payload48).rejected).len;
+            *((uint8_t **)(ptr + (112+31*sizeof(void*)))) = (uint8_t *) ((*payload48).rejected).ptr;
+            break;
+          }
+          case 5: {
+            const exports_arkor_trainer_definition_label_fields_t *payload51 = &(*payload43).val.labels;
+            *((int8_t*)(ptr + (112+25*sizeof(void*)))) = 5;
+            *((size_t*)(ptr + (112+27*sizeof(void*)))) = ((*payload51).prompt).len;
+            *((uint8_t **)(ptr + (112+26*sizeof(void*)))) = (uint8_t *) ((*payload51).prompt).ptr;
+            *((size_t*)(ptr + (112+29*sizeof(void*)))) = ((*payload51).completion).len;
+            *((uint8_t **)(ptr + (112+28*sizeof(void*)))) = (uint8_t *) ((*payload51).completion).ptr;
+            *((size_t*)(ptr + (112+31*sizeof(void*)))) = ((*payload51).label).len;
+            *((uint8_t **)(ptr + (112+30*sizeof(void*)))) = (uint8_t *) ((*payload51).label).ptr;
+            break;
+          }
+          case 6: {
+            const arkor_string_t *payload52 = &(*payload43).val.prompts;
+            *((int8_t*)(ptr + (112+25*sizeof(void*)))) = 6;
+            *((size_t*)(ptr + (112+27*sizeof(void*)))) = (*payload52).len;
+            *((uint8_t **)(ptr + (112+26*sizeof(void*)))) = (uint8_t *) (*payload52).ptr;
+            break;
+          }
+          case 7: {
+            const exports_arkor_trainer_definition_named_source_t *payload53 = &(*payload43).val.other;
+            *((int8_t*)(ptr + (112+25*sizeof(void*)))) = 7;
+            *((size_t*)(ptr + (112+27*sizeof(void*)))) = ((*payload53).name).len;
+            *((uint8_t **)(ptr + (112+26*sizeof(void*)))) = (uint8_t *) ((*payload53).name).ptr;
+            *((size_t*)(ptr + (112+29*sizeof(void*)))) = ((*payload53).parameters).len;
+            *((uint8_t **)(ptr + (112+28*sizeof(void*)))) = (uint8_t *) ((*payload53).parameters).ptr;
+            break;
+          }
+        }
+      } else {
+        *((int8_t*)(ptr + (112+24*sizeof(void*)))) = 0;
+      }
+      if (((*payload29).held_out).is_some) {
+        const exports_arkor_trainer_definition_held_out_t *payload55 = &((*payload29).held_out).val;
+        *((int8_t*)(ptr + (120+32*sizeof(void*)))) = 1;
+        switch ((int32_t) (*payload55).tag) {
+          case 0: {
+            const double *payload56 = &(*payload55).val.share;
+            *((int8_t*)(ptr + (128+32*sizeof(void*)))) = 0;
+            *((double*)(ptr + (136+32*sizeof(void*)))) = *payload56;
+            break;
+          }
+          case 1: {
+            const exports_arkor_trainer_definition_dataset_source_t *payload57 = &(*payload55).val.source;
+            *((int8_t*)(ptr + (128+32*sizeof(void*)))) = 1;
+            switch ((int32_t) (*payload57).tag) {
+              case 0: {
+                const arkor_string_t *payload58 = &(*payload57).val.file;
+                *((int8_t*)(ptr + (136+32*sizeof(void*)))) = 0;
+                *((size_t*)(ptr + (136+34*sizeof(void*)))) = (*payload58).len;
+                *((uint8_t **)(ptr + (136+33*sizeof(void*)))) = (uint8_t *) (*payload58).ptr;
+                break;
+              }
+              case 1: {
+                const exports_arkor_trainer_definition_hub_dataset_t *payload59 = &(*payload57).val.hub;
+                *((int8_t*)(ptr + (136+32*sizeof(void*)))) = 1;
+                *((size_t*)(ptr + (136+34*sizeof(void*)))) = ((*payload59).name).len;
+                *((uint8_t **)(ptr + (136+33*sizeof(void*)))) = (uint8_t *) ((*payload59).name).ptr;
+                if (((*payload59).config).is_some) {
+                  const arkor_string_t *payload61 = &((*payload59).config).val;
+                  *((int8_t*)(ptr + (136+35*sizeof(void*)))) = 1;
+                  *((size_t*)(ptr + (136+37*sizeof(void*)))) = (*payload61).len;
+                  *((uint8_t **)(ptr + (136+36*sizeof(void*)))) = (uint8_t *) (*payload61).ptr;
+                } else {
+                  *((int8_t*)(ptr + (136+35*sizeof(void*)))) = 0;
+                }
+                if (((*payload59).split).is_some) {
+                  const arkor_string_t *payload63 = &((*payload59).split).val;
+                  *((int8_t*)(ptr + (136+38*sizeof(void*)))) = 1;
+                  *((size_t*)(ptr + (136+40*sizeof(void*)))) = (*payload63).len;
+                  *((uint8_t **)(ptr + (136+39*sizeof(void*)))) = (uint8_t *) (*payload63).ptr;
+                } else {
+                  *((int8_t*)(ptr + (136+38*sizeof(void*)))) = 0;
+                }
+                if (((*payload59).revision).is_some) {
+                  const arkor_string_t *payload65 = &((*payload59).revision).val;
+                  *((int8_t*)(ptr + (136+41*sizeof(void*)))) = 1;
+                  *((size_t*)(ptr + (136+43*sizeof(void*)))) = (*payload65).len;
+                  *((uint8_t **)(ptr + (136+42*sizeof(void*)))) = (uint8_t *) (*payload65).ptr;
+                } else {
+                  *((int8_t*)(ptr + (136+41*sizeof(void*)))) = 0;
+                }
+                break;
+              }
+              case 2: {
+                const exports_arkor_trainer_definition_url_dataset_t *payload66 = &(*payload57).val.url;
+                *((int8_t*)(ptr + (136+32*sizeof(void*)))) = 2;
+                *((size_t*)(ptr + (136+34*sizeof(void*)))) = ((*payload66).url).len;
+                *((uint8_t **)(ptr + (136+33*sizeof(void*)))) = (uint8_t *) ((*payload66).url).ptr;
+                if (((*payload66).sha256).is_some) {
+                  const arkor_string_t *payload68 = &((*payload66).sha256).val;
+                  *((int8_t*)(ptr + (136+35*sizeof(void*)))) = 1;
+                  *((size_t*)(ptr + (136+37*sizeof(void*)))) = (*payload68).len;
+                  *((uint8_t **)(ptr + (136+36*sizeof(void*)))) = (uint8_t *) (*payload68).ptr;
+                } else {
+                  *((int8_t*)(ptr + (136+35*sizeof(void*)))) = 0;
+                }
+                break;
+              }
+              case 3: {
+                const exports_arkor_trainer_definition_named_source_t *payload69 = &(*payload57).val.other;
+                *((int8_t*)(ptr + (136+32*sizeof(void*)))) = 3;
+                *((size_t*)(ptr + (136+34*sizeof(void*)))) = ((*payload69).name).len;
+                *((uint8_t **)(ptr + (136+33*sizeof(void*)))) = (uint8_t *) ((*payload69).name).ptr;
+                *((size_t*)(ptr + (136+36*sizeof(void*)))) = ((*payload69).parameters).len;
+                *((uint8_t **)(ptr + (136+35*sizeof(void*)))) = (uint8_t *) ((*payload69).parameters).ptr;
+                break;
+              }
+            }
+            break;
+          }
+        }
+      } else {
+        *((int8_t*)(ptr + (120+32*sizeof(void*)))) = 0;
+      }
+      *((size_t*)(ptr + (136+45*sizeof(void*)))) = ((*payload29).additional).len;
+      *((uint8_t **)(ptr + (136+44*sizeof(void*)))) = (uint8_t *) ((*payload29).additional).ptr;
     } else {
-      *((int8_t*)(ptr + (96+10*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (104+12*sizeof(void*)))) = 0;
     }
-    if (((*payload).eval_fraction).is_some) {
-      const double *payload37 = &((*payload).eval_fraction).val;
-      *((int8_t*)(ptr + (104+22*sizeof(void*)))) = 1;
-      *((double*)(ptr + (112+22*sizeof(void*)))) = *payload37;
-    } else {
-      *((int8_t*)(ptr + (104+22*sizeof(void*)))) = 0;
-    }
+    *((size_t*)(ptr + (136+47*sizeof(void*)))) = ((*payload).models).len;
+    *((uint8_t **)(ptr + (136+46*sizeof(void*)))) = (uint8_t *) ((*payload).models).ptr;
     if (((*payload).lora).is_some) {
-      const exports_arkor_trainer_definition_lora_t *payload39 = &((*payload).lora).val;
-      *((int8_t*)(ptr + (120+22*sizeof(void*)))) = 1;
-      *((int32_t*)(ptr + (128+22*sizeof(void*)))) = (int32_t) ((*payload39).r);
-      if (((*payload39).lora_alpha).is_some) {
-        const double *payload41 = &((*payload39).lora_alpha).val;
-        *((int8_t*)(ptr + (136+22*sizeof(void*)))) = 1;
-        *((double*)(ptr + (144+22*sizeof(void*)))) = *payload41;
+      const exports_arkor_trainer_definition_lora_t *payload87 = &((*payload).lora).val;
+      *((int8_t*)(ptr + (136+48*sizeof(void*)))) = 1;
+      *((int32_t*)(ptr + (144+48*sizeof(void*)))) = (int32_t) ((*payload87).r);
+      if (((*payload87).lora_alpha).is_some) {
+        const double *payload89 = &((*payload87).lora_alpha).val;
+        *((int8_t*)(ptr + (152+48*sizeof(void*)))) = 1;
+        *((double*)(ptr + (160+48*sizeof(void*)))) = *payload89;
       } else {
-        *((int8_t*)(ptr + (136+22*sizeof(void*)))) = 0;
+        *((int8_t*)(ptr + (152+48*sizeof(void*)))) = 0;
       }
-      if (((*payload39).lora_dropout).is_some) {
-        const double *payload43 = &((*payload39).lora_dropout).val;
-        *((int8_t*)(ptr + (152+22*sizeof(void*)))) = 1;
-        *((double*)(ptr + (160+22*sizeof(void*)))) = *payload43;
+      if (((*payload87).lora_dropout).is_some) {
+        const double *payload91 = &((*payload87).lora_dropout).val;
+        *((int8_t*)(ptr + (168+48*sizeof(void*)))) = 1;
+        *((double*)(ptr + (176+48*sizeof(void*)))) = *payload91;
       } else {
-        *((int8_t*)(ptr + (152+22*sizeof(void*)))) = 0;
+        *((int8_t*)(ptr + (168+48*sizeof(void*)))) = 0;
       }
-      *((size_t*)(ptr + (168+23*sizeof(void*)))) = ((*payload39).target_modules).len;
-      *((uint8_t **)(ptr + (168+22*sizeof(void*)))) = (uint8_t *) ((*payload39).target_modules).ptr;
+      *((size_t*)(ptr + (184+49*sizeof(void*)))) = ((*payload87).target_modules).len;
+      *((uint8_t **)(ptr + (184+48*sizeof(void*)))) = (uint8_t *) ((*payload87).target_modules).ptr;
+      *((size_t*)(ptr + (184+51*sizeof(void*)))) = ((*payload87).additional).len;
+      *((uint8_t **)(ptr + (184+50*sizeof(void*)))) = (uint8_t *) ((*payload87).additional).ptr;
     } else {
-      *((int8_t*)(ptr + (120+22*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (136+48*sizeof(void*)))) = 0;
     }
     if ((((*payload).hyperparameters).max_steps).is_some) {
-      const uint32_t *payload45 = &(((*payload).hyperparameters).max_steps).val;
-      *((int8_t*)(ptr + (168+24*sizeof(void*)))) = 1;
-      *((int32_t*)(ptr + (172+24*sizeof(void*)))) = (int32_t) (*payload45);
+      const uint32_t *payload93 = &(((*payload).hyperparameters).max_steps).val;
+      *((int8_t*)(ptr + (184+52*sizeof(void*)))) = 1;
+      *((int32_t*)(ptr + (188+52*sizeof(void*)))) = (int32_t) (*payload93);
     } else {
-      *((int8_t*)(ptr + (168+24*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (184+52*sizeof(void*)))) = 0;
     }
     if ((((*payload).hyperparameters).num_train_epochs).is_some) {
-      const double *payload47 = &(((*payload).hyperparameters).num_train_epochs).val;
-      *((int8_t*)(ptr + (176+24*sizeof(void*)))) = 1;
-      *((double*)(ptr + (184+24*sizeof(void*)))) = *payload47;
+      const double *payload95 = &(((*payload).hyperparameters).num_train_epochs).val;
+      *((int8_t*)(ptr + (192+52*sizeof(void*)))) = 1;
+      *((double*)(ptr + (200+52*sizeof(void*)))) = *payload95;
     } else {
-      *((int8_t*)(ptr + (176+24*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (192+52*sizeof(void*)))) = 0;
     }
     if ((((*payload).hyperparameters).learning_rate).is_some) {
-      const double *payload49 = &(((*payload).hyperparameters).learning_rate).val;
-      *((int8_t*)(ptr + (192+24*sizeof(void*)))) = 1;
-      *((double*)(ptr + (200+24*sizeof(void*)))) = *payload49;
+      const double *payload97 = &(((*payload).hyperparameters).learning_rate).val;
+      *((int8_t*)(ptr + (208+52*sizeof(void*)))) = 1;
+      *((double*)(ptr + (216+52*sizeof(void*)))) = *payload97;
     } else {
-      *((int8_t*)(ptr + (192+24*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (208+52*sizeof(void*)))) = 0;
     }
     if ((((*payload).hyperparameters).per_device_train_batch_size).is_some) {
-      const uint32_t *payload51 = &(((*payload).hyperparameters).per_device_train_batch_size).val;
-      *((int8_t*)(ptr + (208+24*sizeof(void*)))) = 1;
-      *((int32_t*)(ptr + (212+24*sizeof(void*)))) = (int32_t) (*payload51);
+      const uint32_t *payload99 = &(((*payload).hyperparameters).per_device_train_batch_size).val;
+      *((int8_t*)(ptr + (224+52*sizeof(void*)))) = 1;
+      *((int32_t*)(ptr + (228+52*sizeof(void*)))) = (int32_t) (*payload99);
     } else {
-      *((int8_t*)(ptr + (208+24*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (224+52*sizeof(void*)))) = 0;
     }
     if ((((*payload).hyperparameters).gradient_accumulation_steps).is_some) {
-      const uint32_t *payload53 = &(((*payload).hyperparameters).gradient_accumulation_steps).val;
-      *((int8_t*)(ptr + (216+24*sizeof(void*)))) = 1;
-      *((int32_t*)(ptr + (220+24*sizeof(void*)))) = (int32_t) (*payload53);
+      const uint32_t *payload101 = &(((*payload).hyperparameters).gradient_accumulation_steps).val;
+      *((int8_t*)(ptr + (232+52*sizeof(void*)))) = 1;
+      *((int32_t*)(ptr + (236+52*sizeof(void*)))) = (int32_t) (*payload101);
     } else {
-      *((int8_t*)(ptr + (216+24*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (232+52*sizeof(void*)))) = 0;
     }
     if ((((*payload).hyperparameters).max_length).is_some) {
-      const uint32_t *payload55 = &(((*payload).hyperparameters).max_length).val;
-      *((int8_t*)(ptr + (224+24*sizeof(void*)))) = 1;
-      *((int32_t*)(ptr + (228+24*sizeof(void*)))) = (int32_t) (*payload55);
+      const uint32_t *payload103 = &(((*payload).hyperparameters).max_length).val;
+      *((int8_t*)(ptr + (240+52*sizeof(void*)))) = 1;
+      *((int32_t*)(ptr + (244+52*sizeof(void*)))) = (int32_t) (*payload103);
     } else {
-      *((int8_t*)(ptr + (224+24*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (240+52*sizeof(void*)))) = 0;
     }
     if ((((*payload).hyperparameters).lr_scheduler_type).is_some) {
-      const exports_arkor_trainer_definition_lr_scheduler_type_t *payload57 = &(((*payload).hyperparameters).lr_scheduler_type).val;
-      *((int8_t*)(ptr + (232+24*sizeof(void*)))) = 1;
-      *((int8_t*)(ptr + (233+24*sizeof(void*)))) = (int32_t) *payload57;
+      const exports_arkor_trainer_definition_lr_scheduler_type_t *payload105 = &(((*payload).hyperparameters).lr_scheduler_type).val;
+      *((int8_t*)(ptr + (248+52*sizeof(void*)))) = 1;
+      *((int8_t*)(ptr + (249+52*sizeof(void*)))) = (int32_t) *payload105;
     } else {
-      *((int8_t*)(ptr + (232+24*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (248+52*sizeof(void*)))) = 0;
     }
     if ((((*payload).hyperparameters).warmup_steps).is_some) {
-      const uint32_t *payload59 = &(((*payload).hyperparameters).warmup_steps).val;
-      *((int8_t*)(ptr + (236+24*sizeof(void*)))) = 1;
-      *((int32_t*)(ptr + (240+24*sizeof(void*)))) = (int32_t) (*payload59);
+      const uint32_t *payload107 = &(((*payload).hyperparameters).warmup_steps).val;
+      *((int8_t*)(ptr + (252+52*sizeof(void*)))) = 1;
+      *((int32_t*)(ptr + (256+52*sizeof(void*)))) = (int32_t) (*payload107);
     } else {
-      *((int8_t*)(ptr + (236+24*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (252+52*sizeof(void*)))) = 0;
     }
     if ((((*payload).hyperparameters).weight_decay).is_some) {
-      const double *payload61 = &(((*payload).hyperparameters).weight_decay).val;
-      *((int8_t*)(ptr + (248+24*sizeof(void*)))) = 1;
-      *((double*)(ptr + (256+24*sizeof(void*)))) = *payload61;
+      const double *payload109 = &(((*payload).hyperparameters).weight_decay).val;
+      *((int8_t*)(ptr + (264+52*sizeof(void*)))) = 1;
+      *((double*)(ptr + (272+52*sizeof(void*)))) = *payload109;
     } else {
-      *((int8_t*)(ptr + (248+24*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (264+52*sizeof(void*)))) = 0;
     }
     if ((((*payload).hyperparameters).max_grad_norm).is_some) {
-      const double *payload63 = &(((*payload).hyperparameters).max_grad_norm).val;
-      *((int8_t*)(ptr + (264+24*sizeof(void*)))) = 1;
-      *((double*)(ptr + (272+24*sizeof(void*)))) = *payload63;
+      const double *payload111 = &(((*payload).hyperparameters).max_grad_norm).val;
+      *((int8_t*)(ptr + (280+52*sizeof(void*)))) = 1;
+      *((double*)(ptr + (288+52*sizeof(void*)))) = *payload111;
     } else {
-      *((int8_t*)(ptr + (264+24*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (280+52*sizeof(void*)))) = 0;
     }
     if ((((*payload).hyperparameters).adam_beta1).is_some) {
-      const double *payload65 = &(((*payload).hyperparameters).adam_beta1).val;
-      *((int8_t*)(ptr + (280+24*sizeof(void*)))) = 1;
-      *((double*)(ptr + (288+24*sizeof(void*)))) = *payload65;
+      const double *payload113 = &(((*payload).hyperparameters).adam_beta1).val;
+      *((int8_t*)(ptr + (296+52*sizeof(void*)))) = 1;
+      *((double*)(ptr + (304+52*sizeof(void*)))) = *payload113;
     } else {
-      *((int8_t*)(ptr + (280+24*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (296+52*sizeof(void*)))) = 0;
     }
     if ((((*payload).hyperparameters).adam_beta2).is_some) {
-      const double *payload67 = &(((*payload).hyperparameters).adam_beta2).val;
-      *((int8_t*)(ptr + (296+24*sizeof(void*)))) = 1;
-      *((double*)(ptr + (304+24*sizeof(void*)))) = *payload67;
+      const double *payload115 = &(((*payload).hyperparameters).adam_beta2).val;
+      *((int8_t*)(ptr + (312+52*sizeof(void*)))) = 1;
+      *((double*)(ptr + (320+52*sizeof(void*)))) = *payload115;
     } else {
-      *((int8_t*)(ptr + (296+24*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (312+52*sizeof(void*)))) = 0;
     }
     if ((((*payload).hyperparameters).adam_epsilon).is_some) {
-      const double *payload69 = &(((*payload).hyperparameters).adam_epsilon).val;
-      *((int8_t*)(ptr + (312+24*sizeof(void*)))) = 1;
-      *((double*)(ptr + (320+24*sizeof(void*)))) = *payload69;
+      const double *payload117 = &(((*payload).hyperparameters).adam_epsilon).val;
+      *((int8_t*)(ptr + (328+52*sizeof(void*)))) = 1;
+      *((double*)(ptr + (336+52*sizeof(void*)))) = *payload117;
     } else {
-      *((int8_t*)(ptr + (312+24*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (328+52*sizeof(void*)))) = 0;
     }
     if ((((*payload).hyperparameters).logging_steps).is_some) {
-      const uint32_t *payload71 = &(((*payload).hyperparameters).logging_steps).val;
-      *((int8_t*)(ptr + (328+24*sizeof(void*)))) = 1;
-      *((int32_t*)(ptr + (332+24*sizeof(void*)))) = (int32_t) (*payload71);
+      const uint32_t *payload119 = &(((*payload).hyperparameters).logging_steps).val;
+      *((int8_t*)(ptr + (344+52*sizeof(void*)))) = 1;
+      *((int32_t*)(ptr + (348+52*sizeof(void*)))) = (int32_t) (*payload119);
     } else {
-      *((int8_t*)(ptr + (328+24*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (344+52*sizeof(void*)))) = 0;
     }
     if ((((*payload).hyperparameters).eval_steps).is_some) {
-      const uint32_t *payload73 = &(((*payload).hyperparameters).eval_steps).val;
-      *((int8_t*)(ptr + (336+24*sizeof(void*)))) = 1;
-      *((int32_t*)(ptr + (340+24*sizeof(void*)))) = (int32_t) (*payload73);
+      const uint32_t *payload121 = &(((*payload).hyperparameters).eval_steps).val;
+      *((int8_t*)(ptr + (352+52*sizeof(void*)))) = 1;
+      *((int32_t*)(ptr + (356+52*sizeof(void*)))) = (int32_t) (*payload121);
     } else {
-      *((int8_t*)(ptr + (336+24*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (352+52*sizeof(void*)))) = 0;
     }
     if ((((*payload).hyperparameters).save_steps).is_some) {
-      const uint32_t *payload75 = &(((*payload).hyperparameters).save_steps).val;
-      *((int8_t*)(ptr + (344+24*sizeof(void*)))) = 1;
-      *((int32_t*)(ptr + (348+24*sizeof(void*)))) = (int32_t) (*payload75);
+      const uint32_t *payload123 = &(((*payload).hyperparameters).save_steps).val;
+      *((int8_t*)(ptr + (360+52*sizeof(void*)))) = 1;
+      *((int32_t*)(ptr + (364+52*sizeof(void*)))) = (int32_t) (*payload123);
     } else {
-      *((int8_t*)(ptr + (344+24*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (360+52*sizeof(void*)))) = 0;
     }
     if ((((*payload).hyperparameters).save_total_limit).is_some) {
-      const uint32_t *payload77 = &(((*payload).hyperparameters).save_total_limit).val;
-      *((int8_t*)(ptr + (352+24*sizeof(void*)))) = 1;
-      *((int32_t*)(ptr + (356+24*sizeof(void*)))) = (int32_t) (*payload77);
+      const uint32_t *payload125 = &(((*payload).hyperparameters).save_total_limit).val;
+      *((int8_t*)(ptr + (368+52*sizeof(void*)))) = 1;
+      *((int32_t*)(ptr + (372+52*sizeof(void*)))) = (int32_t) (*payload125);
     } else {
-      *((int8_t*)(ptr + (352+24*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (368+52*sizeof(void*)))) = 0;
     }
     if ((((*payload).hyperparameters).seed).is_some) {
-      const uint32_t *payload79 = &(((*payload).hyperparameters).seed).val;
-      *((int8_t*)(ptr + (360+24*sizeof(void*)))) = 1;
-      *((int32_t*)(ptr + (364+24*sizeof(void*)))) = (int32_t) (*payload79);
+      const uint32_t *payload127 = &(((*payload).hyperparameters).seed).val;
+      *((int8_t*)(ptr + (376+52*sizeof(void*)))) = 1;
+      *((int32_t*)(ptr + (380+52*sizeof(void*)))) = (int32_t) (*payload127);
     } else {
-      *((int8_t*)(ptr + (360+24*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (376+52*sizeof(void*)))) = 0;
     }
     if ((((*payload).hyperparameters).early_stopping_patience).is_some) {
-      const uint32_t *payload81 = &(((*payload).hyperparameters).early_stopping_patience).val;
-      *((int8_t*)(ptr + (368+24*sizeof(void*)))) = 1;
-      *((int32_t*)(ptr + (372+24*sizeof(void*)))) = (int32_t) (*payload81);
+      const uint32_t *payload129 = &(((*payload).hyperparameters).early_stopping_patience).val;
+      *((int8_t*)(ptr + (384+52*sizeof(void*)))) = 1;
+      *((int32_t*)(ptr + (388+52*sizeof(void*)))) = (int32_t) (*payload129);
     } else {
-      *((int8_t*)(ptr + (368+24*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (384+52*sizeof(void*)))) = 0;
     }
     if ((((*payload).hyperparameters).early_stopping_threshold).is_some) {
-      const double *payload83 = &(((*payload).hyperparameters).early_stopping_threshold).val;
-      *((int8_t*)(ptr + (376+24*sizeof(void*)))) = 1;
-      *((double*)(ptr + (384+24*sizeof(void*)))) = *payload83;
+      const double *payload131 = &(((*payload).hyperparameters).early_stopping_threshold).val;
+      *((int8_t*)(ptr + (392+52*sizeof(void*)))) = 1;
+      *((double*)(ptr + (400+52*sizeof(void*)))) = *payload131;
     } else {
-      *((int8_t*)(ptr + (376+24*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (392+52*sizeof(void*)))) = 0;
     }
-    *((size_t*)(ptr + (392+25*sizeof(void*)))) = ((*payload).additional).len;
-    *((uint8_t **)(ptr + (392+24*sizeof(void*)))) = (uint8_t *) ((*payload).additional).ptr;
-    if (((*payload).extras).is_some) {
-      const arkor_string_t *payload85 = &((*payload).extras).val;
-      *((int8_t*)(ptr + (392+26*sizeof(void*)))) = 1;
-      *((size_t*)(ptr + (392+28*sizeof(void*)))) = (*payload85).len;
-      *((uint8_t **)(ptr + (392+27*sizeof(void*)))) = (uint8_t *) (*payload85).ptr;
+    if ((((*payload).hyperparameters).metric_for_best_model).is_some) {
+      const arkor_string_t *payload133 = &(((*payload).hyperparameters).metric_for_best_model).val;
+      *((int8_t*)(ptr + (408+52*sizeof(void*)))) = 1;
+      *((size_t*)(ptr + (408+54*sizeof(void*)))) = (*payload133).len;
+      *((uint8_t **)(ptr + (408+53*sizeof(void*)))) = (uint8_t *) (*payload133).ptr;
     } else {
-      *((int8_t*)(ptr + (392+26*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (408+52*sizeof(void*)))) = 0;
+    }
+    if ((((*payload).hyperparameters).greater_is_better).is_some) {
+      const bool *payload135 = &(((*payload).hyperparameters).greater_is_better).val;
+      *((int8_t*)(ptr + (408+55*sizeof(void*)))) = 1;
+      *((int8_t*)(ptr + (409+55*sizeof(void*)))) = *payload135;
+    } else {
+      *((int8_t*)(ptr + (408+55*sizeof(void*)))) = 0;
+    }
+    *((size_t*)(ptr + (408+57*sizeof(void*)))) = (((*payload).hyperparameters).additional).len;
+    *((uint8_t **)(ptr + (408+56*sizeof(void*)))) = (uint8_t *) (((*payload).hyperparameters).additional).ptr;
+    *((size_t*)(ptr + (408+59*sizeof(void*)))) = ((*payload).additional).len;
+    *((uint8_t **)(ptr + (408+58*sizeof(void*)))) = (uint8_t *) ((*payload).additional).ptr;
+    if (((*payload).extras).is_some) {
+      const arkor_string_t *payload137 = &((*payload).extras).val;
+      *((int8_t*)(ptr + (408+60*sizeof(void*)))) = 1;
+      *((size_t*)(ptr + (408+62*sizeof(void*)))) = (*payload137).len;
+      *((uint8_t **)(ptr + (408+61*sizeof(void*)))) = (uint8_t *) (*payload137).ptr;
+    } else {
+      *((int8_t*)(ptr + (408+60*sizeof(void*)))) = 0;
     }
     if (((*payload).dry_run).is_some) {
-      const bool *payload87 = &((*payload).dry_run).val;
-      *((int8_t*)(ptr + (392+29*sizeof(void*)))) = 1;
-      *((int8_t*)(ptr + (393+29*sizeof(void*)))) = *payload87;
+      const bool *payload139 = &((*payload).dry_run).val;
+      *((int8_t*)(ptr + (408+63*sizeof(void*)))) = 1;
+      *((int8_t*)(ptr + (409+63*sizeof(void*)))) = *payload139;
     } else {
-      *((int8_t*)(ptr + (392+29*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (408+63*sizeof(void*)))) = 0;
     }
     if (((*payload).own_loop).is_some) {
-      const bool *payload89 = &((*payload).own_loop).val;
-      *((int8_t*)(ptr + (394+29*sizeof(void*)))) = 1;
-      *((int8_t*)(ptr + (395+29*sizeof(void*)))) = *payload89;
+      const bool *payload141 = &((*payload).own_loop).val;
+      *((int8_t*)(ptr + (410+63*sizeof(void*)))) = 1;
+      *((int8_t*)(ptr + (411+63*sizeof(void*)))) = *payload141;
     } else {
-      *((int8_t*)(ptr + (394+29*sizeof(void*)))) = 0;
+      *((int8_t*)(ptr + (410+63*sizeof(void*)))) = 0;
     }
   }
   return ptr;
 }
 
 __attribute__((__export_name__("arkor:trainer/callbacks@0.1.0#on-started")))
-uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_started(int32_t arg, int32_t arg0, uint8_t * arg1, size_t arg2, int32_t arg3, int32_t arg4, int32_t arg5, int32_t arg6, int32_t arg7, int32_t arg8, uint8_t * arg9, size_t arg10) {
+uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_started(int32_t arg, int32_t arg0, uint8_t * arg1, size_t arg2, int32_t arg3, int32_t arg4, int32_t arg5, int32_t arg6, int32_t arg7, int32_t arg8, uint8_t * arg9, size_t arg10, uint8_t * arg11, size_t arg12) {
   arkor_option_u32_t option;
   switch (arg4) {
     case 0: {
@@ -2219,31 +3451,31 @@ uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_started(int32_t arg, 
       break;
     }
   }
-  arkor_option_u32_t option11;
+  arkor_option_u32_t option13;
   switch (arg6) {
     case 0: {
-      option11.is_some = false;
+      option13.is_some = false;
       break;
     }
     case 1: {
-      option11.is_some = true;
-      option11.val = (uint32_t) (arg7);
+      option13.is_some = true;
+      option13.val = (uint32_t) (arg7);
       break;
     }
   }
-  arkor_option_string_t option12;
+  arkor_option_string_t option14;
   switch (arg8) {
     case 0: {
-      option12.is_some = false;
+      option14.is_some = false;
       break;
     }
     case 1: {
-      option12.is_some = true;
-      option12.val = (arkor_string_t) { (uint8_t*)(arg9), (arg10) };
+      option14.is_some = true;
+      option14.val = (arkor_string_t) { (uint8_t*)(arg9), (arg10) };
       break;
     }
   }
-  exports_arkor_trainer_callbacks_started_t arg13 = (exports_arkor_trainer_callbacks_started_t) {
+  exports_arkor_trainer_callbacks_started_t arg15 = (exports_arkor_trainer_callbacks_started_t) {
     (exports_arkor_trainer_callbacks_position_t) (exports_arkor_trainer_callbacks_position_t) {
       (uint32_t) (uint32_t) (arg),
       (uint32_t) (uint32_t) (arg0),
@@ -2251,13 +3483,14 @@ uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_started(int32_t arg, 
     (arkor_string_t) (arkor_string_t) { (uint8_t*)(arg1), (arg2) },
     (uint32_t) (uint32_t) (arg3),
     (arkor_option_u32_t) option,
-    (arkor_option_u32_t) option11,
-    (arkor_option_string_t) option12,
+    (arkor_option_u32_t) option13,
+    (arkor_option_string_t) option14,
+    (exports_arkor_trainer_callbacks_list_setting_t) (exports_arkor_trainer_callbacks_list_setting_t) { (exports_arkor_trainer_callbacks_setting_t*)(arg11), (arg12) },
   };
   exports_arkor_trainer_callbacks_result_list_action_string_t ret;
   exports_arkor_trainer_callbacks_list_action_t ok;
   arkor_string_t err;
-  ret.is_err = !exports_arkor_trainer_callbacks_on_started(&arg13, &ok, &err);
+  ret.is_err = !exports_arkor_trainer_callbacks_on_started(&arg15, &ok, &err);
   if (ret.is_err) {
     ret.val.err = err;
   }
@@ -2266,9 +3499,9 @@ uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_started(int32_t arg, 
   }
   uint8_t *ptr = (uint8_t *) &RET_AREA;
   if ((ret).is_err) {
-    const arkor_string_t *payload22 = &(ret).val.err;*((int8_t*)(ptr + 0)) = 1;
-    *((size_t*)(ptr + (2*sizeof(void*)))) = (*payload22).len;
-    *((uint8_t **)(ptr + sizeof(void*))) = (uint8_t *) (*payload22).ptr;
+    const arkor_string_t *payload27 = &(ret).val.err;*((int8_t*)(ptr + 0)) = 1;
+    *((size_t*)(ptr + (2*sizeof(void*)))) = (*payload27).len;
+    *((uint8_t **)(ptr + sizeof(void*))) = (uint8_t *) (*payload27).ptr;
   } else {
     const exports_arkor_trainer_callbacks_list_action_t *payload = &(ret).val.ok;*((int8_t*)(ptr + 0)) = 0;
     *((size_t*)(ptr + (2*sizeof(void*)))) = (*payload).len;
@@ -2278,7 +3511,7 @@ uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_started(int32_t arg, 
 }
 
 __attribute__((__export_name__("arkor:trainer/callbacks@0.1.0#on-log")))
-uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_log(int32_t arg, int32_t arg0, int32_t arg1, double arg2, int32_t arg3, double arg4, int32_t arg5, double arg6, int32_t arg7, double arg8, double arg9, uint8_t * arg10, size_t arg11) {
+uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_log(int32_t arg, int32_t arg0, int32_t arg1, double arg2, int32_t arg3, double arg4, int32_t arg5, double arg6, int32_t arg7, double arg8, double arg9, uint8_t * arg10, size_t arg11, uint8_t * arg12, size_t arg13) {
   arkor_option_f64_t option;
   switch (arg1) {
     case 0: {
@@ -2291,58 +3524,59 @@ uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_log(int32_t arg, int3
       break;
     }
   }
-  arkor_option_f64_t option12;
-  switch (arg3) {
-    case 0: {
-      option12.is_some = false;
-      break;
-    }
-    case 1: {
-      option12.is_some = true;
-      option12.val = arg4;
-      break;
-    }
-  }
-  arkor_option_f64_t option13;
-  switch (arg5) {
-    case 0: {
-      option13.is_some = false;
-      break;
-    }
-    case 1: {
-      option13.is_some = true;
-      option13.val = arg6;
-      break;
-    }
-  }
   arkor_option_f64_t option14;
-  switch (arg7) {
+  switch (arg3) {
     case 0: {
       option14.is_some = false;
       break;
     }
     case 1: {
       option14.is_some = true;
-      option14.val = arg8;
+      option14.val = arg4;
       break;
     }
   }
-  exports_arkor_trainer_callbacks_log_record_t arg15 = (exports_arkor_trainer_callbacks_log_record_t) {
+  arkor_option_f64_t option15;
+  switch (arg5) {
+    case 0: {
+      option15.is_some = false;
+      break;
+    }
+    case 1: {
+      option15.is_some = true;
+      option15.val = arg6;
+      break;
+    }
+  }
+  arkor_option_f64_t option16;
+  switch (arg7) {
+    case 0: {
+      option16.is_some = false;
+      break;
+    }
+    case 1: {
+      option16.is_some = true;
+      option16.val = arg8;
+      break;
+    }
+  }
+  exports_arkor_trainer_callbacks_log_record_t arg17 = (exports_arkor_trainer_callbacks_log_record_t) {
     (exports_arkor_trainer_callbacks_position_t) (exports_arkor_trainer_callbacks_position_t) {
       (uint32_t) (uint32_t) (arg),
       (uint32_t) (uint32_t) (arg0),
     },
     (arkor_option_f64_t) option,
-    (arkor_option_f64_t) option12,
-    (arkor_option_f64_t) option13,
     (arkor_option_f64_t) option14,
+    (arkor_option_f64_t) option15,
+    (arkor_option_f64_t) option16,
     (double) arg9,
     (exports_arkor_trainer_callbacks_list_metric_t) (exports_arkor_trainer_callbacks_list_metric_t) { (exports_arkor_trainer_callbacks_metric_t*)(arg10), (arg11) },
+    (exports_arkor_trainer_callbacks_list_setting_t) (exports_arkor_trainer_callbacks_list_setting_t) { (exports_arkor_trainer_callbacks_setting_t*)(arg12), (arg13) },
   };
   exports_arkor_trainer_callbacks_result_list_action_string_t ret;
   exports_arkor_trainer_callbacks_list_action_t ok;
   arkor_string_t err;
-  ret.is_err = !exports_arkor_trainer_callbacks_on_log(&arg15, &ok, &err);
+  ret.is_err = !exports_arkor_trainer_callbacks_on_log(&arg17, &ok, &err);
   if (ret.is_err) {
     ret.val.err = err;
   }
@@ -2351,9 +3585,9 @@ uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_log(int32_t arg, int3
   }
   uint8_t *ptr = (uint8_t *) &RET_AREA;
   if ((ret).is_err) {
-    const arkor_string_t *payload24 = &(ret).val.err;*((int8_t*)(ptr + 0)) = 1;
-    *((size_t*)(ptr + (2*sizeof(void*)))) = (*payload24).len;
-    *((uint8_t **)(ptr + sizeof(void*))) = (uint8_t *) (*payload24).ptr;
+    const arkor_string_t *payload29 = &(ret).val.err;*((int8_t*)(ptr + 0)) = 1;
+    *((size_t*)(ptr + (2*sizeof(void*)))) = (*payload29).len;
+    *((uint8_t **)(ptr + sizeof(void*))) = (uint8_t *) (*payload29).ptr;
   } else {
     const exports_arkor_trainer_callbacks_list_action_t *payload = &(ret).val.ok;*((int8_t*)(ptr + 0)) = 0;
     *((size_t*)(ptr + (2*sizeof(void*)))) = (*payload).len;
@@ -2363,28 +3597,96 @@ uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_log(int32_t arg, int3
 }
 
 __attribute__((__export_name__("arkor:trainer/callbacks@0.1.0#on-evaluate")))
-uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_evaluate(int32_t arg, int32_t arg0, double arg1, double arg2, double arg3, int32_t arg4, uint8_t * arg5, size_t arg6) {
-  exports_arkor_trainer_callbacks_evaluation_t arg7 = (exports_arkor_trainer_callbacks_evaluation_t) {
+uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_evaluate(uint8_t * arg) {
+  arkor_option_f64_t option;
+  switch ((int32_t) *((uint8_t*) (arg + 8))) {
+    case 0: {
+      option.is_some = false;
+      break;
+    }
+    case 1: {
+      option.is_some = true;
+      option.val = *((double*) (arg + 16));
+      break;
+    }
+  }
+  arkor_option_f64_t option0;
+  switch ((int32_t) *((uint8_t*) (arg + 24))) {
+    case 0: {
+      option0.is_some = false;
+      break;
+    }
+    case 1: {
+      option0.is_some = true;
+      option0.val = *((double*) (arg + 32));
+      break;
+    }
+  }
+  arkor_option_f64_t option1;
+  switch ((int32_t) *((uint8_t*) (arg + 40))) {
+    case 0: {
+      option1.is_some = false;
+      break;
+    }
+    case 1: {
+      option1.is_some = true;
+      option1.val = *((double*) (arg + 48));
+      break;
+    }
+  }
+  exports_arkor_trainer_callbacks_option_metric_t option2;
+  switch ((int32_t) *((uint8_t*) (arg + 56))) {
+    case 0: {
+      option2.is_some = false;
+      break;
+    }
+    case 1: {
+      option2.is_some = true;
+      option2.val = (arkor_trainer_types_metric_t) {
+        (arkor_string_t) (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + 64))), (*((size_t*) (arg + (64+1*sizeof(void*))))) },
+        (double) *((double*) (arg + (64+2*sizeof(void*)))),
+      };
+      break;
+    }
+  }
+  arkor_option_f64_t option3;
+  switch ((int32_t) *((uint8_t*) (arg + (72+2*sizeof(void*))))) {
+    case 0: {
+      option3.is_some = false;
+      break;
+    }
+    case 1: {
+      option3.is_some = true;
+      option3.val = *((double*) (arg + (80+2*sizeof(void*))));
+      break;
+    }
+  }
+  exports_arkor_trainer_callbacks_evaluation_t arg4 = (exports_arkor_trainer_callbacks_evaluation_t) {
     (exports_arkor_trainer_callbacks_position_t) (exports_arkor_trainer_callbacks_position_t) {
-      (uint32_t) (uint32_t) (arg),
-      (uint32_t) (uint32_t) (arg0),
+      (uint32_t) (uint32_t) (*((int32_t*) (arg + 0))),
+      (uint32_t) (uint32_t) (*((int32_t*) (arg + 4))),
     },
-    (double) arg1,
-    (double) arg2,
-    (double) arg3,
-    (uint32_t) (uint32_t) (arg4),
-    (exports_arkor_trainer_callbacks_list_metric_t) (exports_arkor_trainer_callbacks_list_metric_t) { (exports_arkor_trainer_callbacks_metric_t*)(arg5), (arg6) },
+    (arkor_option_f64_t) option,
+    (arkor_option_f64_t) option0,
+    (arkor_option_f64_t) option1,
+    (exports_arkor_trainer_callbacks_option_metric_t) option2,
+    (arkor_option_f64_t) option3,
+    (bool) (int32_t) *((uint8_t*) (arg + (88+2*sizeof(void*)))),
+    (uint32_t) (uint32_t) (*((int32_t*) (arg + (92+2*sizeof(void*))))),
+    (exports_arkor_trainer_callbacks_list_metric_t) (exports_arkor_trainer_callbacks_list_metric_t) { (exports_arkor_trainer_callbacks_metric_t*)(*((uint8_t **) (arg + (96+2*sizeof(void*))))), (*((size_t*) (arg + (96+3*sizeof(void*))))) },
+    (exports_arkor_trainer_callbacks_list_setting_t) (exports_arkor_trainer_callbacks_list_setting_t) { (exports_arkor_trainer_callbacks_setting_t*)(*((uint8_t **) (arg + (96+4*sizeof(void*))))), (*((size_t*) (arg + (96+5*sizeof(void*))))) },
   };
   exports_arkor_trainer_callbacks_result_list_action_string_t ret;
   exports_arkor_trainer_callbacks_list_action_t ok;
   arkor_string_t err;
-  ret.is_err = !exports_arkor_trainer_callbacks_on_evaluate(&arg7, &ok, &err);
+  ret.is_err = !exports_arkor_trainer_callbacks_on_evaluate(&arg4, &ok, &err);
   if (ret.is_err) {
     ret.val.err = err;
   }
   if (!ret.is_err) {
     ret.val.ok = ok;
   }
+  free(arg);
   uint8_t *ptr = (uint8_t *) &RET_AREA;
   if ((ret).is_err) {
     const arkor_string_t *payload16 = &(ret).val.err;*((int8_t*)(ptr + 0)) = 1;
@@ -2399,7 +3701,7 @@ uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_evaluate(int32_t arg,
 }
 
 __attribute__((__export_name__("arkor:trainer/callbacks@0.1.0#on-checkpoint")))
-uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_checkpoint(int32_t arg, int32_t arg0, uint8_t * arg1, size_t arg2, int32_t arg3, double arg4) {
+uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_checkpoint(int32_t arg, int32_t arg0, uint8_t * arg1, size_t arg2, int32_t arg3, double arg4, int32_t arg5, uint8_t * arg6, size_t arg7, double arg8, uint8_t * arg9, size_t arg10, uint8_t * arg11, size_t arg12) {
   arkor_option_f64_t option;
   switch (arg3) {
     case 0: {
@@ -2412,18 +3714,36 @@ uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_checkpoint(int32_t ar
       break;
     }
   }
-  exports_arkor_trainer_callbacks_checkpoint_t arg5 = (exports_arkor_trainer_callbacks_checkpoint_t) {
+  exports_arkor_trainer_callbacks_option_metric_t option13;
+  switch (arg5) {
+    case 0: {
+      option13.is_some = false;
+      break;
+    }
+    case 1: {
+      option13.is_some = true;
+      option13.val = (arkor_trainer_types_metric_t) {
+        (arkor_string_t) (arkor_string_t) { (uint8_t*)(arg6), (arg7) },
+        (double) arg8,
+      };
+      break;
+    }
+  }
+  exports_arkor_trainer_callbacks_checkpoint_t arg14 = (exports_arkor_trainer_callbacks_checkpoint_t) {
     (exports_arkor_trainer_callbacks_position_t) (exports_arkor_trainer_callbacks_position_t) {
       (uint32_t) (uint32_t) (arg),
       (uint32_t) (uint32_t) (arg0),
     },
     (arkor_string_t) (arkor_string_t) { (uint8_t*)(arg1), (arg2) },
     (arkor_option_f64_t) option,
+    (exports_arkor_trainer_callbacks_option_metric_t) option13,
+    (exports_arkor_trainer_callbacks_list_metric_t) (exports_arkor_trainer_callbacks_list_metric_t) { (exports_arkor_trainer_callbacks_metric_t*)(arg9), (arg10) },
+    (exports_arkor_trainer_callbacks_list_setting_t) (exports_arkor_trainer_callbacks_list_setting_t) { (exports_arkor_trainer_callbacks_setting_t*)(arg11), (arg12) },
   };
   exports_arkor_trainer_callbacks_result_list_action_string_t ret;
   exports_arkor_trainer_callbacks_list_action_t ok;
   arkor_string_t err;
-  ret.is_err = !exports_arkor_trainer_callbacks_on_checkpoint(&arg5, &ok, &err);
+  ret.is_err = !exports_arkor_trainer_callbacks_on_checkpoint(&arg14, &ok, &err);
   if (ret.is_err) {
     ret.val.err = err;
   }
@@ -2432,9 +3752,9 @@ uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_checkpoint(int32_t ar
   }
   uint8_t *ptr = (uint8_t *) &RET_AREA;
   if ((ret).is_err) {
-    const arkor_string_t *payload14 = &(ret).val.err;*((int8_t*)(ptr + 0)) = 1;
-    *((size_t*)(ptr + (2*sizeof(void*)))) = (*payload14).len;
-    *((uint8_t **)(ptr + sizeof(void*))) = (uint8_t *) (*payload14).ptr;
+    const arkor_string_t *payload26 = &(ret).val.err;*((int8_t*)(ptr + 0)) = 1;
+    *((size_t*)(ptr + (2*sizeof(void*)))) = (*payload26).len;
+    *((uint8_t **)(ptr + sizeof(void*))) = (uint8_t *) (*payload26).ptr;
   } else {
     const exports_arkor_trainer_callbacks_list_action_t *payload = &(ret).val.ok;*((int8_t*)(ptr + 0)) = 0;
     *((size_t*)(ptr + (2*sizeof(void*)))) = (*payload).len;
@@ -2444,9 +3764,9 @@ uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_checkpoint(int32_t ar
 }
 
 __attribute__((__export_name__("arkor:trainer/callbacks@0.1.0#on-completed")))
-uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_completed(int32_t arg, int32_t arg0, int32_t arg1, uint8_t * arg2, size_t arg3, int32_t arg4, uint8_t * arg5, size_t arg6, int32_t arg7, double arg8, int32_t arg9, double arg10) {
+uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_completed(uint8_t * arg) {
   exports_arkor_trainer_callbacks_end_reason_t variant;
-  variant.tag = arg1;
+  variant.tag = (int32_t) *((uint8_t*) (arg + 8));
   switch ((int32_t) variant.tag) {
     case 0: {
       break;
@@ -2455,7 +3775,7 @@ uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_completed(int32_t arg
       break;
     }
     case 2: {
-      variant.val.trainer = (arkor_string_t) { (uint8_t*)(arg2), (arg3) };
+      variant.val.trainer = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (8+1*sizeof(void*))))), (*((size_t*) (arg + (8+2*sizeof(void*))))) };
       break;
     }
     case 3: {
@@ -2464,68 +3784,101 @@ uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_completed(int32_t arg
     case 4: {
       break;
     }
+    case 5: {
+      variant.val.other = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (8+1*sizeof(void*))))), (*((size_t*) (arg + (8+2*sizeof(void*))))) };
+      break;
+    }
   }
   arkor_option_string_t option;
-  switch (arg4) {
+  switch ((int32_t) *((uint8_t*) (arg + (8+3*sizeof(void*))))) {
     case 0: {
       option.is_some = false;
       break;
     }
     case 1: {
       option.is_some = true;
-      option.val = (arkor_string_t) { (uint8_t*)(arg5), (arg6) };
+      option.val = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (8+4*sizeof(void*))))), (*((size_t*) (arg + (8+5*sizeof(void*))))) };
       break;
     }
   }
-  arkor_option_f64_t option11;
-  switch (arg7) {
+  arkor_option_f64_t option0;
+  switch ((int32_t) *((uint8_t*) (arg + (8+6*sizeof(void*))))) {
     case 0: {
-      option11.is_some = false;
+      option0.is_some = false;
       break;
     }
     case 1: {
-      option11.is_some = true;
-      option11.val = arg8;
+      option0.is_some = true;
+      option0.val = *((double*) (arg + (16+6*sizeof(void*))));
       break;
     }
   }
-  arkor_option_f64_t option12;
-  switch (arg9) {
+  arkor_option_f64_t option1;
+  switch ((int32_t) *((uint8_t*) (arg + (24+6*sizeof(void*))))) {
     case 0: {
-      option12.is_some = false;
+      option1.is_some = false;
       break;
     }
     case 1: {
-      option12.is_some = true;
-      option12.val = arg10;
+      option1.is_some = true;
+      option1.val = *((double*) (arg + (32+6*sizeof(void*))));
       break;
     }
   }
-  exports_arkor_trainer_callbacks_completed_t arg13 = (exports_arkor_trainer_callbacks_completed_t) {
+  arkor_option_f64_t option2;
+  switch ((int32_t) *((uint8_t*) (arg + (40+6*sizeof(void*))))) {
+    case 0: {
+      option2.is_some = false;
+      break;
+    }
+    case 1: {
+      option2.is_some = true;
+      option2.val = *((double*) (arg + (48+6*sizeof(void*))));
+      break;
+    }
+  }
+  arkor_option_string_t option3;
+  switch ((int32_t) *((uint8_t*) (arg + (56+6*sizeof(void*))))) {
+    case 0: {
+      option3.is_some = false;
+      break;
+    }
+    case 1: {
+      option3.is_some = true;
+      option3.val = (arkor_string_t) { (uint8_t*)(*((uint8_t **) (arg + (56+7*sizeof(void*))))), (*((size_t*) (arg + (56+8*sizeof(void*))))) };
+      break;
+    }
+  }
+  exports_arkor_trainer_callbacks_completed_t arg4 = (exports_arkor_trainer_callbacks_completed_t) {
     (exports_arkor_trainer_callbacks_position_t) (exports_arkor_trainer_callbacks_position_t) {
-      (uint32_t) (uint32_t) (arg),
-      (uint32_t) (uint32_t) (arg0),
+      (uint32_t) (uint32_t) (*((int32_t*) (arg + 0))),
+      (uint32_t) (uint32_t) (*((int32_t*) (arg + 4))),
     },
     (exports_arkor_trainer_callbacks_end_reason_t) variant,
     (arkor_option_string_t) option,
-    (arkor_option_f64_t) option11,
-    (arkor_option_f64_t) option12,
+    (arkor_option_f64_t) option0,
+    (arkor_option_f64_t) option1,
+    (arkor_option_f64_t) option2,
+    (arkor_option_string_t) option3,
+    (exports_arkor_trainer_callbacks_list_metric_t) (exports_arkor_trainer_callbacks_list_metric_t) { (exports_arkor_trainer_callbacks_metric_t*)(*((uint8_t **) (arg + (56+9*sizeof(void*))))), (*((size_t*) (arg + (56+10*sizeof(void*))))) },
+    (exports_arkor_trainer_callbacks_list_setting_t) (exports_arkor_trainer_callbacks_list_setting_t) { (exports_arkor_trainer_callbacks_setting_t*)(*((uint8_t **) (arg + (56+11*sizeof(void*))))), (*((size_t*) (arg + (56+12*sizeof(void*))))) },
   };
   exports_arkor_trainer_callbacks_result_list_action_string_t ret;
   exports_arkor_trainer_callbacks_list_action_t ok;
   arkor_string_t err;
-  ret.is_err = !exports_arkor_trainer_callbacks_on_completed(&arg13, &ok, &err);
+  ret.is_err = !exports_arkor_trainer_callbacks_on_completed(&arg4, &ok, &err);
   if (ret.is_err) {
     ret.val.err = err;
   }
   if (!ret.is_err) {
     ret.val.ok = ok;
   }
+  free(arg);
   uint8_t *ptr = (uint8_t *) &RET_AREA;
   if ((ret).is_err) {
-    const arkor_string_t *payload22 = &(ret).val.err;*((int8_t*)(ptr + 0)) = 1;
-    *((size_t*)(ptr + (2*sizeof(void*)))) = (*payload22).len;
-    *((uint8_t **)(ptr + sizeof(void*))) = (uint8_t *) (*payload22).ptr;
+    const arkor_string_t *payload16 = &(ret).val.err;*((int8_t*)(ptr + 0)) = 1;
+    *((size_t*)(ptr + (2*sizeof(void*)))) = (*payload16).len;
+    *((uint8_t **)(ptr + sizeof(void*))) = (uint8_t *) (*payload16).ptr;
   } else {
     const exports_arkor_trainer_callbacks_list_action_t *payload = &(ret).val.ok;*((int8_t*)(ptr + 0)) = 0;
     *((size_t*)(ptr + (2*sizeof(void*)))) = (*payload).len;
@@ -2535,31 +3888,46 @@ uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_completed(int32_t arg
 }
 
 __attribute__((__export_name__("arkor:trainer/callbacks@0.1.0#on-failed")))
-uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_failed(int32_t arg, int32_t arg0, uint8_t * arg1, size_t arg2, int32_t arg3, uint8_t * arg4, size_t arg5) {
+uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_failed(int32_t arg, int32_t arg0, uint8_t * arg1, size_t arg2, uint8_t * arg3, size_t arg4, int32_t arg5, uint8_t * arg6, size_t arg7, int32_t arg8, uint8_t * arg9, size_t arg10, uint8_t * arg11, size_t arg12) {
   arkor_option_string_t option;
-  switch (arg3) {
+  switch (arg5) {
     case 0: {
       option.is_some = false;
       break;
     }
     case 1: {
       option.is_some = true;
-      option.val = (arkor_string_t) { (uint8_t*)(arg4), (arg5) };
+      option.val = (arkor_string_t) { (uint8_t*)(arg6), (arg7) };
       break;
     }
   }
-  exports_arkor_trainer_callbacks_failed_t arg6 = (exports_arkor_trainer_callbacks_failed_t) {
+  arkor_option_string_t option13;
+  switch (arg8) {
+    case 0: {
+      option13.is_some = false;
+      break;
+    }
+    case 1: {
+      option13.is_some = true;
+      option13.val = (arkor_string_t) { (uint8_t*)(arg9), (arg10) };
+      break;
+    }
+  }
+  exports_arkor_trainer_callbacks_failed_t arg14 = (exports_arkor_trainer_callbacks_failed_t) {
     (exports_arkor_trainer_callbacks_position_t) (exports_arkor_trainer_callbacks_position_t) {
       (uint32_t) (uint32_t) (arg),
       (uint32_t) (uint32_t) (arg0),
     },
     (arkor_string_t) (arkor_string_t) { (uint8_t*)(arg1), (arg2) },
+    (arkor_string_t) (arkor_string_t) { (uint8_t*)(arg3), (arg4) },
     (arkor_option_string_t) option,
+    (arkor_option_string_t) option13,
+    (exports_arkor_trainer_callbacks_list_setting_t) (exports_arkor_trainer_callbacks_list_setting_t) { (exports_arkor_trainer_callbacks_setting_t*)(arg11), (arg12) },
   };
   exports_arkor_trainer_callbacks_result_list_action_string_t ret;
   exports_arkor_trainer_callbacks_list_action_t ok;
   arkor_string_t err;
-  ret.is_err = !exports_arkor_trainer_callbacks_on_failed(&arg6, &ok, &err);
+  ret.is_err = !exports_arkor_trainer_callbacks_on_failed(&arg14, &ok, &err);
   if (ret.is_err) {
     ret.val.err = err;
   }
@@ -2568,9 +3936,9 @@ uint8_t * __wasm_export_exports_arkor_trainer_callbacks_on_failed(int32_t arg, i
   }
   uint8_t *ptr = (uint8_t *) &RET_AREA;
   if ((ret).is_err) {
-    const arkor_string_t *payload15 = &(ret).val.err;*((int8_t*)(ptr + 0)) = 1;
-    *((size_t*)(ptr + (2*sizeof(void*)))) = (*payload15).len;
-    *((uint8_t **)(ptr + sizeof(void*))) = (uint8_t *) (*payload15).ptr;
+    const arkor_string_t *payload26 = &(ret).val.err;*((int8_t*)(ptr + 0)) = 1;
+    *((size_t*)(ptr + (2*sizeof(void*)))) = (*payload26).len;
+    *((uint8_t **)(ptr + sizeof(void*))) = (uint8_t *) (*payload26).ptr;
   } else {
     const exports_arkor_trainer_callbacks_list_action_t *payload = &(ret).val.ok;*((int8_t*)(ptr + 0)) = 0;
     *((size_t*)(ptr + (2*sizeof(void*)))) = (*payload).len;
@@ -2628,161 +3996,217 @@ uint8_t * __wasm_export_exports_arkor_trainer_callbacks_load_state(uint8_t * arg
 __asm__(
     ".section \".custom_section.component-type:managed-trainer\",\"\",@\n"
     ".ascii \"\\000asm\\015\\000\\001\\000\\000\\031\\026wit-component\"\n"
-    ".ascii \"-encoding\\004\\000\\007\\340\\034\\001A\\002\\001A\\023\\001B\\017\\001\"\n"
+    ".ascii \"-encoding\\004\\000\\007\\242\\047\\001A\\002\\001A\\026\\001B\\023\\001\"\n"
     ".ascii \"r\\002\\004names\\005valueu\\004\\000\\006metric\"\n"
     ".ascii \"\\003\\000\\000\\001r\\002\\004names\\005values\\004\\000\\007se\"\n"
-    ".ascii \"tting\\003\\000\\002\\001ky\\001ku\\001ps\\001py\\001p\\003\\001\"\n"
-    ".ascii \"r\\010\\012max-tokens\\004\\013temperatu\"\n"
-    ".ascii \"re\\005\\005top-k\\004\\005top-p\\005\\004stop\\006\\013\"\n"
-    ".ascii \"stop-tokens\\007\\004seed\\004\\012addit\"\n"
-    ".ascii \"ional\\010\\004\\000\\010sampling\\003\\000\\011\\001m\\002\\006\"\n"
-    ".ascii \"length\\004stop\\004\\000\\013stop-reaso\"\n"
-    ".ascii \"n\\003\\000\\013\\001m\\004\\005debug\\004info\\004warn\\005\"\n"
-    ".ascii \"error\\004\\000\\005level\\003\\000\\015\\003\\000\\031arkor\"\n"
-    ".ascii \":trainer/types@0.1.0\\005\\000\\002\\003\"\n"
-    ".ascii \"\\000\\000\\006metric\\002\\003\\000\\000\\005level\\001B\\035\\002\\003\"\n"
-    ".ascii \"\\002\\001\\001\\004\\000\\006metric\\003\\000\\000\\002\\003\\002\\001\\002\\004\\000\\005l\"\n"
-    ".ascii \"evel\\003\\000\\002\\001m\\003\\007proceed\\004stop\\011\"\n"
-    ".ascii \"hand-over\\004\\000\\011directive\\003\\000\\004\"\n"
-    ".ascii \"\\001ku\\001r\\002\\012checkpoint\\177\\015learn\"\n"
-    ".ascii \"ing-rate\\006\\004\\000\\006wishes\\003\\000\\007\\001r\\004\"\n"
-    ".ascii \"\\004loss\\006\\015learning-rate\\006\\011gr\"\n"
-    ".ascii \"ad-norm\\006\\005epoch\\006\\004\\000\\010progre\"\n"
-    ".ascii \"ss\\003\\000\\011\\001p\\175\\001r\\003\\004stepy\\005state\\013\"\n"
-    ".ascii \"\\015learning-rate\\006\\004\\000\\013resume\"\n"
-    ".ascii \"-info\\003\\000\\014\\001q\\004\\014outside-loop\"\n"
-    ".ascii \"\\000\\000\\005ended\\000\\000\\007invalid\\001s\\000\\005ot\"\n"
-    ".ascii \"her\\001s\\000\\004\\000\\012hook-error\\003\\000\\016\\001j\"\n"
-    ".ascii \"\\001\\005\\001\\017\\001@\\002\\004stepy\\005state\\013\\000\\020\\004\\000\"\n"
-    ".ascii \"\\012checkpoint\\001\\021\\001p\\001\\001j\\001\\010\\001\\017\\001@\"\n"
-    ".ascii \"\\003\\004stepy\\010progress\\012\\007metric\"\n"
-    ".ascii \"s\\022\\000\\023\\004\\000\\003log\\001\\024\\001k\\015\\001j\\001\\025\\001\\017\\001@\\000\"\n"
-    ".ascii \"\\000\\026\\004\\000\\014resume-point\\001\\027\\001@\\002\\005l\"\n"
-    ".ascii \"evel\\003\\004texts\\001\\000\\004\\000\\007message\\001\"\n"
-    ".ascii \"\\030\\003\\000\\031arkor:trainer/hooks@\"\n"
-    ".ascii \"0.1.0\\005\\003\\001B\\024\\001m\\002\\005train\\004eval\"\n"
-    ".ascii \"\\004\\000\\005split\\003\\000\\000\\001ku\\001r\\004\\016train-\"\n"
-    ".ascii \"examplesy\\015eval-examplesy\"\n"
-    ".ascii \"\\014train-tokensu\\017unigram-e\"\n"
-    ".ascii \"ntropy\\002\\004\\000\\014dataset-info\\003\\000\"\n"
-    ".ascii \"\\003\\001py\\001pv\\001r\\003\\006tokens\\005\\007targe\"\n"
-    ".ascii \"ts\\005\\007weights\\006\\004\\000\\007example\\003\\000\"\n"
-    ".ascii \"\\007\\001q\\005\\011not-ready\\000\\000\\014out-of-\"\n"
-    ".ascii \"range\\001s\\000\\007invalid\\001s\\000\\013unav\"\n"
-    ".ascii \"ailable\\001s\\000\\005other\\001s\\000\\004\\000\\015da\"\n"
-    ".ascii \"taset-error\\003\\000\\011\\001j\\001\\004\\001\\012\\001@\\000\\000\"\n"
-    ".ascii \"\\013\\004\\000\\004info\\001\\014\\001p\\010\\001j\\001\\015\\001\\012\\001@\\003\\005s\"\n"
-    ".ascii \"plit\\001\\005starty\\005county\\000\\016\\004\\000\\004\"\n"
-    ".ascii \"read\\001\\017\\001@\\001\\004stepy\\000\\016\\004\\000\\005batc\"\n"
-    ".ascii \"h\\001\\020\\003\\000\\033arkor:trainer/data\"\n"
-    ".ascii \"set@0.1.0\\005\\004\\002\\003\\000\\000\\010sampling\"\n"
-    ".ascii \"\\002\\003\\000\\000\\013stop-reason\\001B\\013\\002\\003\\002\\001\\005\"\n"
-    ".ascii \"\\004\\000\\010sampling\\003\\000\\000\\002\\003\\002\\001\\006\\004\\000\\013st\"\n"
-    ".ascii \"op-reason\\003\\000\\002\\001r\\003\\004texts\\006to\"\n"
-    ".ascii \"kensy\\013stop-reason\\003\\004\\000\\012gen\"\n"
-    ".ascii \"eration\\003\\000\\004\\001q\\004\\011not-ready\\000\"\n"
-    ".ascii \"\\000\\007invalid\\001s\\000\\013unavailable\"\n"
-    ".ascii \"\\001s\\000\\005other\\001s\\000\\004\\000\\017inference\"\n"
-    ".ascii \"-error\\003\\000\\006\\001j\\001\\005\\001\\007\\001@\\002\\006promp\"\n"
-    ".ascii \"ts\\010sampling\\001\\000\\010\\004\\000\\010generat\"\n"
-    ".ascii \"e\\001\\011\\003\\000\\035arkor:trainer/infe\"\n"
-    ".ascii \"rence@0.1.0\\005\\007\\001B\\010\\001r\\003\\004name\"\n"
-    ".ascii \"s\\004sizey\\006digests\\004\\000\\010artifa\"\n"
-    ".ascii \"ct\\003\\000\\000\\001q\\004\\011not-ready\\000\\000\\014inv\"\n"
-    ".ascii \"alid-name\\001s\\000\\011too-large\\001s\"\n"
-    ".ascii \"\\000\\005other\\001s\\000\\004\\000\\016artifact-er\"\n"
-    ".ascii \"ror\\003\\000\\002\\001p\\175\\001j\\001\\001\\001\\003\\001@\\002\\004names\"\n"
-    ".ascii \"\\007content\\004\\000\\005\\004\\000\\005write\\001\\006\\003\\000\\035\"\n"
-    ".ascii \"arkor:trainer/artifacts@\"\n"
-    ".ascii \"0.1.0\\005\\010\\002\\003\\000\\000\\007setting\\001B\\045\\002\\003\"\n"
-    ".ascii \"\\002\\001\\011\\004\\000\\007setting\\003\\000\\000\\001ks\\001r\\002\\004n\"\n"
-    ".ascii \"ames\\010revision\\002\\004\\000\\011hub-mod\"\n"
-    ".ascii \"el\\003\\000\\003\\001ky\\001ku\\001k\\177\\001r\\010\\013hidden\"\n"
-    ".ascii \"-sizey\\021num-hidden-layers\"\n"
-    ".ascii \"y\\023num-attention-headsy\\023n\"\n"
-    ".ascii \"um-key-value-heads\\005\\021inte\"\n"
-    ".ascii \"rmediate-size\\005\\012rope-thet\"\n"
-    ".ascii \"a\\006\\014rms-norm-eps\\006\\023tie-wor\"\n"
-    ".ascii \"d-embeddings\\007\\004\\000\\013model-sh\"\n"
-    ".ascii \"ape\\003\\000\\010\\001q\\003\\007scratch\\001\\011\\000\\004fil\"\n"
-    ".ascii \"e\\001s\\000\\003hub\\001\\004\\000\\004\\000\\014model-sour\"\n"
-    ".ascii \"ce\\003\\000\\012\\001q\\004\\005bytes\\000\\000\\003bpe\\001y\\000\\004\"\n"
-    ".ascii \"file\\001s\\000\\005model\\000\\000\\004\\000\\020tokeni\"\n"
-    ".ascii \"zer-source\\003\\000\\014\\001r\\004\\004names\\006c\"\n"
-    ".ascii \"onfig\\002\\005split\\002\\010revision\\002\\004\"\n"
-    ".ascii \"\\000\\013hub-dataset\\003\\000\\016\\001r\\002\\003urls\"\n"
-    ".ascii \"\\006sha256\\002\\004\\000\\013url-dataset\\003\\000\"\n"
-    ".ascii \"\\020\\001q\\003\\004file\\001s\\000\\003hub\\001\\017\\000\\003url\\001\"\n"
-    ".ascii \"\\021\\000\\004\\000\\016dataset-source\\003\\000\\022\\001p\"\n"
-    ".ascii \"s\\001r\\004\\001ry\\012lora-alpha\\006\\014lora\"\n"
-    ".ascii \"-dropout\\006\\016target-modules\"\n"
-    ".ascii \"\\024\\004\\000\\004lora\\003\\000\\025\\001m\\003\\006linear\\006co\"\n"
-    ".ascii \"sine\\010constant\\004\\000\\021lr-sched\"\n"
-    ".ascii \"uler-type\\003\\000\\027\\001k\\030\\001r\\024\\011max-s\"\n"
-    ".ascii \"teps\\005\\020num-train-epochs\\006\\015\"\n"
-    ".ascii \"learning-rate\\006\\033per-devic\"\n"
-    ".ascii \"e-train-batch-size\\005\\033grad\"\n"
-    ".ascii \"ient-accumulation-steps\\005\"\n"
-    ".ascii \"\\012max-length\\005\\021lr-schedule\"\n"
-    ".ascii \"r-type\\031\\014warmup-steps\\005\\014we\"\n"
-    ".ascii \"ight-decay\\006\\015max-grad-nor\"\n"
-    ".ascii \"m\\006\\012adam-beta1\\006\\012adam-beta\"\n"
-    ".ascii \"2\\006\\014adam-epsilon\\006\\015logging\"\n"
-    ".ascii \"-steps\\005\\012eval-steps\\005\\012save\"\n"
-    ".ascii \"-steps\\005\\020save-total-limit\"\n"
-    ".ascii \"\\005\\004seed\\005\\027early-stopping-p\"\n"
-    ".ascii \"atience\\005\\030early-stopping-\"\n"
-    ".ascii \"threshold\\006\\004\\000\\017hyperparame\"\n"
-    ".ascii \"ters\\003\\000\\032\\001k\\015\\001k\\023\\001k\\026\\001p\\001\\001r\\015\\004n\"\n"
-    ".ascii \"ames\\013description\\002\\004tags\\024\\005\"\n"
-    ".ascii \"model\\013\\011tokenizer\\034\\007datase\"\n"
-    ".ascii \"t\\035\\015eval-fraction\\006\\004lora\\036\\017\"\n"
-    ".ascii \"hyperparameters\\033\\012additio\"\n"
-    ".ascii \"nal\\037\\006extras\\002\\007dry-run\\007\\010ow\"\n"
-    ".ascii \"n-loop\\007\\004\\000\\004spec\\003\\000\\040\\001j\\001\\041\\001s\\001\"\n"
-    ".ascii \"@\\000\\000\\042\\004\\000\\010describe\\001\\043\\004\\000\\036arko\"\n"
-    ".ascii \"r:trainer/definition@0.1\"\n"
-    ".ascii \".0\\005\\012\\001B/\\002\\003\\002\\001\\001\\004\\000\\006metric\\003\\000\\000\"\n"
-    ".ascii \"\\002\\003\\002\\001\\011\\004\\000\\007setting\\003\\000\\002\\001r\\002\\003se\"\n"
-    ".ascii \"qy\\004stepy\\004\\000\\010position\\003\\000\\004\\001k\"\n"
-    ".ascii \"y\\001ks\\001r\\006\\002at\\005\\003runs\\012generat\"\n"
-    ".ascii \"iony\\014resumed-from\\006\\013total\"\n"
-    ".ascii \"-steps\\006\\006parent\\007\\004\\000\\007starte\"\n"
-    ".ascii \"d\\003\\000\\010\\001ku\\001p\\001\\001r\\007\\002at\\005\\005epoch\\012\"\n"
-    ".ascii \"\\004loss\\012\\015learning-rate\\012\\011gr\"\n"
-    ".ascii \"ad-norm\\012\\006tokensu\\007metrics\"\n"
-    ".ascii \"\\013\\004\\000\\012log-record\\003\\000\\014\\001r\\006\\002at\\005\"\n"
-    ".ascii \"\\004lossu\\012perplexityu\\011best-\"\n"
-    ".ascii \"lossu\\037evaluations-withou\"\n"
-    ".ascii \"t-improvementy\\007metrics\\013\\004\"\n"
-    ".ascii \"\\000\\012evaluation\\003\\000\\016\\001r\\003\\002at\\005\\002i\"\n"
-    ".ascii \"ds\\011eval-loss\\012\\004\\000\\012checkpoi\"\n"
-    ".ascii \"nt\\003\\000\\020\\001q\\005\\010finished\\000\\000\\016earl\"\n"
-    ".ascii \"y-stopping\\000\\000\\007trainer\\001s\\000\\004\"\n"
-    ".ascii \"user\\000\\000\\010replaced\\000\\000\\004\\000\\012end-\"\n"
-    ".ascii \"reason\\003\\000\\022\\001r\\005\\002at\\005\\006reason\\023\"\n"
-    ".ascii \"\\012checkpoint\\007\\004loss\\012\\011eval-\"\n"
-    ".ascii \"loss\\012\\004\\000\\011completed\\003\\000\\024\\001r\\003\\002\"\n"
-    ".ascii \"at\\005\\007messages\\012checkpoint\\007\"\n"
-    ".ascii \"\\004\\000\\006failed\\003\\000\\026\\001q\\010\\004stop\\001s\\000\\004\"\n"
-    ".ascii \"save\\000\\000\\010evaluate\\000\\000\\021set-le\"\n"
-    ".ascii \"arning-rate\\001u\\000\\017follow-sc\"\n"
-    ".ascii \"hedule\\000\\000\\005pause\\000\\000\\012log-met\"\n"
-    ".ascii \"ric\\001\\001\\000\\005other\\001\\003\\000\\004\\000\\006action\"\n"
-    ".ascii \"\\003\\000\\030\\001p\\031\\001j\\001\\032\\001s\\001@\\001\\005event\\011\\000\\033\"\n"
-    ".ascii \"\\004\\000\\012on-started\\001\\034\\001@\\001\\005event\"\n"
-    ".ascii \"\\015\\000\\033\\004\\000\\006on-log\\001\\035\\001@\\001\\005event\\017\"\n"
-    ".ascii \"\\000\\033\\004\\000\\013on-evaluate\\001\\036\\001@\\001\\005ev\"\n"
-    ".ascii \"ent\\021\\000\\033\\004\\000\\015on-checkpoint\\001\\037\"\n"
-    ".ascii \"\\001@\\001\\005event\\025\\000\\033\\004\\000\\014on-comple\"\n"
-    ".ascii \"ted\\001\\040\\001@\\001\\005event\\027\\000\\033\\004\\000\\011on-f\"\n"
-    ".ascii \"ailed\\001\\041\\001p\\175\\001j\\001\\042\\001s\\001@\\000\\000\\043\\004\\000\\012\"\n"
-    ".ascii \"save-state\\001\\044\\001j\\000\\001s\\001@\\001\\005sta\"\n"
-    ".ascii \"te\\042\\000\\045\\004\\000\\012load-state\\001\\046\\004\\000\\035a\"\n"
-    ".ascii \"rkor:trainer/callbacks@0\"\n"
-    ".ascii \".1.0\\005\\013\\004\\000\\043arkor:trainer/m\"\n"
-    ".ascii \"anaged-trainer@0.1.0\\004\\000\\013\\025\"\n"
-    ".ascii \"\\001\\000\\017managed-trainer\\003\\000\\000\\000/\\011\"\n"
-    ".ascii \"producers\\001\\014processed-by\\001\"\n"
-    ".ascii \"\\015wit-component\\0070.258.3\"\n"
+    ".ascii \"tting\\003\\000\\002\\001ku\\001p\\001\\001r\\002\\004loss\\004\\007\"\n"
+    ".ascii \"metrics\\005\\004\\000\\013measurement\\003\\000\"\n"
+    ".ascii \"\\006\\001ky\\001ps\\001k\\177\\001py\\001p\\003\\001r\\011\\012max-\"\n"
+    ".ascii \"tokens\\010\\013temperature\\004\\005top\"\n"
+    ".ascii \"-k\\010\\005top-p\\004\\004stop\\011\\011keep-st\"\n"
+    ".ascii \"op\\012\\016stop-token-ids\\013\\004seed\"\n"
+    ".ascii \"\\010\\012additional\\014\\004\\000\\010sampling\"\n"
+    ".ascii \"\\003\\000\\015\\001m\\003\\006length\\004stop\\005other\"\n"
+    ".ascii \"\\004\\000\\013stop-reason\\003\\000\\017\\001m\\004\\005deb\"\n"
+    ".ascii \"ug\\004info\\004warn\\005error\\004\\000\\005lev\"\n"
+    ".ascii \"el\\003\\000\\021\\003\\000\\031arkor:trainer/ty\"\n"
+    ".ascii \"pes@0.1.0\\005\\000\\002\\003\\000\\000\\005level\\002\\003\\000\"\n"
+    ".ascii \"\\000\\013measurement\\002\\003\\000\\000\\006metric\"\n"
+    ".ascii \"\\002\\003\\000\\000\\007setting\\001B\\044\\002\\003\\002\\001\\001\\004\\000\\005l\"\n"
+    ".ascii \"evel\\003\\000\\000\\002\\003\\002\\001\\002\\004\\000\\013measureme\"\n"
+    ".ascii \"nt\\003\\000\\002\\002\\003\\002\\001\\003\\004\\000\\006metric\\003\\000\\004\\002\\003\"\n"
+    ".ascii \"\\002\\001\\004\\004\\000\\007setting\\003\\000\\006\\001m\\003\\007proc\"\n"
+    ".ascii \"eed\\004stop\\011hand-over\\004\\000\\011dir\"\n"
+    ".ascii \"ective\\003\\000\\010\\001ku\\001p\\007\\001r\\004\\012check\"\n"
+    ".ascii \"point\\177\\010evaluate\\177\\015learnin\"\n"
+    ".ascii \"g-rate\\012\\012additional\\013\\004\\000\\006wi\"\n"
+    ".ascii \"shes\\003\\000\\014\\001r\\004\\004loss\\012\\015learnin\"\n"
+    ".ascii \"g-rate\\012\\011grad-norm\\012\\005epoch\"\n"
+    ".ascii \"\\012\\004\\000\\010progress\\003\\000\\016\\001p\\175\\001r\\004\\004st\"\n"
+    ".ascii \"epy\\005state\\020\\015learning-rate\"\n"
+    ".ascii \"\\012\\012additional\\013\\004\\000\\013resume-i\"\n"
+    ".ascii \"nfo\\003\\000\\021\\001q\\006\\014outside-loop\\000\\000\"\n"
+    ".ascii \"\\005ended\\000\\000\\007invalid\\001s\\000\\004lost\"\n"
+    ".ascii \"\\001s\\000\\013unavailable\\001s\\000\\005other\"\n"
+    ".ascii \"\\001s\\000\\004\\000\\012hook-error\\003\\000\\023\\001j\\001\\011\\001\"\n"
+    ".ascii \"\\024\\001@\\002\\004stepy\\005state\\020\\000\\025\\004\\000\\012ch\"\n"
+    ".ascii \"eckpoint\\001\\026\\001p\\005\\001j\\001\\015\\001\\024\\001@\\003\\004s\"\n"
+    ".ascii \"tepy\\010progress\\017\\007metrics\\027\\000\"\n"
+    ".ascii \"\\030\\004\\000\\003log\\001\\031\\001@\\002\\004stepy\\013measu\"\n"
+    ".ascii \"rement\\003\\000\\030\\004\\000\\011evaluated\\001\\032\\001\"\n"
+    ".ascii \"k\\022\\001j\\001\\033\\001\\024\\001@\\000\\000\\034\\004\\000\\014resume-p\"\n"
+    ".ascii \"oint\\001\\035\\001@\\002\\005level\\001\\004texts\\001\\000\"\n"
+    ".ascii \"\\004\\000\\007message\\001\\036\\003\\000\\031arkor:tra\"\n"
+    ".ascii \"iner/hooks@0.1.0\\005\\005\\001B\\032\\002\\003\\002\"\n"
+    ".ascii \"\\001\\004\\004\\000\\007setting\\003\\000\\000\\001m\\002\\005train\"\n"
+    ".ascii \"\\004eval\\004\\000\\005split\\003\\000\\002\\001ku\\001p\\001\\001r\"\n"
+    ".ascii \"\\005\\016train-examplesy\\015eval-e\"\n"
+    ".ascii \"xamplesy\\014train-tokensu\\017u\"\n"
+    ".ascii \"nigram-entropy\\004\\012addition\"\n"
+    ".ascii \"al\\005\\004\\000\\014dataset-info\\003\\000\\006\\001py\"\n"
+    ".ascii \"\\001pv\\001r\\003\\004names\\005shape\\010\\006valu\"\n"
+    ".ascii \"es\\011\\004\\000\\006column\\003\\000\\012\\001p\\013\\001r\\004\\006to\"\n"
+    ".ascii \"kens\\010\\007targets\\010\\007weights\\011\\012\"\n"
+    ".ascii \"additional\\014\\004\\000\\007example\\003\\000\\015\"\n"
+    ".ascii \"\\001q\\006\\011not-ready\\000\\000\\014out-of-r\"\n"
+    ".ascii \"ange\\001s\\000\\007invalid\\001s\\000\\013unsup\"\n"
+    ".ascii \"ported\\001s\\000\\013unavailable\\001s\\000\"\n"
+    ".ascii \"\\005other\\001s\\000\\004\\000\\015dataset-erro\"\n"
+    ".ascii \"r\\003\\000\\017\\001j\\001\\007\\001\\020\\001@\\000\\000\\021\\004\\000\\004info\\001\\022\"\n"
+    ".ascii \"\\001p\\016\\001j\\001\\023\\001\\020\\001@\\003\\005split\\003\\005star\"\n"
+    ".ascii \"ty\\005county\\000\\024\\004\\000\\004read\\001\\025\\001@\\001\\004\"\n"
+    ".ascii \"stepy\\000\\024\\004\\000\\005batch\\001\\026\\003\\000\\033arko\"\n"
+    ".ascii \"r:trainer/dataset@0.1.0\\005\"\n"
+    ".ascii \"\\006\\002\\003\\000\\000\\010sampling\\002\\003\\000\\000\\013stop-\"\n"
+    ".ascii \"reason\\001B\\016\\002\\003\\002\\001\\007\\004\\000\\010samplin\"\n"
+    ".ascii \"g\\003\\000\\000\\002\\003\\002\\001\\004\\004\\000\\007setting\\003\\000\\002\\002\\003\"\n"
+    ".ascii \"\\002\\001\\010\\004\\000\\013stop-reason\\003\\000\\004\\001p\\003\\001\"\n"
+    ".ascii \"r\\004\\004texts\\006tokensy\\013stop-re\"\n"
+    ".ascii \"ason\\005\\012additional\\006\\004\\000\\012gene\"\n"
+    ".ascii \"ration\\003\\000\\007\\001q\\005\\011not-ready\\000\\000\"\n"
+    ".ascii \"\\007invalid\\001s\\000\\013unsupported\\001\"\n"
+    ".ascii \"s\\000\\013unavailable\\001s\\000\\005other\\001\"\n"
+    ".ascii \"s\\000\\004\\000\\017inference-error\\003\\000\\011\\001\"\n"
+    ".ascii \"j\\001\\010\\001\\012\\001@\\002\\006prompts\\010samplin\"\n"
+    ".ascii \"g\\001\\000\\013\\004\\000\\010generate\\001\\014\\003\\000\\035arko\"\n"
+    ".ascii \"r:trainer/inference@0.1.\"\n"
+    ".ascii \"0\\005\\011\\001B\\013\\002\\003\\002\\001\\004\\004\\000\\007setting\\003\\000\\000\"\n"
+    ".ascii \"\\001p\\001\\001r\\004\\004names\\004sizey\\006diges\"\n"
+    ".ascii \"ts\\012additional\\002\\004\\000\\010artifac\"\n"
+    ".ascii \"t\\003\\000\\003\\001q\\004\\011not-ready\\000\\000\\014inva\"\n"
+    ".ascii \"lid-name\\001s\\000\\011too-large\\001s\\000\"\n"
+    ".ascii \"\\005other\\001s\\000\\004\\000\\016artifact-err\"\n"
+    ".ascii \"or\\003\\000\\005\\001p\\175\\001j\\001\\004\\001\\006\\001@\\002\\004names\\007\"\n"
+    ".ascii \"content\\007\\000\\010\\004\\000\\005write\\001\\011\\003\\000\\035a\"\n"
+    ".ascii \"rkor:trainer/artifacts@0\"\n"
+    ".ascii \".1.0\\005\\012\\001B\\014\\002\\003\\002\\001\\004\\004\\000\\007setting\"\n"
+    ".ascii \"\\003\\000\\000\\001ks\\001ky\\001p\\001\\001r\\010\\002ids\\004name\"\n"
+    ".ascii \"s\\006parent\\002\\012generationy\\007at\"\n"
+    ".ascii \"tempty\\004stepy\\013total-steps\"\n"
+    ".ascii \"\\003\\012additional\\004\\004\\000\\010run-info\"\n"
+    ".ascii \"\\003\\000\\005\\001q\\002\\011not-ready\\000\\000\\005other\"\n"
+    ".ascii \"\\001s\\000\\004\\000\\011run-error\\003\\000\\007\\001j\\001\\006\\001\\010\"\n"
+    ".ascii \"\\001@\\000\\000\\011\\004\\000\\004info\\001\\012\\003\\000\\027arkor:t\"\n"
+    ".ascii \"rainer/run@0.1.0\\005\\013\\001B8\\002\\003\\002\"\n"
+    ".ascii \"\\001\\004\\004\\000\\007setting\\003\\000\\000\\001p\\001\\001r\\002\\004na\"\n"
+    ".ascii \"mes\\012parameters\\002\\004\\000\\014named-\"\n"
+    ".ascii \"source\\003\\000\\003\\001ks\\001r\\002\\004names\\010re\"\n"
+    ".ascii \"vision\\005\\004\\000\\016hub-repository\"\n"
+    ".ascii \"\\003\\000\\006\\001ky\\001ku\\001k\\177\\001r\\010\\013hidden-s\"\n"
+    ".ascii \"izey\\021num-hidden-layersy\\023\"\n"
+    ".ascii \"num-attention-headsy\\023num\"\n"
+    ".ascii \"-key-value-heads\\010\\021interm\"\n"
+    ".ascii \"ediate-size\\010\\012rope-theta\\011\"\n"
+    ".ascii \"\\014rms-norm-eps\\011\\023tie-word-\"\n"
+    ".ascii \"embeddings\\012\\004\\000\\013model-shap\"\n"
+    ".ascii \"e\\003\\000\\013\\001q\\004\\007scratch\\001\\014\\000\\004file\\001\"\n"
+    ".ascii \"s\\000\\003hub\\001\\007\\000\\005other\\001\\004\\000\\004\\000\\014mod\"\n"
+    ".ascii \"el-source\\003\\000\\015\\001r\\002\\004names\\006so\"\n"
+    ".ascii \"urce\\016\\004\\000\\013named-model\\003\\000\\017\\001q\"\n"
+    ".ascii \"\\006\\005bytes\\000\\000\\003bpe\\001y\\000\\004file\\001s\\000\"\n"
+    ".ascii \"\\005model\\000\\000\\003hub\\001\\007\\000\\005other\\001\\004\\000\"\n"
+    ".ascii \"\\004\\000\\020tokenizer-source\\003\\000\\021\\001r\"\n"
+    ".ascii \"\\002\\006prompts\\012completions\\004\\000\\021\"\n"
+    ".ascii \"completion-fields\\003\\000\\023\\001r\\003\\006\"\n"
+    ".ascii \"prompt\\005\\006chosens\\010rejected\"\n"
+    ".ascii \"s\\004\\000\\021preference-fields\\003\\000\\025\"\n"
+    ".ascii \"\\001r\\003\\006prompts\\012completions\\005\"\n"
+    ".ascii \"labels\\004\\000\\014label-fields\\003\\000\\027\"\n"
+    ".ascii \"\\001q\\010\\004text\\000\\000\\004rows\\001s\\000\\015conve\"\n"
+    ".ascii \"rsations\\001s\\000\\013completions\\001\"\n"
+    ".ascii \"\\024\\000\\013preferences\\001\\026\\000\\006labels\"\n"
+    ".ascii \"\\001\\030\\000\\007prompts\\001s\\000\\005other\\001\\004\\000\\004\"\n"
+    ".ascii \"\\000\\016dataset-format\\003\\000\\031\\001r\\004\\004n\"\n"
+    ".ascii \"ames\\006config\\005\\005split\\005\\010revi\"\n"
+    ".ascii \"sion\\005\\004\\000\\013hub-dataset\\003\\000\\033\\001r\"\n"
+    ".ascii \"\\002\\003urls\\006sha256\\005\\004\\000\\013url-dat\"\n"
+    ".ascii \"aset\\003\\000\\035\\001q\\004\\004file\\001s\\000\\003hub\\001\\034\"\n"
+    ".ascii \"\\000\\003url\\001\\036\\000\\005other\\001\\004\\000\\004\\000\\016data\"\n"
+    ".ascii \"set-source\\003\\000\\037\\001q\\002\\005share\\001u\"\n"
+    ".ascii \"\\000\\006source\\001\\040\\000\\004\\000\\010held-out\\003\\000\"\n"
+    ".ascii \"\\041\\001k\\032\\001k\\042\\001r\\004\\006source\\040\\006forma\"\n"
+    ".ascii \"t\\043\\010held-out\\044\\012additional\\002\"\n"
+    ".ascii \"\\004\\000\\007dataset\\003\\000\\045\\001ps\\001r\\005\\001ry\\012l\"\n"
+    ".ascii \"ora-alpha\\011\\014lora-dropout\\011\"\n"
+    ".ascii \"\\016target-modules\\047\\012additio\"\n"
+    ".ascii \"nal\\002\\004\\000\\004lora\\003\\000\\050\\001m\\003\\006linear\"\n"
+    ".ascii \"\\006cosine\\010constant\\004\\000\\021lr-sc\"\n"
+    ".ascii \"heduler-type\\003\\000\\052\\001k\\053\\001r\\027\\011ma\"\n"
+    ".ascii \"x-steps\\010\\020num-train-epoch\"\n"
+    ".ascii \"s\\011\\015learning-rate\\011\\033per-de\"\n"
+    ".ascii \"vice-train-batch-size\\010\\033g\"\n"
+    ".ascii \"radient-accumulation-ste\"\n"
+    ".ascii \"ps\\010\\012max-length\\010\\021lr-sched\"\n"
+    ".ascii \"uler-type\\054\\014warmup-steps\\010\"\n"
+    ".ascii \"\\014weight-decay\\011\\015max-grad-\"\n"
+    ".ascii \"norm\\011\\012adam-beta1\\011\\012adam-b\"\n"
+    ".ascii \"eta2\\011\\014adam-epsilon\\011\\015logg\"\n"
+    ".ascii \"ing-steps\\010\\012eval-steps\\010\\012s\"\n"
+    ".ascii \"ave-steps\\010\\020save-total-li\"\n"
+    ".ascii \"mit\\010\\004seed\\010\\027early-stoppin\"\n"
+    ".ascii \"g-patience\\010\\030early-stoppi\"\n"
+    ".ascii \"ng-threshold\\011\\025metric-for\"\n"
+    ".ascii \"-best-model\\005\\021greater-is-\"\n"
+    ".ascii \"better\\012\\012additional\\002\\004\\000\\017hy\"\n"
+    ".ascii \"perparameters\\003\\000-\\001k\\022\\001k\\046\\001p\"\n"
+    ".ascii \"\\020\\001k\\051\\001r\\015\\004names\\013descriptio\"\n"
+    ".ascii \"n\\005\\004tags\\047\\005model\\016\\011tokenize\"\n"
+    ".ascii \"r/\\007dataset0\\006models1\\004lora\"\n"
+    ".ascii \"2\\017hyperparameters.\\012addit\"\n"
+    ".ascii \"ional\\002\\006extras\\005\\007dry-run\\012\\010\"\n"
+    ".ascii \"own-loop\\012\\004\\000\\004spec\\003\\0003\\001j\\0014\\001\"\n"
+    ".ascii \"s\\001@\\000\\0005\\004\\000\\010describe\\0016\\004\\000\\036ar\"\n"
+    ".ascii \"kor:trainer/definition@0\"\n"
+    ".ascii \".1.0\\005\\014\\001B3\\002\\003\\002\\001\\002\\004\\000\\013measure\"\n"
+    ".ascii \"ment\\003\\000\\000\\002\\003\\002\\001\\003\\004\\000\\006metric\\003\\000\\002\"\n"
+    ".ascii \"\\002\\003\\002\\001\\004\\004\\000\\007setting\\003\\000\\004\\001r\\002\\003se\"\n"
+    ".ascii \"qy\\004stepy\\004\\000\\010position\\003\\000\\006\\001k\"\n"
+    ".ascii \"y\\001ks\\001p\\005\\001r\\007\\002at\\007\\003runs\\012gene\"\n"
+    ".ascii \"rationy\\014resumed-from\\010\\013to\"\n"
+    ".ascii \"tal-steps\\010\\006parent\\011\\012addit\"\n"
+    ".ascii \"ional\\012\\004\\000\\007started\\003\\000\\013\\001ku\\001p\"\n"
+    ".ascii \"\\003\\001r\\010\\002at\\007\\005epoch\\015\\004loss\\015\\015le\"\n"
+    ".ascii \"arning-rate\\015\\011grad-norm\\015\\006\"\n"
+    ".ascii \"tokensu\\007metrics\\016\\012additio\"\n"
+    ".ascii \"nal\\012\\004\\000\\012log-record\\003\\000\\017\\001k\\003\\001\"\n"
+    ".ascii \"r\\012\\002at\\007\\004loss\\015\\012perplexity\\015\"\n"
+    ".ascii \"\\011best-loss\\015\\005score\\021\\012best-\"\n"
+    ".ascii \"score\\015\\007is-best\\177\\037evaluati\"\n"
+    ".ascii \"ons-without-improvementy\"\n"
+    ".ascii \"\\007metrics\\016\\012additional\\012\\004\\000\\012\"\n"
+    ".ascii \"evaluation\\003\\000\\022\\001r\\006\\002at\\007\\002ids\"\n"
+    ".ascii \"\\011eval-loss\\015\\005score\\021\\007metri\"\n"
+    ".ascii \"cs\\016\\012additional\\012\\004\\000\\012checkp\"\n"
+    ".ascii \"oint\\003\\000\\024\\001q\\006\\010finished\\000\\000\\016ea\"\n"
+    ".ascii \"rly-stopping\\000\\000\\007trainer\\001s\"\n"
+    ".ascii \"\\000\\004user\\000\\000\\010replaced\\000\\000\\005othe\"\n"
+    ".ascii \"r\\001s\\000\\004\\000\\012end-reason\\003\\000\\026\\001r\\011\\002\"\n"
+    ".ascii \"at\\007\\006reason\\027\\012checkpoint\\011\\004\"\n"
+    ".ascii \"loss\\015\\011eval-loss\\015\\012best-sc\"\n"
+    ".ascii \"ore\\015\\017best-checkpoint\\011\\007me\"\n"
+    ".ascii \"trics\\016\\012additional\\012\\004\\000\\011com\"\n"
+    ".ascii \"pleted\\003\\000\\030\\001r\\006\\002at\\007\\007message\"\n"
+    ".ascii \"s\\004codes\\004hint\\011\\012checkpoint\"\n"
+    ".ascii \"\\011\\012additional\\012\\004\\000\\006failed\\003\\000\"\n"
+    ".ascii \"\\032\\001q\\011\\004stop\\001s\\000\\004save\\000\\000\\010eval\"\n"
+    ".ascii \"uate\\000\\000\\011evaluated\\001\\001\\000\\021set-\"\n"
+    ".ascii \"learning-rate\\001u\\000\\017follow-\"\n"
+    ".ascii \"schedule\\000\\000\\005pause\\000\\000\\012log-m\"\n"
+    ".ascii \"etric\\001\\003\\000\\005other\\001\\005\\000\\004\\000\\006acti\"\n"
+    ".ascii \"on\\003\\000\\034\\001p\\035\\001j\\001\\036\\001s\\001@\\001\\005event\\014\"\n"
+    ".ascii \"\\000\\037\\004\\000\\012on-started\\001\\040\\001@\\001\\005eve\"\n"
+    ".ascii \"nt\\020\\000\\037\\004\\000\\006on-log\\001\\041\\001@\\001\\005even\"\n"
+    ".ascii \"t\\023\\000\\037\\004\\000\\013on-evaluate\\001\\042\\001@\\001\\005\"\n"
+    ".ascii \"event\\025\\000\\037\\004\\000\\015on-checkpoint\"\n"
+    ".ascii \"\\001\\043\\001@\\001\\005event\\031\\000\\037\\004\\000\\014on-comp\"\n"
+    ".ascii \"leted\\001\\044\\001@\\001\\005event\\033\\000\\037\\004\\000\\011on\"\n"
+    ".ascii \"-failed\\001\\045\\001p\\175\\001j\\001\\046\\001s\\001@\\000\\000\\047\\004\"\n"
+    ".ascii \"\\000\\012save-state\\001\\050\\001j\\000\\001s\\001@\\001\\005s\"\n"
+    ".ascii \"tate\\046\\000\\051\\004\\000\\012load-state\\001\\052\\004\\000\"\n"
+    ".ascii \"\\035arkor:trainer/callbacks\"\n"
+    ".ascii \"@0.1.0\\005\\015\\004\\000\\043arkor:trainer\"\n"
+    ".ascii \"/managed-trainer@0.1.0\\004\\000\"\n"
+    ".ascii \"\\013\\025\\001\\000\\017managed-trainer\\003\\000\\000\\000\"\n"
+    ".ascii \"/\\011producers\\001\\014processed-b\"\n"
+    ".ascii \"y\\001\\015wit-component\\0070.258.3\"\n"
     ".text\n");

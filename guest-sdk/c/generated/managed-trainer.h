@@ -16,7 +16,7 @@ typedef struct arkor_string_t {
 
 // A named number of the trainer's own, `reward` for one.
 //
-// A name has 1 to 100 letters, digits or any of `-_./`. A value that is not
+// A name has 1 to 100 letters, digits or any of `-_./:@`. A value that is not
 // finite is refused.
 typedef struct arkor_trainer_types_metric_t {
   arkor_string_t   name;
@@ -33,18 +33,36 @@ typedef struct arkor_trainer_types_setting_t {
 
 typedef struct {
   bool is_some;
-  uint32_t val;
-} arkor_option_u32_t;
+  double val;
+} arkor_option_f64_t;
+
+typedef struct {
+  arkor_trainer_types_metric_t *ptr;
+  size_t len;
+} arkor_trainer_types_list_metric_t;
+
+// What was measured on data that is not trained on.
+typedef struct arkor_trainer_types_measurement_t {
+  // Mean loss in nats per token; absent where the measurement is not a loss.
+  arkor_option_f64_t   loss;
+  // What else was measured, `accuracy` for one; at most 1000.
+  arkor_trainer_types_list_metric_t   metrics;
+} arkor_trainer_types_measurement_t;
 
 typedef struct {
   bool is_some;
-  double val;
-} arkor_option_f64_t;
+  uint32_t val;
+} arkor_option_u32_t;
 
 typedef struct {
   arkor_string_t *ptr;
   size_t len;
 } arkor_list_string_t;
+
+typedef struct {
+  bool is_some;
+  bool val;
+} arkor_option_bool_t;
 
 typedef struct {
   uint32_t *ptr;
@@ -58,7 +76,8 @@ typedef struct {
 
 // How to generate text from the model.
 typedef struct arkor_trainer_types_sampling_t {
-  // Most tokens to generate: 1 to 4096. Absent: 64.
+  // Most tokens to generate, from 1 on; what the model's context does not hold is not
+  // generated. Absent: 64.
   arkor_option_u32_t   max_tokens;
   // At least 0; 0 always takes the likeliest token. Absent: 1.
   arkor_option_f64_t   temperature;
@@ -69,8 +88,10 @@ typedef struct arkor_trainer_types_sampling_t {
   arkor_option_f64_t   top_p;
   // Generation ends before any of these texts: the tokens that wrote one are left out.
   arkor_list_string_t   stop;
+  // Whether a text of `stop` stays at the end, with the tokens that wrote it. Absent: false.
+  arkor_option_bool_t   keep_stop;
   // Generation ends with any of these tokens, which is kept, like an end of sequence.
-  arkor_list_u32_t   stop_tokens;
+  arkor_list_u32_t   stop_token_ids;
   // Equal seed, weights, prompt and place of the sequence within its call give equal
   // text; two calls with one seed repeat each other. Absent: one that the host derives
   // from the run's seed, its step and the number of calls, so that a resumed run
@@ -88,6 +109,8 @@ typedef uint8_t arkor_trainer_types_stop_reason_t;
 #define ARKOR_TRAINER_TYPES_STOP_REASON_LENGTH 0
 // An end of sequence, a stop token or a stop text came.
 #define ARKOR_TRAINER_TYPES_STOP_REASON_STOP 1
+// Something that this version of the contract has no case for.
+#define ARKOR_TRAINER_TYPES_STOP_REASON_OTHER 2
 
 // How much a message matters; the host can be told to show only some.
 typedef uint8_t arkor_trainer_types_level_t;
@@ -97,9 +120,13 @@ typedef uint8_t arkor_trainer_types_level_t;
 #define ARKOR_TRAINER_TYPES_LEVEL_WARN 2
 #define ARKOR_TRAINER_TYPES_LEVEL_ERROR 3
 
+typedef arkor_trainer_types_level_t arkor_trainer_hooks_level_t;
+
+typedef arkor_trainer_types_measurement_t arkor_trainer_hooks_measurement_t;
+
 typedef arkor_trainer_types_metric_t arkor_trainer_hooks_metric_t;
 
-typedef arkor_trainer_types_level_t arkor_trainer_hooks_level_t;
+typedef arkor_trainer_types_setting_t arkor_trainer_hooks_setting_t;
 
 // What a loop is to do after a checkpoint hook.
 typedef uint8_t arkor_trainer_hooks_directive_t;
@@ -111,14 +138,25 @@ typedef uint8_t arkor_trainer_hooks_directive_t;
 // New code takes over from the checkpoint just written. Return from `run`.
 #define ARKOR_TRAINER_HOOKS_DIRECTIVE_HAND_OVER 2
 
+typedef struct {
+  arkor_trainer_hooks_setting_t *ptr;
+  size_t len;
+} arkor_trainer_hooks_list_setting_t;
+
 // What the host would like of a loop, as of the last finished request.
 typedef struct arkor_trainer_hooks_wishes_t {
   // A checkpoint is due or waited for (`save-steps`, a stop, a pause, new code): call
   // `checkpoint` as soon as the loop can be continued from there. A loop whose state
   // is costly to write need not call it before.
   bool   checkpoint;
+  // A callback asked for an evaluation: call `session.evaluate`, or `evaluated` with what
+  // the loop measured itself. If neither was called by the next `checkpoint`, the host
+  // scores the held-out data there, if there is any.
+  bool   evaluate;
   // The learning rate that a callback or a user asked for.
   arkor_option_f64_t   learning_rate;
+  // What this version of the contract has no field for.
+  arkor_trainer_hooks_list_setting_t   additional;
 } arkor_trainer_hooks_wishes_t;
 
 // How far training is. An absent field is left empty in the log event.
@@ -145,12 +183,16 @@ typedef struct arkor_trainer_hooks_resume_info_t {
   arkor_list_u8_t   state;
   // The learning rate that a callback or a user had asked for by then.
   arkor_option_f64_t   learning_rate;
+  // What this version of the contract has no field for.
+  arkor_trainer_hooks_list_setting_t   additional;
 } arkor_trainer_hooks_resume_info_t;
 
 typedef struct arkor_trainer_hooks_hook_error_t {
   uint8_t tag;
   union {
     arkor_string_t     invalid;
+    arkor_string_t     lost;
+    arkor_string_t     unavailable;
     arkor_string_t     other;
   } val;
 } arkor_trainer_hooks_hook_error_t;
@@ -161,8 +203,14 @@ typedef struct arkor_trainer_hooks_hook_error_t {
 #define ARKOR_TRAINER_HOOKS_HOOK_ERROR_ENDED 1
 // A value is out of its range; says which.
 #define ARKOR_TRAINER_HOOKS_HOOK_ERROR_INVALID 2
+// The engine lost the weights or does not know how far it came: return from `run`. The
+// host begins the loop anew from the last checkpoint.
+#define ARKOR_TRAINER_HOOKS_HOOK_ERROR_LOST 3
+// The engine cannot be reached or is overloaded. Nothing was done: the same call may be
+// made again.
+#define ARKOR_TRAINER_HOOKS_HOOK_ERROR_UNAVAILABLE 4
 // Anything else.
-#define ARKOR_TRAINER_HOOKS_HOOK_ERROR_OTHER 3
+#define ARKOR_TRAINER_HOOKS_HOOK_ERROR_OTHER 5
 
 typedef struct {
   bool is_err;
@@ -198,11 +246,18 @@ typedef struct {
   } val;
 } arkor_trainer_hooks_result_option_resume_info_hook_error_t;
 
+typedef arkor_trainer_types_setting_t arkor_trainer_dataset_setting_t;
+
 typedef uint8_t arkor_trainer_dataset_split_t;
 
 #define ARKOR_TRAINER_DATASET_SPLIT_TRAIN 0
 // The held-out part.
 #define ARKOR_TRAINER_DATASET_SPLIT_EVAL 1
+
+typedef struct {
+  arkor_trainer_dataset_setting_t *ptr;
+  size_t len;
+} arkor_trainer_dataset_list_setting_t;
 
 typedef struct arkor_trainer_dataset_dataset_info_t {
   uint32_t   train_examples;
@@ -213,6 +268,8 @@ typedef struct arkor_trainer_dataset_dataset_info_t {
   // nats per token: the loss of a model that ignores all context. Absent if nothing
   // is held out.
   arkor_option_f64_t   unigram_entropy;
+  // What this version of the contract has no field for.
+  arkor_trainer_dataset_list_setting_t   additional;
 } arkor_trainer_dataset_dataset_info_t;
 
 typedef struct {
@@ -220,12 +277,28 @@ typedef struct {
   size_t len;
 } arkor_list_f32_t;
 
+// A value for each position of a sequence.
+typedef struct arkor_trainer_dataset_column_t {
+  arkor_string_t   name;
+  // One value per position, or `shape` says how many there are to each: their product
+  // times the number of positions is the length of `values`.
+  arkor_list_u32_t   shape;
+  arkor_list_f32_t   values;
+} arkor_trainer_dataset_column_t;
+
+typedef struct {
+  arkor_trainer_dataset_column_t *ptr;
+  size_t len;
+} arkor_trainer_dataset_list_column_t;
+
 // One example for next-token prediction: `targets` is `tokens` moved on by one.
 typedef struct arkor_trainer_dataset_example_t {
   arkor_list_u32_t   tokens;
   arkor_list_u32_t   targets;
   // Weight of each target's loss, 0 for what is not to be learned. Empty: 1 everywhere.
   arkor_list_f32_t   weights;
+  // Further values of each position.
+  arkor_trainer_dataset_list_column_t   additional;
 } arkor_trainer_dataset_example_t;
 
 typedef struct arkor_trainer_dataset_dataset_error_t {
@@ -233,6 +306,7 @@ typedef struct arkor_trainer_dataset_dataset_error_t {
   union {
     arkor_string_t     out_of_range;
     arkor_string_t     invalid;
+    arkor_string_t     unsupported;
     arkor_string_t     unavailable;
     arkor_string_t     other;
   } val;
@@ -245,10 +319,12 @@ typedef struct arkor_trainer_dataset_dataset_error_t {
 #define ARKOR_TRAINER_DATASET_DATASET_ERROR_OUT_OF_RANGE 1
 // An argument is out of its range; says which.
 #define ARKOR_TRAINER_DATASET_DATASET_ERROR_INVALID 2
-// The data cannot be reached; the same call may work later.
-#define ARKOR_TRAINER_DATASET_DATASET_ERROR_UNAVAILABLE 3
+// Data of this format has no such examples.
+#define ARKOR_TRAINER_DATASET_DATASET_ERROR_UNSUPPORTED 3
+// The data cannot be reached. Nothing was done: the same call may be made again.
+#define ARKOR_TRAINER_DATASET_DATASET_ERROR_UNAVAILABLE 4
 // Anything else.
-#define ARKOR_TRAINER_DATASET_DATASET_ERROR_OTHER 4
+#define ARKOR_TRAINER_DATASET_DATASET_ERROR_OTHER 5
 
 typedef struct {
   bool is_err;
@@ -273,7 +349,14 @@ typedef struct {
 
 typedef arkor_trainer_types_sampling_t arkor_trainer_inference_sampling_t;
 
+typedef arkor_trainer_types_setting_t arkor_trainer_inference_setting_t;
+
 typedef arkor_trainer_types_stop_reason_t arkor_trainer_inference_stop_reason_t;
+
+typedef struct {
+  arkor_trainer_inference_setting_t *ptr;
+  size_t len;
+} arkor_trainer_inference_list_setting_t;
 
 typedef struct arkor_trainer_inference_generation_t {
   // What the model wrote after the prompt.
@@ -281,12 +364,15 @@ typedef struct arkor_trainer_inference_generation_t {
   // Tokens generated.
   uint32_t   tokens;
   arkor_trainer_inference_stop_reason_t   stop_reason;
+  // What this version of the contract has no field for.
+  arkor_trainer_inference_list_setting_t   additional;
 } arkor_trainer_inference_generation_t;
 
 typedef struct arkor_trainer_inference_inference_error_t {
   uint8_t tag;
   union {
     arkor_string_t     invalid;
+    arkor_string_t     unsupported;
     arkor_string_t     unavailable;
     arkor_string_t     other;
   } val;
@@ -296,10 +382,13 @@ typedef struct arkor_trainer_inference_inference_error_t {
 #define ARKOR_TRAINER_INFERENCE_INFERENCE_ERROR_NOT_READY 0
 // An argument is out of its range; says which.
 #define ARKOR_TRAINER_INFERENCE_INFERENCE_ERROR_INVALID 1
-// The engine cannot be reached or is overloaded; the same call may work later.
-#define ARKOR_TRAINER_INFERENCE_INFERENCE_ERROR_UNAVAILABLE 2
+// This engine or this model cannot do that.
+#define ARKOR_TRAINER_INFERENCE_INFERENCE_ERROR_UNSUPPORTED 2
+// The engine cannot be reached or is overloaded. Nothing was done: the same call may be
+// made again.
+#define ARKOR_TRAINER_INFERENCE_INFERENCE_ERROR_UNAVAILABLE 3
 // Anything else.
-#define ARKOR_TRAINER_INFERENCE_INFERENCE_ERROR_OTHER 3
+#define ARKOR_TRAINER_INFERENCE_INFERENCE_ERROR_OTHER 4
 
 typedef struct {
   bool is_err;
@@ -309,12 +398,21 @@ typedef struct {
   } val;
 } arkor_trainer_inference_result_generation_inference_error_t;
 
+typedef arkor_trainer_types_setting_t arkor_trainer_artifacts_setting_t;
+
+typedef struct {
+  arkor_trainer_artifacts_setting_t *ptr;
+  size_t len;
+} arkor_trainer_artifacts_list_setting_t;
+
 typedef struct arkor_trainer_artifacts_artifact_t {
   arkor_string_t   name;
   // In bytes.
   uint32_t   size;
   // blake3 of the content, in hex.
   arkor_string_t   digest;
+  // What this version of the contract has no field for.
+  arkor_trainer_artifacts_list_setting_t   additional;
 } arkor_trainer_artifacts_artifact_t;
 
 typedef struct arkor_trainer_artifacts_artifact_error_t {
@@ -344,24 +442,77 @@ typedef struct {
   } val;
 } arkor_trainer_artifacts_result_artifact_artifact_error_t;
 
-typedef arkor_trainer_types_setting_t exports_arkor_trainer_definition_setting_t;
+typedef arkor_trainer_types_setting_t arkor_trainer_run_setting_t;
 
 typedef struct {
   bool is_some;
   arkor_string_t val;
 } arkor_option_string_t;
 
-typedef struct exports_arkor_trainer_definition_hub_model_t {
+typedef struct {
+  arkor_trainer_run_setting_t *ptr;
+  size_t len;
+} arkor_trainer_run_list_setting_t;
+
+typedef struct arkor_trainer_run_run_info_t {
+  // Identifies the run.
+  arkor_string_t   id;
+  // The name that the spec gave it.
+  arkor_string_t   name;
+  // The run whose place this one took when its configuration was changed.
+  arkor_option_string_t   parent;
+  // Counts the callback instances of this attempt at the run, from 1: that of the
+  // instance which asks. In a loop, of the callbacks at work.
+  uint32_t   generation;
+  // Counts the attempts at the run, from 1.
+  uint32_t   attempt;
+  // Optimizer steps finished.
+  uint32_t   step;
+  // Number of steps planned; absent if the trainer's own loop decides.
+  arkor_option_u32_t   total_steps;
+  // What this version of the contract has no field for.
+  arkor_trainer_run_list_setting_t   additional;
+} arkor_trainer_run_run_info_t;
+
+typedef struct arkor_trainer_run_run_error_t {
+  uint8_t tag;
+  union {
+    arkor_string_t     other;
+  } val;
+} arkor_trainer_run_run_error_t;
+
+// There is no run yet: in `describe` and `load-state`.
+#define ARKOR_TRAINER_RUN_RUN_ERROR_NOT_READY 0
+// Anything else.
+#define ARKOR_TRAINER_RUN_RUN_ERROR_OTHER 1
+
+typedef struct {
+  bool is_err;
+  union {
+    arkor_trainer_run_run_info_t ok;
+    arkor_trainer_run_run_error_t err;
+  } val;
+} arkor_trainer_run_result_run_info_run_error_t;
+
+typedef arkor_trainer_types_setting_t exports_arkor_trainer_definition_setting_t;
+
+typedef struct {
+  exports_arkor_trainer_definition_setting_t *ptr;
+  size_t len;
+} exports_arkor_trainer_definition_list_setting_t;
+
+// A source by the name that a host has for it.
+typedef struct exports_arkor_trainer_definition_named_source_t {
+  arkor_string_t   name;
+  exports_arkor_trainer_definition_list_setting_t   parameters;
+} exports_arkor_trainer_definition_named_source_t;
+
+typedef struct exports_arkor_trainer_definition_hub_repository_t {
   // `HuggingFaceTB/SmolLM2-135M` for one.
   arkor_string_t   name;
   // Branch, tag or commit; the run keeps the commit it stood for. Absent: `main`.
   arkor_option_string_t   revision;
-} exports_arkor_trainer_definition_hub_model_t;
-
-typedef struct {
-  bool is_some;
-  bool val;
-} arkor_option_bool_t;
+} exports_arkor_trainer_definition_hub_repository_t;
 
 // A decoder-only transformer of the Llama architecture.
 typedef struct exports_arkor_trainer_definition_model_shape_t {
@@ -391,7 +542,8 @@ typedef struct exports_arkor_trainer_definition_model_source_t {
   union {
     exports_arkor_trainer_definition_model_shape_t     scratch;
     arkor_string_t     file;
-    exports_arkor_trainer_definition_hub_model_t     hub;
+    exports_arkor_trainer_definition_hub_repository_t     hub;
+    exports_arkor_trainer_definition_named_source_t     other;
   } val;
 } exports_arkor_trainer_definition_model_source_t;
 
@@ -402,6 +554,14 @@ typedef struct exports_arkor_trainer_definition_model_source_t {
 #define EXPORTS_ARKOR_TRAINER_DEFINITION_MODEL_SOURCE_FILE 1
 // A pretrained model of the Hugging Face hub.
 #define EXPORTS_ARKOR_TRAINER_DEFINITION_MODEL_SOURCE_HUB 2
+// One that this version of the contract has no case for.
+#define EXPORTS_ARKOR_TRAINER_DEFINITION_MODEL_SOURCE_OTHER 3
+
+typedef struct exports_arkor_trainer_definition_named_model_t {
+  // 1 to 100 letters, digits, `-`, `_` or `.`, the first a letter or digit.
+  arkor_string_t   name;
+  exports_arkor_trainer_definition_model_source_t   source;
+} exports_arkor_trainer_definition_named_model_t;
 
 // How text becomes token ids.
 typedef struct exports_arkor_trainer_definition_tokenizer_source_t {
@@ -409,6 +569,8 @@ typedef struct exports_arkor_trainer_definition_tokenizer_source_t {
   union {
     uint32_t     bpe;
     arkor_string_t     file;
+    exports_arkor_trainer_definition_hub_repository_t     hub;
+    exports_arkor_trainer_definition_named_source_t     other;
   } val;
 } exports_arkor_trainer_definition_tokenizer_source_t;
 
@@ -421,6 +583,67 @@ typedef struct exports_arkor_trainer_definition_tokenizer_source_t {
 #define EXPORTS_ARKOR_TRAINER_DEFINITION_TOKENIZER_SOURCE_FILE 2
 // The one that belongs to the pretrained model.
 #define EXPORTS_ARKOR_TRAINER_DEFINITION_TOKENIZER_SOURCE_MODEL 3
+// That of a model of the Hugging Face hub.
+#define EXPORTS_ARKOR_TRAINER_DEFINITION_TOKENIZER_SOURCE_HUB 4
+// One that this version of the contract has no case for.
+#define EXPORTS_ARKOR_TRAINER_DEFINITION_TOKENIZER_SOURCE_OTHER 5
+
+typedef struct exports_arkor_trainer_definition_completion_fields_t {
+  // Usually `prompt`.
+  arkor_string_t   prompt;
+  // Usually `completion`.
+  arkor_string_t   completion;
+} exports_arkor_trainer_definition_completion_fields_t;
+
+typedef struct exports_arkor_trainer_definition_preference_fields_t {
+  // Usually `prompt`; absent if both answers begin with it.
+  arkor_option_string_t   prompt;
+  // Usually `chosen`.
+  arkor_string_t   chosen;
+  // Usually `rejected`.
+  arkor_string_t   rejected;
+} exports_arkor_trainer_definition_preference_fields_t;
+
+typedef struct exports_arkor_trainer_definition_label_fields_t {
+  // Usually `prompt`.
+  arkor_string_t   prompt;
+  // Usually `completion`.
+  arkor_string_t   completion;
+  // Usually `label`.
+  arkor_string_t   label;
+} exports_arkor_trainer_definition_label_fields_t;
+
+// What the data is made of. Rows are those of a JSON Lines file, a table or a hub's
+// dataset; the names of their fields have the defaults of TRL.
+typedef struct exports_arkor_trainer_definition_dataset_format_t {
+  uint8_t tag;
+  union {
+    arkor_string_t     rows;
+    arkor_string_t     conversations;
+    exports_arkor_trainer_definition_completion_fields_t     completions;
+    exports_arkor_trainer_definition_preference_fields_t     preferences;
+    exports_arkor_trainer_definition_label_fields_t     labels;
+    arkor_string_t     prompts;
+    exports_arkor_trainer_definition_named_source_t     other;
+  } val;
+} exports_arkor_trainer_definition_dataset_format_t;
+
+// One text from beginning to end.
+#define EXPORTS_ARKOR_TRAINER_DEFINITION_DATASET_FORMAT_TEXT 0
+// Rows with a text each, in the field of this name; usually `text`.
+#define EXPORTS_ARKOR_TRAINER_DEFINITION_DATASET_FORMAT_ROWS 1
+// Rows with a conversation each, in the field of this name; usually `messages`.
+#define EXPORTS_ARKOR_TRAINER_DEFINITION_DATASET_FORMAT_CONVERSATIONS 2
+// Rows with a prompt and what is to follow it.
+#define EXPORTS_ARKOR_TRAINER_DEFINITION_DATASET_FORMAT_COMPLETIONS 3
+// Rows with a prompt, a chosen and a rejected answer.
+#define EXPORTS_ARKOR_TRAINER_DEFINITION_DATASET_FORMAT_PREFERENCES 4
+// Rows with a prompt, an answer and whether it is a good one.
+#define EXPORTS_ARKOR_TRAINER_DEFINITION_DATASET_FORMAT_LABELS 5
+// Rows with a prompt each, in the field of this name; usually `prompt`.
+#define EXPORTS_ARKOR_TRAINER_DEFINITION_DATASET_FORMAT_PROMPTS 6
+// One that this version of the contract has no case for.
+#define EXPORTS_ARKOR_TRAINER_DEFINITION_DATASET_FORMAT_OTHER 7
 
 typedef struct exports_arkor_trainer_definition_hub_dataset_t {
   arkor_string_t   name;
@@ -445,6 +668,7 @@ typedef struct exports_arkor_trainer_definition_dataset_source_t {
     arkor_string_t     file;
     exports_arkor_trainer_definition_hub_dataset_t     hub;
     exports_arkor_trainer_definition_url_dataset_t     url;
+    exports_arkor_trainer_definition_named_source_t     other;
   } val;
 } exports_arkor_trainer_definition_dataset_source_t;
 
@@ -453,8 +677,47 @@ typedef struct exports_arkor_trainer_definition_dataset_source_t {
 #define EXPORTS_ARKOR_TRAINER_DEFINITION_DATASET_SOURCE_FILE 0
 // A dataset of the Hugging Face hub.
 #define EXPORTS_ARKOR_TRAINER_DEFINITION_DATASET_SOURCE_HUB 1
-// A text file behind an http or https address.
+// A file behind an http or https address.
 #define EXPORTS_ARKOR_TRAINER_DEFINITION_DATASET_SOURCE_URL 2
+// One that this version of the contract has no case for.
+#define EXPORTS_ARKOR_TRAINER_DEFINITION_DATASET_SOURCE_OTHER 3
+
+// What is not trained on, but evaluated.
+typedef struct exports_arkor_trainer_definition_held_out_t {
+  uint8_t tag;
+  union {
+    double     share;
+    exports_arkor_trainer_definition_dataset_source_t     source;
+  } val;
+} exports_arkor_trainer_definition_held_out_t;
+
+// A share of the data, taken from its end: at least 0, below 1. With 0 there are no
+// evaluations.
+#define EXPORTS_ARKOR_TRAINER_DEFINITION_HELD_OUT_SHARE 0
+// Data of its own, in the same format.
+#define EXPORTS_ARKOR_TRAINER_DEFINITION_HELD_OUT_SOURCE 1
+
+typedef struct {
+  bool is_some;
+  exports_arkor_trainer_definition_dataset_format_t val;
+} exports_arkor_trainer_definition_option_dataset_format_t;
+
+typedef struct {
+  bool is_some;
+  exports_arkor_trainer_definition_held_out_t val;
+} exports_arkor_trainer_definition_option_held_out_t;
+
+// What to train on.
+typedef struct exports_arkor_trainer_definition_dataset_t {
+  exports_arkor_trainer_definition_dataset_source_t   source;
+  // Absent: text.
+  exports_arkor_trainer_definition_option_dataset_format_t   format;
+  // What is held out for evaluation. Absent: a share of 0.05.
+  exports_arkor_trainer_definition_option_held_out_t   held_out;
+  // Settings that this version of the contract has no field for and a host may know.
+  // One that the host does not know is an error.
+  exports_arkor_trainer_definition_list_setting_t   additional;
+} exports_arkor_trainer_definition_dataset_t;
 
 // Low-rank adaptation.
 typedef struct exports_arkor_trainer_definition_lora_t {
@@ -468,9 +731,14 @@ typedef struct exports_arkor_trainer_definition_lora_t {
   // Layers that get an adapter, by the last part of their name, `q_proj` for one.
   // Empty: all linear layers of the blocks.
   arkor_list_string_t   target_modules;
+  // Settings that this version of the contract has no field for and a host may know.
+  // One that the host does not know is an error.
+  exports_arkor_trainer_definition_list_setting_t   additional;
 } exports_arkor_trainer_definition_lora_t;
 
-// Shape of the learning rate after the warm-up.
+// Shape of the learning rate after the warm-up. Another one is named in
+// `hyperparameters.additional` as `lr-scheduler-type`, by the name that Transformers has for
+// it, if the host knows it; so with other enums.
 typedef uint8_t exports_arkor_trainer_definition_lr_scheduler_type_t;
 
 // Falls in a straight line to 0 at the last step.
@@ -489,7 +757,7 @@ typedef struct {
 //
 // A trainer's own loop is free to use them or not, but for those that the host has part
 // in there too: max-length (the model's context), save-steps, save-total-limit, seed,
-// and early stopping.
+// metric-for-best-model and early stopping.
 typedef struct exports_arkor_trainer_definition_hyperparameters_t {
   // Optimizer steps; 0 leaves the length to num-train-epochs. Absent: 0.
   arkor_option_u32_t   max_steps;
@@ -533,9 +801,16 @@ typedef struct exports_arkor_trainer_definition_hyperparameters_t {
   // Evaluations in a row without an improvement after which the run stops early;
   // 0 never stops it. Absent: 0.
   arkor_option_u32_t   early_stopping_patience;
-  // An evaluation improves if its loss is lower than the best by more than this.
+  // An evaluation improves if its score is better than the best by more than this.
   // Absent: 0.
   arkor_option_f64_t   early_stopping_threshold;
+  // What evaluations are compared by: `loss`, or the name of a metric. Absent: `loss`.
+  arkor_option_string_t   metric_for_best_model;
+  // Whether a higher score is better. Absent: true, but for a name that ends in `loss`.
+  arkor_option_bool_t   greater_is_better;
+  // Settings that this version of the contract has no field for and a host may know.
+  // One that the host does not know is an error.
+  exports_arkor_trainer_definition_list_setting_t   additional;
 } exports_arkor_trainer_definition_hyperparameters_t;
 
 typedef struct {
@@ -545,18 +820,18 @@ typedef struct {
 
 typedef struct {
   bool is_some;
-  exports_arkor_trainer_definition_dataset_source_t val;
-} exports_arkor_trainer_definition_option_dataset_source_t;
+  exports_arkor_trainer_definition_dataset_t val;
+} exports_arkor_trainer_definition_option_dataset_t;
+
+typedef struct {
+  exports_arkor_trainer_definition_named_model_t *ptr;
+  size_t len;
+} exports_arkor_trainer_definition_list_named_model_t;
 
 typedef struct {
   bool is_some;
   exports_arkor_trainer_definition_lora_t val;
 } exports_arkor_trainer_definition_option_lora_t;
-
-typedef struct {
-  exports_arkor_trainer_definition_setting_t *ptr;
-  size_t len;
-} exports_arkor_trainer_definition_list_setting_t;
 
 // A training job.
 typedef struct exports_arkor_trainer_definition_spec_t {
@@ -570,10 +845,10 @@ typedef struct exports_arkor_trainer_definition_spec_t {
   // Absent: that of a pretrained model; bytes for a new one.
   exports_arkor_trainer_definition_option_tokenizer_source_t   tokenizer;
   // Absent: the trainer's loop makes its own data, and `dataset` answers `not-ready`.
-  exports_arkor_trainer_definition_option_dataset_source_t   dataset;
-  // Share of the data, taken from its end, that is held out for evaluation:
-  // at least 0, below 1. Absent: 0.05. With 0 there are no evaluations.
-  arkor_option_f64_t   eval_fraction;
+  exports_arkor_trainer_definition_option_dataset_t   dataset;
+  // Further models by name: a reference, a teacher, a judge. A host that has no use for
+  // one refuses the spec.
+  exports_arkor_trainer_definition_list_named_model_t   models;
   // Train low-rank adapters instead of all weights; needs a pretrained model.
   exports_arkor_trainer_definition_option_lora_t   lora;
   exports_arkor_trainer_definition_hyperparameters_t   hyperparameters;
@@ -600,6 +875,8 @@ typedef struct {
   } val;
 } exports_arkor_trainer_definition_result_spec_string_t;
 
+typedef arkor_trainer_types_measurement_t exports_arkor_trainer_callbacks_measurement_t;
+
 typedef arkor_trainer_types_metric_t exports_arkor_trainer_callbacks_metric_t;
 
 typedef arkor_trainer_types_setting_t exports_arkor_trainer_callbacks_setting_t;
@@ -612,6 +889,11 @@ typedef struct exports_arkor_trainer_callbacks_position_t {
   // Optimizer steps finished.
   uint32_t   step;
 } exports_arkor_trainer_callbacks_position_t;
+
+typedef struct {
+  exports_arkor_trainer_callbacks_setting_t *ptr;
+  size_t len;
+} exports_arkor_trainer_callbacks_list_setting_t;
 
 // The run begins, or goes on after an interruption.
 typedef struct exports_arkor_trainer_callbacks_started_t {
@@ -626,6 +908,8 @@ typedef struct exports_arkor_trainer_callbacks_started_t {
   arkor_option_u32_t   total_steps;
   // The run whose place this one took when its configuration was changed.
   arkor_option_string_t   parent;
+  // What this version of the contract has no field for; so in every event.
+  exports_arkor_trainer_callbacks_list_setting_t   additional;
 } exports_arkor_trainer_callbacks_started_t;
 
 typedef struct {
@@ -648,21 +932,36 @@ typedef struct exports_arkor_trainer_callbacks_log_record_t {
   double   tokens;
   // What the loop logged besides, and what `log-metric` actions left.
   exports_arkor_trainer_callbacks_list_metric_t   metrics;
+  exports_arkor_trainer_callbacks_list_setting_t   additional;
 } exports_arkor_trainer_callbacks_log_record_t;
 
-// The held-out data was scored.
+typedef struct {
+  bool is_some;
+  exports_arkor_trainer_callbacks_metric_t val;
+} exports_arkor_trainer_callbacks_option_metric_t;
+
+// The model was evaluated: by the host on the held-out data, or by the trainer itself
+// (the action `evaluated`, `hooks.evaluated`).
 typedef struct exports_arkor_trainer_callbacks_evaluation_t {
   exports_arkor_trainer_callbacks_position_t   at;
-  // Mean loss in nats per token.
-  double   loss;
+  // Mean loss in nats per token; absent where something else was measured.
+  arkor_option_f64_t   loss;
   // exp(loss), at most the largest finite number.
-  double   perplexity;
+  arkor_option_f64_t   perplexity;
   // Lowest evaluation loss of the run so far, this one included.
-  double   best_loss;
-  // Evaluations in a row, up to this one, that were no improvement.
+  arkor_option_f64_t   best_loss;
+  // The value of `metric-for-best-model`, by which checkpoints are compared and early
+  // stopping counts; absent if it was not measured here.
+  exports_arkor_trainer_callbacks_option_metric_t   score;
+  // Best score of the run so far, this one included.
+  arkor_option_f64_t   best_score;
+  // Whether this score is the best so far.
+  bool   is_best;
+  // Evaluations with a score, in a row, up to this one, that were no improvement.
   uint32_t   evaluations_without_improvement;
-  // What else was measured on the held-out data, by names of the field.
+  // What else was measured.
   exports_arkor_trainer_callbacks_list_metric_t   metrics;
+  exports_arkor_trainer_callbacks_list_setting_t   additional;
 } exports_arkor_trainer_callbacks_evaluation_t;
 
 // A checkpoint was written. While this is handled, `inference` answers with
@@ -671,8 +970,13 @@ typedef struct exports_arkor_trainer_callbacks_checkpoint_t {
   exports_arkor_trainer_callbacks_position_t   at;
   // Identifies the checkpoint within the store.
   arkor_string_t   id;
-  // The evaluation loss of these weights, if they were scored.
+  // The evaluation loss of these weights, if they were evaluated.
   arkor_option_f64_t   eval_loss;
+  // The score of these weights, if they were evaluated.
+  exports_arkor_trainer_callbacks_option_metric_t   score;
+  // What was measured of these weights.
+  exports_arkor_trainer_callbacks_list_metric_t   metrics;
+  exports_arkor_trainer_callbacks_list_setting_t   additional;
 } exports_arkor_trainer_callbacks_checkpoint_t;
 
 // Why a run ended.
@@ -680,6 +984,7 @@ typedef struct exports_arkor_trainer_callbacks_end_reason_t {
   uint8_t tag;
   union {
     arkor_string_t     trainer;
+    arkor_string_t     other;
   } val;
 } exports_arkor_trainer_callbacks_end_reason_t;
 
@@ -693,6 +998,8 @@ typedef struct exports_arkor_trainer_callbacks_end_reason_t {
 #define EXPORTS_ARKOR_TRAINER_CALLBACKS_END_REASON_USER 3
 // A run of new code with another configuration takes over.
 #define EXPORTS_ARKOR_TRAINER_CALLBACKS_END_REASON_REPLACED 4
+// One that this version of the contract has no case for, by its name.
+#define EXPORTS_ARKOR_TRAINER_CALLBACKS_END_REASON_OTHER 5
 
 // The run ended well; its last checkpoint is written.
 typedef struct exports_arkor_trainer_callbacks_completed_t {
@@ -704,6 +1011,13 @@ typedef struct exports_arkor_trainer_callbacks_completed_t {
   arkor_option_f64_t   loss;
   // The last evaluation loss.
   arkor_option_f64_t   eval_loss;
+  // Best score of the run.
+  arkor_option_f64_t   best_score;
+  // The checkpoint whose weights have it, if one was kept.
+  arkor_option_string_t   best_checkpoint;
+  // What the last evaluation measured.
+  exports_arkor_trainer_callbacks_list_metric_t   metrics;
+  exports_arkor_trainer_callbacks_list_setting_t   additional;
 } exports_arkor_trainer_callbacks_completed_t;
 
 // The run ended badly.
@@ -711,8 +1025,16 @@ typedef struct exports_arkor_trainer_callbacks_failed_t {
   exports_arkor_trainer_callbacks_position_t   at;
   // What happened, for people.
   arkor_string_t   message;
+  // What kind of failure it is, for programs: `diverged`, `data`, `engine`, `engine-lost`,
+  // `engine-rejected`, `engine-unavailable`, `out-of-memory`, `store`, `store-full`,
+  // `trainer`, `unsupported`, `internal`. More may come: one that a trainer does not know
+  // is to be treated like `internal`.
+  arkor_string_t   code;
+  // What to do about it, for people.
+  arkor_option_string_t   hint;
   // The last checkpoint, from which the run can be resumed; absent if there is none.
   arkor_option_string_t   checkpoint;
+  exports_arkor_trainer_callbacks_list_setting_t   additional;
 } exports_arkor_trainer_callbacks_failed_t;
 
 // What a callback may ask for; at most 1000 at once.
@@ -720,11 +1042,12 @@ typedef struct exports_arkor_trainer_callbacks_failed_t {
 // They are done in the order log, evaluate, save, stop, pause. If one of them is not
 // valid, none of the answer's is done, and it counts as an error of the callback.
 // While a trainer's own loop runs, `stop`, `save` and `pause` wait for its next
-// `hooks.checkpoint`.
+// `hooks.checkpoint`, and `evaluate` is handed to it as `wishes.evaluate`.
 typedef struct exports_arkor_trainer_callbacks_action_t {
   uint8_t tag;
   union {
     arkor_string_t     stop;
+    exports_arkor_trainer_callbacks_measurement_t     evaluated;
     double     set_learning_rate;
     exports_arkor_trainer_callbacks_metric_t     log_metric;
     exports_arkor_trainer_callbacks_setting_t     other;
@@ -738,22 +1061,27 @@ typedef struct exports_arkor_trainer_callbacks_action_t {
 // `on-checkpoint`.
 #define EXPORTS_ARKOR_TRAINER_CALLBACKS_ACTION_SAVE 1
 // Score the held-out data at this step; at the next one if asked for by
-// `on-evaluate` or `on-checkpoint`.
+// `on-evaluate` or `on-checkpoint`. With nothing held out it is not valid, unless the
+// trainer's own loop runs.
 #define EXPORTS_ARKOR_TRAINER_CALLBACKS_ACTION_EVALUATE 2
+// The trainer has evaluated the model itself. Becomes an evaluation event of this
+// step, handed to `on-evaluate` too; asked for there, it is not valid, since it would
+// never end. At most one in an answer.
+#define EXPORTS_ARKOR_TRAINER_CALLBACKS_ACTION_EVALUATED 3
 // Train with exactly this rate, 0 to 10, from the next step on, instead of the
 // schedule. A trainer's own loop finds it in the answer of `hooks.log` and decides
 // itself.
-#define EXPORTS_ARKOR_TRAINER_CALLBACKS_ACTION_SET_LEARNING_RATE 3
+#define EXPORTS_ARKOR_TRAINER_CALLBACKS_ACTION_SET_LEARNING_RATE 4
 // Train with the schedule's rate again.
-#define EXPORTS_ARKOR_TRAINER_CALLBACKS_ACTION_FOLLOW_SCHEDULE 4
+#define EXPORTS_ARKOR_TRAINER_CALLBACKS_ACTION_FOLLOW_SCHEDULE 5
 // Wait, after this step, until a user lets the run go on.
-#define EXPORTS_ARKOR_TRAINER_CALLBACKS_ACTION_PAUSE 5
+#define EXPORTS_ARKOR_TRAINER_CALLBACKS_ACTION_PAUSE 6
 // Record a number. It is in the run's log at once, and in the metrics of the next
 // log event.
-#define EXPORTS_ARKOR_TRAINER_CALLBACKS_ACTION_LOG_METRIC 6
+#define EXPORTS_ARKOR_TRAINER_CALLBACKS_ACTION_LOG_METRIC 7
 // One that this version of the contract has no case for. If the host does not know
 // it, it is left undone, with a warning in the run's log.
-#define EXPORTS_ARKOR_TRAINER_CALLBACKS_ACTION_OTHER 7
+#define EXPORTS_ARKOR_TRAINER_CALLBACKS_ACTION_OTHER 8
 
 typedef struct {
   exports_arkor_trainer_callbacks_action_t *ptr;
@@ -800,6 +1128,12 @@ extern bool arkor_trainer_hooks_checkpoint(uint32_t step, arkor_list_u8_t *state
 // At most 1000 metrics. A number that is not finite makes it fail with `invalid`. Never
 // dropped: a loop that logs faster than the log can be written waits here.
 extern bool arkor_trainer_hooks_log(uint32_t step, arkor_trainer_hooks_progress_t *progress, arkor_trainer_hooks_list_metric_t *metrics, arkor_trainer_hooks_wishes_t *ret, arkor_trainer_hooks_hook_error_t *err);
+// Reports an evaluation that the loop made itself: becomes an evaluation event, which
+// `on-evaluate` gets before this returns, and answers `wishes.evaluate`.
+//
+// A measurement without loss and metrics, or with a number that is not finite, makes it
+// fail with `invalid`.
+extern bool arkor_trainer_hooks_evaluated(uint32_t step, arkor_trainer_hooks_measurement_t *measurement, arkor_trainer_hooks_wishes_t *ret, arkor_trainer_hooks_hook_error_t *err);
 // Where to go on; absent at the start of a new run.
 extern bool arkor_trainer_hooks_resume_point(arkor_trainer_hooks_option_resume_info_t *ret, arkor_trainer_hooks_hook_error_t *err);
 // Leaves a line for people in the run's log. May be called from any function.
@@ -821,14 +1155,18 @@ extern bool arkor_trainer_dataset_batch(uint32_t step, arkor_trainer_dataset_lis
 // Imported Functions from `arkor:trainer/inference@0.1.0`
 // Continues `prompt`, with the weights as they are; within `on-checkpoint` these are the
 // checkpoint's. A prompt is cut at its beginning to leave room for `max-tokens` in the
-// model's context, but keeps half of the context; an empty one is an end of sequence. Training waits meanwhile, and the time
-// counts towards the callback's deadline. Does not touch the randomness of training.
+// model's context, but keeps half of the context; an empty one is an end of sequence.
+// Training waits meanwhile. The time does not count towards the callback's deadline; the
+// engine has a limit of its own. Does not touch the randomness of training.
 extern bool arkor_trainer_inference_generate(arkor_string_t *prompt, arkor_trainer_inference_sampling_t *sampling, arkor_trainer_inference_generation_t *ret, arkor_trainer_inference_inference_error_t *err);
 
 // Imported Functions from `arkor:trainer/artifacts@0.1.0`
 // Writes a file of the run, whole or not at all. Writing a name again replaces what
 // the name stands for; the event log keeps both digests.
 extern bool arkor_trainer_artifacts_write(arkor_string_t *name, arkor_list_u8_t *content, arkor_trainer_artifacts_artifact_t *ret, arkor_trainer_artifacts_artifact_error_t *err);
+
+// Imported Functions from `arkor:trainer/run@0.1.0`
+extern bool arkor_trainer_run_info(arkor_trainer_run_run_info_t *ret, arkor_trainer_run_run_error_t *err);
 
 // Exported Functions from `arkor:trainer/definition@0.1.0`
 bool exports_arkor_trainer_definition_describe(exports_arkor_trainer_definition_spec_t *ret, arkor_string_t *err);
@@ -849,11 +1187,17 @@ void arkor_trainer_types_metric_free(arkor_trainer_types_metric_t *ptr);
 
 void arkor_trainer_types_setting_free(arkor_trainer_types_setting_t *ptr);
 
-void arkor_option_u32_free(arkor_option_u32_t *ptr);
-
 void arkor_option_f64_free(arkor_option_f64_t *ptr);
 
+void arkor_trainer_types_list_metric_free(arkor_trainer_types_list_metric_t *ptr);
+
+void arkor_trainer_types_measurement_free(arkor_trainer_types_measurement_t *ptr);
+
+void arkor_option_u32_free(arkor_option_u32_t *ptr);
+
 void arkor_list_string_free(arkor_list_string_t *ptr);
+
+void arkor_option_bool_free(arkor_option_bool_t *ptr);
 
 void arkor_list_u32_free(arkor_list_u32_t *ptr);
 
@@ -861,7 +1205,13 @@ void arkor_trainer_types_list_setting_free(arkor_trainer_types_list_setting_t *p
 
 void arkor_trainer_types_sampling_free(arkor_trainer_types_sampling_t *ptr);
 
+void arkor_trainer_hooks_measurement_free(arkor_trainer_hooks_measurement_t *ptr);
+
 void arkor_trainer_hooks_metric_free(arkor_trainer_hooks_metric_t *ptr);
+
+void arkor_trainer_hooks_setting_free(arkor_trainer_hooks_setting_t *ptr);
+
+void arkor_trainer_hooks_list_setting_free(arkor_trainer_hooks_list_setting_t *ptr);
 
 void arkor_trainer_hooks_wishes_free(arkor_trainer_hooks_wishes_t *ptr);
 
@@ -883,9 +1233,17 @@ void arkor_trainer_hooks_option_resume_info_free(arkor_trainer_hooks_option_resu
 
 void arkor_trainer_hooks_result_option_resume_info_hook_error_free(arkor_trainer_hooks_result_option_resume_info_hook_error_t *ptr);
 
+void arkor_trainer_dataset_setting_free(arkor_trainer_dataset_setting_t *ptr);
+
+void arkor_trainer_dataset_list_setting_free(arkor_trainer_dataset_list_setting_t *ptr);
+
 void arkor_trainer_dataset_dataset_info_free(arkor_trainer_dataset_dataset_info_t *ptr);
 
 void arkor_list_f32_free(arkor_list_f32_t *ptr);
+
+void arkor_trainer_dataset_column_free(arkor_trainer_dataset_column_t *ptr);
+
+void arkor_trainer_dataset_list_column_free(arkor_trainer_dataset_list_column_t *ptr);
 
 void arkor_trainer_dataset_example_free(arkor_trainer_dataset_example_t *ptr);
 
@@ -899,11 +1257,19 @@ void arkor_trainer_dataset_result_list_example_dataset_error_free(arkor_trainer_
 
 void arkor_trainer_inference_sampling_free(arkor_trainer_inference_sampling_t *ptr);
 
+void arkor_trainer_inference_setting_free(arkor_trainer_inference_setting_t *ptr);
+
+void arkor_trainer_inference_list_setting_free(arkor_trainer_inference_list_setting_t *ptr);
+
 void arkor_trainer_inference_generation_free(arkor_trainer_inference_generation_t *ptr);
 
 void arkor_trainer_inference_inference_error_free(arkor_trainer_inference_inference_error_t *ptr);
 
 void arkor_trainer_inference_result_generation_inference_error_free(arkor_trainer_inference_result_generation_inference_error_t *ptr);
+
+void arkor_trainer_artifacts_setting_free(arkor_trainer_artifacts_setting_t *ptr);
+
+void arkor_trainer_artifacts_list_setting_free(arkor_trainer_artifacts_list_setting_t *ptr);
 
 void arkor_trainer_artifacts_artifact_free(arkor_trainer_artifacts_artifact_t *ptr);
 
@@ -911,25 +1277,55 @@ void arkor_trainer_artifacts_artifact_error_free(arkor_trainer_artifacts_artifac
 
 void arkor_trainer_artifacts_result_artifact_artifact_error_free(arkor_trainer_artifacts_result_artifact_artifact_error_t *ptr);
 
-void exports_arkor_trainer_definition_setting_free(exports_arkor_trainer_definition_setting_t *ptr);
+void arkor_trainer_run_setting_free(arkor_trainer_run_setting_t *ptr);
 
 void arkor_option_string_free(arkor_option_string_t *ptr);
 
-void exports_arkor_trainer_definition_hub_model_free(exports_arkor_trainer_definition_hub_model_t *ptr);
+void arkor_trainer_run_list_setting_free(arkor_trainer_run_list_setting_t *ptr);
 
-void arkor_option_bool_free(arkor_option_bool_t *ptr);
+void arkor_trainer_run_run_info_free(arkor_trainer_run_run_info_t *ptr);
+
+void arkor_trainer_run_run_error_free(arkor_trainer_run_run_error_t *ptr);
+
+void arkor_trainer_run_result_run_info_run_error_free(arkor_trainer_run_result_run_info_run_error_t *ptr);
+
+void exports_arkor_trainer_definition_setting_free(exports_arkor_trainer_definition_setting_t *ptr);
+
+void exports_arkor_trainer_definition_list_setting_free(exports_arkor_trainer_definition_list_setting_t *ptr);
+
+void exports_arkor_trainer_definition_named_source_free(exports_arkor_trainer_definition_named_source_t *ptr);
+
+void exports_arkor_trainer_definition_hub_repository_free(exports_arkor_trainer_definition_hub_repository_t *ptr);
 
 void exports_arkor_trainer_definition_model_shape_free(exports_arkor_trainer_definition_model_shape_t *ptr);
 
 void exports_arkor_trainer_definition_model_source_free(exports_arkor_trainer_definition_model_source_t *ptr);
 
+void exports_arkor_trainer_definition_named_model_free(exports_arkor_trainer_definition_named_model_t *ptr);
+
 void exports_arkor_trainer_definition_tokenizer_source_free(exports_arkor_trainer_definition_tokenizer_source_t *ptr);
+
+void exports_arkor_trainer_definition_completion_fields_free(exports_arkor_trainer_definition_completion_fields_t *ptr);
+
+void exports_arkor_trainer_definition_preference_fields_free(exports_arkor_trainer_definition_preference_fields_t *ptr);
+
+void exports_arkor_trainer_definition_label_fields_free(exports_arkor_trainer_definition_label_fields_t *ptr);
+
+void exports_arkor_trainer_definition_dataset_format_free(exports_arkor_trainer_definition_dataset_format_t *ptr);
 
 void exports_arkor_trainer_definition_hub_dataset_free(exports_arkor_trainer_definition_hub_dataset_t *ptr);
 
 void exports_arkor_trainer_definition_url_dataset_free(exports_arkor_trainer_definition_url_dataset_t *ptr);
 
 void exports_arkor_trainer_definition_dataset_source_free(exports_arkor_trainer_definition_dataset_source_t *ptr);
+
+void exports_arkor_trainer_definition_held_out_free(exports_arkor_trainer_definition_held_out_t *ptr);
+
+void exports_arkor_trainer_definition_option_dataset_format_free(exports_arkor_trainer_definition_option_dataset_format_t *ptr);
+
+void exports_arkor_trainer_definition_option_held_out_free(exports_arkor_trainer_definition_option_held_out_t *ptr);
+
+void exports_arkor_trainer_definition_dataset_free(exports_arkor_trainer_definition_dataset_t *ptr);
 
 void exports_arkor_trainer_definition_lora_free(exports_arkor_trainer_definition_lora_t *ptr);
 
@@ -939,25 +1335,31 @@ void exports_arkor_trainer_definition_hyperparameters_free(exports_arkor_trainer
 
 void exports_arkor_trainer_definition_option_tokenizer_source_free(exports_arkor_trainer_definition_option_tokenizer_source_t *ptr);
 
-void exports_arkor_trainer_definition_option_dataset_source_free(exports_arkor_trainer_definition_option_dataset_source_t *ptr);
+void exports_arkor_trainer_definition_option_dataset_free(exports_arkor_trainer_definition_option_dataset_t *ptr);
+
+void exports_arkor_trainer_definition_list_named_model_free(exports_arkor_trainer_definition_list_named_model_t *ptr);
 
 void exports_arkor_trainer_definition_option_lora_free(exports_arkor_trainer_definition_option_lora_t *ptr);
-
-void exports_arkor_trainer_definition_list_setting_free(exports_arkor_trainer_definition_list_setting_t *ptr);
 
 void exports_arkor_trainer_definition_spec_free(exports_arkor_trainer_definition_spec_t *ptr);
 
 void exports_arkor_trainer_definition_result_spec_string_free(exports_arkor_trainer_definition_result_spec_string_t *ptr);
 
+void exports_arkor_trainer_callbacks_measurement_free(exports_arkor_trainer_callbacks_measurement_t *ptr);
+
 void exports_arkor_trainer_callbacks_metric_free(exports_arkor_trainer_callbacks_metric_t *ptr);
 
 void exports_arkor_trainer_callbacks_setting_free(exports_arkor_trainer_callbacks_setting_t *ptr);
+
+void exports_arkor_trainer_callbacks_list_setting_free(exports_arkor_trainer_callbacks_list_setting_t *ptr);
 
 void exports_arkor_trainer_callbacks_started_free(exports_arkor_trainer_callbacks_started_t *ptr);
 
 void exports_arkor_trainer_callbacks_list_metric_free(exports_arkor_trainer_callbacks_list_metric_t *ptr);
 
 void exports_arkor_trainer_callbacks_log_record_free(exports_arkor_trainer_callbacks_log_record_t *ptr);
+
+void exports_arkor_trainer_callbacks_option_metric_free(exports_arkor_trainer_callbacks_option_metric_t *ptr);
 
 void exports_arkor_trainer_callbacks_evaluation_free(exports_arkor_trainer_callbacks_evaluation_t *ptr);
 

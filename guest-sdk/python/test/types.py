@@ -6,7 +6,9 @@ from arkor import (
     Actions,
     Adam,
     Case,
+    Checkpoint,
     Completed,
+    Dataset,
     Datum,
     Evaluation,
     HostError,
@@ -20,10 +22,14 @@ from arkor import (
     bpe,
     dataset,
     file,
+    format,
     hooks,
     hub,
+    hub_dataset,
     inference,
     loss,
+    other,
+    run,
     scratch,
     session,
 )
@@ -75,6 +81,41 @@ class Right(Trainer):
             hooks.log(1, loss=output.loss_sum, metrics={"reward": 1.0})
         if hooks.checkpoint(1) == "proceed":
             print(Adam(learning_rate=1.0))
+
+
+class Rows(Trainer):
+    def describe(self) -> Spec:
+        return Spec(
+            name="rows",
+            model=other("zoo", {"name": "small"}),
+            tokenizer=hub("a/b", revision="main"),
+            dataset=Dataset(
+                source=hub_dataset("c", split="train"),
+                format=format.preferences(chosen="good"),
+                held_out=file("data/held-out.jsonl"),
+                additional={"packing": True},
+            ),
+            models={"teacher": hub("d/e")},
+            hyperparameters=Hyperparameters(
+                metric_for_best_model="accuracy", additional={"lr-scheduler-type": "polynomial"}
+            ),
+        )
+
+    def on_evaluate(self, event: Evaluation) -> Actions:
+        if event.score is not None and event.is_best:
+            print(event.score.value, run.info().step)
+        return None
+
+    def on_checkpoint(self, event: Checkpoint) -> Actions:
+        return action.evaluated(loss=None, metrics={"accuracy": 0.5})
+
+    def run(self, spec: Spec) -> None:
+        wishes = hooks.evaluated(1, metrics={"accuracy": 0.5})
+        if wishes.evaluate and "evaluate" in session.model().features:
+            print(session.evaluate().measured.loss)
+        for one in session.sample([[1]], 1, keep_stop=True, stop_token_ids=[0])[0]:
+            print(one.sampling_log_probs)
+        loss.named("cispo", {"clip": 0.2, "kind": "soft"})
 
 
 class Wrong(Trainer):

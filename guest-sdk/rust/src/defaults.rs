@@ -2,19 +2,20 @@
 
 use crate::dataset::Example;
 use crate::definition::{
-    DatasetSource, HubDataset, HubModel, Hyperparameters, Lora, ModelShape, ModelSource, Spec,
-    UrlDataset,
+    CompletionFields, Dataset, DatasetFormat, DatasetSource, HeldOut, HubDataset, HubRepository,
+    Hyperparameters, LabelFields, Lora, ModelShape, ModelSource, PreferenceFields, Spec,
+    TokenizerSource, UrlDataset,
 };
 use crate::session::{Adam, Datum};
-use crate::types::Metric;
+use crate::types::{Measurement, Metric};
 
 impl Spec {
-    /// A job with the defaults of the contract. A trainer whose loop makes its own data gives
-    /// `None` for the dataset.
+    /// A job with the defaults of the contract. The dataset is a [`Dataset`] or a source with all
+    /// else by default; a trainer whose loop makes its own data gives `None::<Dataset>`.
     pub fn new(
         name: impl Into<String>,
         model: impl Into<ModelSource>,
-        dataset: impl Into<Option<DatasetSource>>,
+        dataset: impl Into<Option<Dataset>>,
     ) -> Self {
         Self {
             name: name.into(),
@@ -23,7 +24,7 @@ impl Spec {
             model: model.into(),
             tokenizer: None,
             dataset: dataset.into(),
-            eval_fraction: None,
+            models: vec![],
             lora: None,
             hyperparameters: Hyperparameters::default(),
             additional: vec![],
@@ -59,15 +60,127 @@ impl From<ModelShape> for ModelSource {
 impl ModelSource {
     /// A pretrained model of the Hugging Face hub, as it is now.
     pub fn hub(name: impl Into<String>) -> Self {
-        Self::Hub(HubModel {
+        Self::Hub(HubRepository::new(name))
+    }
+}
+
+impl HubRepository {
+    /// As it is now.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
             name: name.into(),
             revision: None,
+        }
+    }
+}
+
+impl TokenizerSource {
+    /// That of a model of the Hugging Face hub, as it is now.
+    pub fn hub(name: impl Into<String>) -> Self {
+        Self::Hub(HubRepository::new(name))
+    }
+}
+
+impl Dataset {
+    /// What this source gives, as one text of which a twentieth is held out.
+    pub fn new(source: DatasetSource) -> Self {
+        Self {
+            source,
+            format: None,
+            held_out: None,
+            additional: vec![],
+        }
+    }
+
+    /// A file of the project.
+    pub fn file(path: impl Into<String>) -> Self {
+        Self::new(DatasetSource::file(path))
+    }
+
+    /// What is evaluated and not trained on: a share, or a source of its own.
+    #[must_use]
+    pub fn with_held_out(mut self, held_out: impl Into<HeldOut>) -> Self {
+        self.held_out = Some(held_out.into());
+        self
+    }
+
+    /// What the data is made of.
+    #[must_use]
+    pub fn with_format(mut self, format: DatasetFormat) -> Self {
+        self.format = Some(format);
+        self
+    }
+}
+
+impl From<DatasetSource> for Dataset {
+    fn from(source: DatasetSource) -> Self {
+        Self::new(source)
+    }
+}
+
+impl From<DatasetSource> for Option<Dataset> {
+    fn from(source: DatasetSource) -> Self {
+        Some(Dataset::new(source))
+    }
+}
+
+impl From<f64> for HeldOut {
+    fn from(share: f64) -> Self {
+        Self::Share(share)
+    }
+}
+
+impl From<DatasetSource> for HeldOut {
+    fn from(source: DatasetSource) -> Self {
+        Self::Source(source)
+    }
+}
+
+impl DatasetFormat {
+    /// Rows with a text each, in the field `text`.
+    pub fn rows() -> Self {
+        Self::Rows("text".into())
+    }
+
+    /// Rows with a conversation each, in the field `messages`.
+    pub fn conversations() -> Self {
+        Self::Conversations("messages".into())
+    }
+
+    /// Rows with the fields `prompt` and `completion`.
+    pub fn completions() -> Self {
+        Self::Completions(CompletionFields {
+            prompt: "prompt".into(),
+            completion: "completion".into(),
         })
+    }
+
+    /// Rows with the fields `prompt`, `chosen` and `rejected`.
+    pub fn preferences() -> Self {
+        Self::Preferences(PreferenceFields {
+            prompt: Some("prompt".into()),
+            chosen: "chosen".into(),
+            rejected: "rejected".into(),
+        })
+    }
+
+    /// Rows with the fields `prompt`, `completion` and `label`.
+    pub fn labels() -> Self {
+        Self::Labels(LabelFields {
+            prompt: "prompt".into(),
+            completion: "completion".into(),
+            label: "label".into(),
+        })
+    }
+
+    /// Rows with a prompt each, in the field `prompt`.
+    pub fn prompts() -> Self {
+        Self::Prompts("prompt".into())
     }
 }
 
 impl DatasetSource {
-    /// A text file of the project.
+    /// A file of the project.
     pub fn file(path: impl Into<String>) -> Self {
         Self::File(path.into())
     }
@@ -82,7 +195,7 @@ impl DatasetSource {
         })
     }
 
-    /// A text file behind an http or https address.
+    /// A file behind an http or https address.
     pub fn url(url: impl Into<String>) -> Self {
         Self::Url(UrlDataset {
             url: url.into(),
@@ -101,6 +214,7 @@ impl Adam {
             eps: None,
             weight_decay: None,
             max_grad_norm: None,
+            additional: vec![],
         }
     }
 }
@@ -113,6 +227,7 @@ impl Lora {
             lora_alpha: None,
             lora_dropout: None,
             target_modules: target_modules.into_iter().map(Into::into).collect(),
+            additional: vec![],
         }
     }
 }
@@ -124,7 +239,26 @@ impl From<Example> for Datum {
             tokens: example.tokens,
             targets: example.targets,
             weights: example.weights,
+            additional: example.additional,
             ..Self::default()
+        }
+    }
+}
+
+impl Measurement {
+    /// A loss, in nats per token.
+    pub fn loss(loss: f64) -> Self {
+        Self {
+            loss: Some(loss),
+            metrics: vec![],
+        }
+    }
+
+    /// A number by name, `accuracy` for one.
+    pub fn metric(name: impl Into<String>, value: f64) -> Self {
+        Self {
+            loss: None,
+            metrics: vec![Metric::new(name, value)],
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::artifacts::ArtifactError;
 use crate::dataset::DatasetError;
 use crate::hooks::HookError;
 use crate::inference::InferenceError;
+use crate::run::RunError;
 use crate::session::SessionError;
 
 /// What a trainer's functions return: any error by `?`, and text by `Err("text".into())`.
@@ -40,7 +41,9 @@ impl Explain for HookError {
         f.write_str(match self {
             Self::OutsideLoop => OUTSIDE_LOOP,
             Self::Ended => ENDED,
-            Self::Invalid(text) | Self::Other(text) => text,
+            Self::Invalid(text) | Self::Lost(text) | Self::Unavailable(text) | Self::Other(text) => {
+                text
+            }
         })
     }
 }
@@ -54,6 +57,9 @@ impl Explain for SessionError {
             | Self::Diverged(text)
             | Self::Unsupported(text)
             | Self::NoSuchState(text)
+            | Self::Lost(text)
+            | Self::Rejected(text)
+            | Self::OutOfMemory(text)
             | Self::Unavailable(text)
             | Self::Other(text) => text,
         })
@@ -66,6 +72,7 @@ impl Explain for DatasetError {
             Self::NotReady => "the run has no data, or not yet",
             Self::OutOfRange(text)
             | Self::Invalid(text)
+            | Self::Unsupported(text)
             | Self::Unavailable(text)
             | Self::Other(text) => text,
         })
@@ -76,7 +83,19 @@ impl Explain for InferenceError {
     fn explain(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotReady => "there is no model yet",
-            Self::Invalid(text) | Self::Unavailable(text) | Self::Other(text) => text,
+            Self::Invalid(text)
+            | Self::Unsupported(text)
+            | Self::Unavailable(text)
+            | Self::Other(text) => text,
+        })
+    }
+}
+
+impl Explain for RunError {
+    fn explain(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotReady => "there is no run yet",
+            Self::Other(text) => text,
         })
     }
 }

@@ -54,7 +54,7 @@
 //!         for step in first..steps {
 //!             let data: Vec<Datum> = dataset::batch(step)?.into_iter().map(Into::into).collect();
 //!             let output = session::forward_backward(&data, &Loss::CrossEntropy, LogProbs::Omit)?;
-//!             let done = session::optim_step(Adam::new(1e-3))?.step;
+//!             let done = session::optim_step(&Adam::new(1e-3))?.step;
 //!             let loss = output.loss_sum / output.weight_sum;
 //!             let progress = Progress { loss: Some(loss), ..Default::default() };
 //!             hooks::log(done, progress, &[])?;
@@ -97,7 +97,7 @@ mod export;
 mod state;
 mod trainer;
 
-pub use bindings::arkor::trainer::{artifacts, dataset, hooks, inference, session, types};
+pub use bindings::arkor::trainer::{artifacts, dataset, hooks, inference, run, session, types};
 pub use bindings::exports::arkor::trainer::{callbacks, definition};
 pub use error::{Result, chain};
 #[doc(hidden)]
@@ -126,12 +126,12 @@ pub mod prelude {
         Action, Checkpoint, Completed, EndReason, Evaluation, Failed, LogRecord, Started,
     };
     pub use crate::definition::{
-        DatasetSource, Hyperparameters, Lora, LrSchedulerType, ModelShape, ModelSource, Spec,
-        TokenizerSource,
+        Dataset, DatasetFormat, DatasetSource, HeldOut, Hyperparameters, Lora, LrSchedulerType,
+        ModelShape, ModelSource, Spec, TokenizerSource,
     };
     pub use crate::hooks::{Directive, Progress};
     pub use crate::session::{Adam, Datum, LogProbs, Loss};
-    pub use crate::types::{Level, Metric, Sampling, Setting, StopReason};
+    pub use crate::types::{Level, Measurement, Metric, Sampling, Setting, StopReason};
     pub use crate::{Actions, Result, Trainer, TrainingLoop};
-    pub use crate::{artifacts, dataset, hooks, inference, sampling, session};
+    pub use crate::{artifacts, dataset, hooks, inference, run, sampling, session};
 }

@@ -28,7 +28,7 @@ pub trait Trainer: Default + 'static {
         Ok(vec![])
     }
 
-    /// The held-out data was scored.
+    /// The model was evaluated.
     fn on_evaluate(&mut self, event: &Evaluation) -> Result<Actions> {
         let _ = event;
         Ok(vec![])
@@ -75,6 +75,11 @@ impl Action {
     /// A number for the next log event.
     pub fn metric(name: impl Into<String>, value: f64) -> Self {
         Self::LogMetric(types::Metric::new(name, value))
+    }
+
+    /// What the trainer measured itself.
+    pub fn evaluated(measurement: types::Measurement) -> Self {
+        Self::Evaluated(measurement)
     }
 
     /// Ends the run, with a reason for people.

@@ -48,6 +48,7 @@ fn log(loss: f64) -> LogRecord {
         grad_norm: None,
         tokens: 0.0,
         metrics: vec![],
+        additional: vec![],
     }
 }
 
@@ -86,7 +87,10 @@ fn callbacks_ask_for_nothing_by_default() {
     let event = Failed {
         at: Position { seq: 3, step: 10 },
         message: "out of memory".into(),
+        code: "internal".into(),
+        hint: None,
         checkpoint: None,
+        additional: vec![],
     };
     assert_eq!(Component::on_failed(event), Ok(vec![]));
 }

@@ -79,32 +79,25 @@ fn save(session: &mut dyn TrainingSession, path: PathBuf) -> Result<(), Failure>
 
 fn open(tied: bool, keys: u32) -> Result<Box<dyn TrainingSession>, Failure> {
     let spec = SpecDraft {
-        name: "parity".into(),
-        description: None,
-        tags: Vec::new(),
-        model: ModelSource::Scratch(ModelShape {
-            hidden_size: 64,
-            num_hidden_layers: 3,
-            num_attention_heads: 4,
-            num_key_value_heads: keys,
-            intermediate_size: 160,
-            rope_theta: 10_000.0,
-            rms_norm_eps: 1e-5,
-            tie_word_embeddings: tied,
-        }),
         tokenizer: Some(TokenizerSource::Bytes),
-        dataset: Some(DatasetSource::File("none".into())),
-        eval_fraction: None,
-        lora: None,
         hyperparameters: HyperparametersDraft {
             max_length: Some(256),
             ..Default::default()
         },
-        additional: Vec::new(),
-        extras: None,
-        dry_run: None,
-        own_loop: None,
-        exports_loop: false,
+        ..SpecDraft::new(
+            "parity",
+            ModelSource::Scratch(ModelShape {
+                hidden_size: 64,
+                num_hidden_layers: 3,
+                num_attention_heads: 4,
+                num_key_value_heads: keys,
+                intermediate_size: 160,
+                rope_theta: 10_000.0,
+                rms_norm_eps: 1e-5,
+                tie_word_embeddings: tied,
+            }),
+            Some(DatasetSource::File("none".into()).into()),
+        )
     }
     .resolve()
     .map_err(|problems| format!("{problems:?}"))?;

@@ -22,32 +22,25 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .map(|n| format!("{}\n", n.wrapping_mul(2_654_435_761) % 1_000_003))
         .collect();
     let spec = SpecDraft {
-        name: "step".into(),
-        description: None,
-        tags: Vec::new(),
-        model: ModelSource::Scratch(ModelShape {
-            hidden_size: 384,
-            num_hidden_layers: 6,
-            num_attention_heads: 6,
-            num_key_value_heads: 6,
-            intermediate_size: 1024,
-            rope_theta: 10_000.0,
-            rms_norm_eps: 1e-5,
-            tie_word_embeddings: true,
-        }),
         tokenizer: Some(TokenizerSource::Bpe(4096)),
-        dataset: Some(arkor_types::DatasetSource::File("numbers".into())),
-        eval_fraction: None,
-        lora: None,
         hyperparameters: HyperparametersDraft {
             max_length: Some(128),
             ..Default::default()
         },
-        additional: Vec::new(),
-        extras: None,
-        dry_run: None,
-        own_loop: None,
-        exports_loop: false,
+        ..SpecDraft::new(
+            "step",
+            ModelSource::Scratch(ModelShape {
+                hidden_size: 384,
+                num_hidden_layers: 6,
+                num_attention_heads: 6,
+                num_key_value_heads: 6,
+                intermediate_size: 1024,
+                rope_theta: 10_000.0,
+                rms_norm_eps: 1e-5,
+                tie_word_embeddings: true,
+            }),
+            Some(arkor_types::DatasetSource::File("numbers".into()).into()),
+        )
     }
     .resolve()
     .map_err(|problems| format!("{problems:?}"))?;

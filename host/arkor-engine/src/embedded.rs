@@ -7,7 +7,7 @@ mod state;
 
 use std::sync::Arc;
 
-use arkor_types::{HubModel, ModelShape, ModelSource, TokenizerSource};
+use arkor_types::{HubRepository, ModelShape, ModelSource, TokenizerSource};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::tokenizer::Tokenizer;
@@ -76,20 +76,36 @@ fn supported(request: &SessionRequest) -> Result<&ModelShape, EngineError> {
     if request.spec.lora.is_some() {
         return unsupported("train LoRA adapters".into());
     }
-    if request.spec.tokenizer == TokenizerSource::Model {
-        return unsupported("use a pretrained model's tokenizer".into());
+    match &request.spec.tokenizer {
+        TokenizerSource::Model => {
+            return unsupported("use a pretrained model's tokenizer".into());
+        }
+        TokenizerSource::Hub(HubRepository { name, .. }) => {
+            return unsupported(format!("load the tokenizer of `{name}`"));
+        }
+        TokenizerSource::Other(source) => {
+            return unsupported(format!("use a tokenizer of the kind `{}`", source.name));
+        }
+        TokenizerSource::Bytes | TokenizerSource::Bpe(_) | TokenizerSource::File(_) => {}
     }
     match &request.spec.model {
         ModelSource::Scratch(shape) => Ok(shape),
-        ModelSource::File(name) | ModelSource::Hub(HubModel { name, .. }) => {
+        ModelSource::File(name) | ModelSource::Hub(HubRepository { name, .. }) => {
             unsupported(format!("load the pretrained model `{name}`"))
+        }
+        ModelSource::Other(source) => {
+            unsupported(format!("load a model of the kind `{}`", source.name))
         }
     }
 }
 
 fn tokenizer(request: &SessionRequest) -> Result<Tokenizer, EngineError> {
     match &request.spec.tokenizer {
-        TokenizerSource::Bytes | TokenizerSource::Model => Ok(Tokenizer::Bytes),
+        // What cannot be had was refused before.
+        TokenizerSource::Bytes
+        | TokenizerSource::Model
+        | TokenizerSource::Hub(_)
+        | TokenizerSource::Other(_) => Ok(Tokenizer::Bytes),
         TokenizerSource::Bpe(vocab) => match &request.tokenizer_text {
             Some(text) => Tokenizer::train(text, *vocab),
             None => Err(EngineError::tokenizer(

@@ -95,6 +95,8 @@ pub trait TrainingSession: Send {
 /// What a session trains.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelSummary {
+    /// What it is called; none for a new model.
+    pub name: Option<String>,
     /// `llama`.
     pub architecture: String,
     /// Number of weights.
@@ -105,6 +107,14 @@ pub struct ModelSummary {
     pub vocab_size: u32,
     /// Longest sequence, in tokens.
     pub context_length: u32,
-    /// Ends a sequence, if the tokenizer has one.
-    pub end_of_sequence: Option<TokenId>,
+    /// Begins a sequence, if the tokenizer has one.
+    pub bos_token_id: Option<TokenId>,
+    /// End a sequence; empty if the tokenizer has none.
+    pub eos_token_ids: Vec<TokenId>,
+    /// Fills up a batch, if the tokenizer has one.
+    pub pad_token_id: Option<TokenId>,
+    /// Whether conversations can be rendered.
+    pub has_chat_template: bool,
+    /// What the engine can do with this model, by the names of the contract (`model-info.features`).
+    pub features: &'static [&'static str],
 }

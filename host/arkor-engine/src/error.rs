@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use arkor_types::FailureCode;
+
 /// Why an engine could not do what it was asked. Nothing was changed unless a case says so.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -17,6 +19,34 @@ pub enum EngineError {
     #[error("training diverged: {what}")]
     Diverged {
         /// What is not finite, at which step.
+        what: String,
+    },
+    /// The memory does not suffice.
+    #[error("{what}: {left}")]
+    OutOfMemory {
+        /// What needs how much.
+        what: String,
+        /// How much there is.
+        left: String,
+    },
+    /// The engine lost the weights, or does not know how far it came. What it does from here on is
+    /// worth nothing; a session opened from the last saved state goes on.
+    #[error("the engine lost its state: {what}")]
+    Lost {
+        /// What happened.
+        what: String,
+    },
+    /// The engine refuses the work: a key, a quota, a policy.
+    #[error("the engine refuses: {what}")]
+    Rejected {
+        /// What it said.
+        what: String,
+    },
+    /// The engine cannot be reached or is overloaded. Nothing was done: the same call may be made
+    /// again.
+    #[error("the engine cannot be reached: {what}")]
+    Unavailable {
+        /// What was tried.
         what: String,
     },
     /// Something this engine cannot do.
@@ -70,6 +100,23 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// What kind of failure it is if a run ends by it.
+    pub fn code(&self) -> FailureCode {
+        match self {
+            Self::Diverged { .. } => FailureCode::Diverged,
+            Self::OutOfMemory { .. } => FailureCode::OutOfMemory,
+            Self::Lost { .. } => FailureCode::EngineLost,
+            Self::Rejected { .. } => FailureCode::EngineRejected,
+            Self::Unavailable { .. } => FailureCode::EngineUnavailable,
+            Self::Unsupported { .. } => FailureCode::Unsupported,
+            Self::DatasetFile { .. }
+            | Self::DatasetTooShort { .. }
+            | Self::NotText { .. }
+            | Self::Tokenizer { .. } => FailureCode::Data,
+            Self::Invalid { .. } | Self::State { .. } | Self::Io { .. } => FailureCode::Engine,
+        }
+    }
+
     /// What to do about it, if that is known.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
@@ -80,9 +127,13 @@ impl EngineError {
             }
             Self::DatasetFile { .. } => "dataset paths are relative to the project's folder".into(),
             Self::DatasetTooShort { .. } => {
-                "give it more text, lower max-length, or lower eval-fraction".into()
+                "give it more text, lower max-length, or hold out less of it".into()
             }
             Self::NotText { .. } => "convert it to UTF-8 first, with iconv for one".into(),
+            Self::OutOfMemory { .. } => "make the model, the batch or max-length smaller".into(),
+            Self::Lost { .. } | Self::Unavailable { .. } => {
+                "the run can be resumed from its last checkpoint".into()
+            }
             Self::Unsupported { .. } => {
                 "this version trains new models of the Llama architecture on a text file".into()
             }

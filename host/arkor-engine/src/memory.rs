@@ -28,16 +28,13 @@ pub(crate) fn read(path: &Path, limit: u64, copies: u64) -> std::io::Result<Vec<
 pub(crate) fn check(shape: &ModelShape, vocab: usize, context: u32) -> Result<(), EngineError> {
     let needed = needed(shape, vocab, context);
     match available() {
-        Some(available) if needed > u128::from(available) => Err(EngineError::invalid(
-            format!(
+        Some(available) if needed > u128::from(available) => Err(EngineError::OutOfMemory {
+            what: format!(
                 "training this model with max-length {context} needs about {} MB of memory",
                 needed >> 20
             ),
-            format!(
-                "{} MB are free; make the model or max-length smaller",
-                available >> 20
-            ),
-        )),
+            left: format!("{} MB are free", available >> 20),
+        }),
         _ => Ok(()),
     }
 }

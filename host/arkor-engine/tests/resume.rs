@@ -7,8 +7,8 @@ mod tests {
 
     use arkor_engine::{EmbeddedEngine, Engine, Examples, SessionRequest, Text, TrainingSession};
     use arkor_types::{
-        AdamParameters, DatasetSource, Datum, HyperparametersDraft, LogProbs, LossFunction,
-        ModelShape, ModelSource, Spec, SpecDraft, TokenizerSource,
+        AdamParameters, DatasetDraft, DatasetSource, Datum, HeldOut, HyperparametersDraft,
+        LogProbs, LossFunction, ModelShape, ModelSource, Spec, SpecDraft, TokenizerSource,
     };
 
     /// Tells the child process which folder to work in.
@@ -16,33 +16,29 @@ mod tests {
 
     fn spec() -> Spec {
         SpecDraft {
-            name: "resume".into(),
-            description: None,
-            tags: Vec::new(),
-            model: ModelSource::Scratch(ModelShape {
-                hidden_size: 32,
-                num_hidden_layers: 2,
-                num_attention_heads: 4,
-                num_key_value_heads: 2,
-                intermediate_size: 64,
-                rope_theta: 1e4,
-                rms_norm_eps: 1e-5,
-                tie_word_embeddings: true,
-            }),
             tokenizer: Some(TokenizerSource::Bpe(320)),
-            dataset: Some(DatasetSource::File("text".into())),
-            eval_fraction: Some(0.1),
-            lora: None,
             hyperparameters: HyperparametersDraft {
                 max_length: Some(48),
                 per_device_train_batch_size: Some(5),
                 ..HyperparametersDraft::default()
             },
-            additional: Vec::new(),
-            extras: None,
-            dry_run: None,
-            own_loop: None,
-            exports_loop: false,
+            ..SpecDraft::new(
+                "resume",
+                ModelSource::Scratch(ModelShape {
+                    hidden_size: 32,
+                    num_hidden_layers: 2,
+                    num_attention_heads: 4,
+                    num_key_value_heads: 2,
+                    intermediate_size: 64,
+                    rope_theta: 1e4,
+                    rms_norm_eps: 1e-5,
+                    tie_word_embeddings: true,
+                }),
+                Some(DatasetDraft {
+                    held_out: Some(HeldOut::Share(0.1)),
+                    ..DatasetSource::File("text".into()).into()
+                }),
+            )
         }
         .resolve()
         .unwrap()

@@ -4,7 +4,7 @@ use arkor_engine::EngineError;
 use arkor_project::ProjectError;
 use arkor_runtime::RuntimeError;
 use arkor_store::StoreError;
-use arkor_types::UntrustedText;
+use arkor_types::{FailureCode, UntrustedText};
 
 use crate::commands::replay::TapeError;
 use crate::exit::Exit;
@@ -91,6 +91,19 @@ pub(crate) fn code(error: &anyhow::Error) -> Exit {
     if usage { Exit::Usage } else { Exit::Failed }
 }
 
+/// What kind of failure it is, for programs.
+fn failure_code(error: &anyhow::Error) -> Option<FailureCode> {
+    error.chain().find_map(|cause| {
+        let runtime = cause.downcast_ref::<RuntimeError>();
+        let store = || {
+            Some(RuntimeError::code_of_store(
+                cause.downcast_ref::<StoreError>()?,
+            ))
+        };
+        runtime.map(RuntimeError::code).or_else(store)
+    })
+}
+
 pub(crate) fn report(error: &anyhow::Error, printer: &Printer) {
     let (message, hint) = (message(error), hint(error));
     printer.error(&message, backtrace(error), hint.as_deref());
@@ -105,8 +118,11 @@ pub(crate) fn report(error: &anyhow::Error, printer: &Printer) {
             "steps": unfinished.as_ref().map_or(0, |(_, steps)| *steps),
             "final_loss": null,
             "final_eval_loss": null,
+            "best_score": null,
+            "best_checkpoint": null,
             "reason": null,
             "error": message,
+            "code": failure_code(error),
             "hint": hint,
         }));
     }

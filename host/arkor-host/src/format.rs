@@ -1,7 +1,8 @@
 //! Numbers and events as people read them.
 
 use arkor_types::{
-    Action, EndReason, Event, Fault, GUEST_MARK, Level, Message, MessageSource, shown_line,
+    Action, EndReason, Evaluation, Event, Fault, GUEST_MARK, Level, Measurement, Message,
+    MessageSource, shown_line,
 };
 
 /// To the second, in UTC.
@@ -43,7 +44,7 @@ pub(crate) fn loss(loss: Option<f64>) -> String {
 pub(crate) fn reason(reason: &EndReason) -> String {
     match reason {
         EndReason::Finished => "all steps are done".into(),
-        EndReason::EarlyStopping => "the evaluation loss no longer improves".into(),
+        EndReason::EarlyStopping => "the evaluations no longer improve".into(),
         EndReason::Trainer(reason) => format!("the trainer asked to stop: {}", reason.line()),
         EndReason::User => "a user asked to stop".into(),
         EndReason::Signal => "interrupted".into(),
@@ -57,12 +58,48 @@ pub(crate) fn action(action: &Action) -> String {
         Action::Stop(reason) => format!("to stop: {}", reason.line()),
         Action::Save => "for a checkpoint".into(),
         Action::Evaluate => "for an evaluation".into(),
+        Action::Evaluated(measured) => format!("to keep {}", measurement(measured)),
         Action::SetLearningRate(rate) => format!("for the learning rate {rate:e}"),
         Action::FollowSchedule => "for the schedule's learning rate".into(),
         Action::Unknown(name) => format!("for `{}`, which is not known", name.line()),
         Action::Pause => "for a pause".into(),
         Action::LogMetric(metric) => format!("to log {} = {}", metric.name.line(), metric.value),
     }
+}
+
+fn measurement(measured: &Measurement) -> String {
+    let loss = measured.loss.map(|loss| format!("loss {loss:.4}"));
+    let metrics = measured.metrics.iter();
+    let metrics = metrics.map(|metric| format!("{} {:.4}", metric.name.line(), metric.value));
+    loss.into_iter()
+        .chain(metrics)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn evaluation(event: &Evaluation) -> String {
+    let is_loss = event
+        .score
+        .as_ref()
+        .is_none_or(|score| score.name == "loss");
+    let mut parts = Vec::new();
+    if let Some(loss) = event.loss {
+        parts.push(format!("loss {loss:.4}"));
+    }
+    if let Some(perplexity) = event.perplexity {
+        parts.push(format!("perplexity {perplexity:.2}"));
+    }
+    for metric in &event.metrics {
+        parts.push(format!("{} {:.4}", metric.name.line(), metric.value));
+    }
+    let best = event.best_score.or(event.best_loss);
+    if let Some(best) = best {
+        parts.push(match &event.score {
+            Some(score) if !is_loss => format!("best {} {best:.4}", score.name.line()),
+            _ => format!("best {best:.4}"),
+        });
+    }
+    format!("evaluation {}", parts.join(", "))
 }
 
 /// What the trainer wrote, each line of it marked; what the host says of it is a line of its own.
@@ -118,13 +155,7 @@ pub(crate) fn event(event: &Event, live: bool) -> Option<String> {
             }
             line
         }
-        Event::Evaluation(event) => {
-            step(event.step)
-                + &format!(
-                    "evaluation loss {:.4}, perplexity {:.2}, best {:.4}",
-                    event.loss, event.perplexity, event.best_loss
-                )
-        }
+        Event::Evaluation(event) => step(event.step) + &evaluation(event),
         Event::Checkpoint(event) => {
             step(event.step)
                 + &format!(
@@ -174,6 +205,9 @@ pub(crate) fn event(event: &Event, live: bool) -> Option<String> {
         ),
         Event::Paused(event) => step(event.step) + "paused",
         Event::Continued(event) => step(event.step) + "continued",
+        Event::Unknown(event) => {
+            step(event.step()) + &format!("an event of the unknown type `{}`", event.kind().line())
+        }
         Event::Ending(_)
         | Event::Completed(_)
         | Event::Stopped(_)

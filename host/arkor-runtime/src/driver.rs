@@ -80,6 +80,8 @@ pub(crate) struct Driver {
     training_loop: Option<LoopTask>,
     /// The code of the loop, and that of the loop before it, which may come back.
     loop_code: LoopCode,
+    /// What the loop asked for while something else was done.
+    hooks_waiting: VecDeque<GuestRequest>,
     /// The hook of the loop that waits for its answer.
     hook: Option<oneshot::Sender<LoopReply>>,
     /// What the loop gave to its last hook, and the callbacks to the last save.
@@ -120,6 +122,7 @@ type Done<T> = Result<T, Stopped>;
 fn broke(error: &RuntimeError) -> Input {
     Input::Broke {
         message: error.to_string(),
+        code: error.code(),
         hint: error.hint(),
     }
 }
@@ -153,6 +156,7 @@ impl Driver {
             reports: VecDeque::from([Input::Begin]),
             training_loop: None,
             loop_code: LoopCode::default(),
+            hooks_waiting: VecDeque::new(),
             hook: None,
             loop_state: saved.training_loop,
             callback_state: saved.callbacks,
@@ -304,7 +308,11 @@ impl Driver {
                 learning_rate,
             } => self.step(step, learning_rate).await.map(Some),
             Effect::Evaluate => self.evaluate().await.map(Some),
-            Effect::Save { eval_loss } => self.save(eval_loss).await.map(Some),
+            Effect::Save(measured) => self.save(measured).await.map(Some),
+            Effect::ScoreCheckpoint { id, measured } => {
+                self.score_checkpoint(&id, &measured)?;
+                Ok(None)
+            }
             Effect::StartLoop => {
                 self.start_loop();
                 Ok(None)
@@ -483,13 +491,13 @@ impl Driver {
                 };
                 let _ = reply.send(answer);
             }
-            // A loop waits inside its hook while anything else is done; an answer that never comes
-            // ends its call with an error.
+            // The loop waits inside its hook while anything else is done.
             GuestRequest::Log { .. }
             | GuestRequest::Checkpoint { .. }
+            | GuestRequest::Evaluated { .. }
             | GuestRequest::Evaluate { .. }
             | GuestRequest::SaveNamed { .. }
-            | GuestRequest::LoadNamed { .. } => {}
+            | GuestRequest::LoadNamed { .. } => self.hooks_waiting.push_back(request),
         }
         Ok(())
     }
@@ -529,11 +537,16 @@ impl Driver {
             });
         };
         let checkpoint = &resumed.checkpoint;
+        // As it was when the checkpoint was written.
+        let measured = self.parts.machine.progress.measured_here().cloned();
+        let measured = measured.unwrap_or_default();
         let event = CheckpointWritten {
             step: checkpoint.step,
             id: checkpoint.id.clone(),
             size: checkpoint.size,
-            eval_loss: checkpoint.eval_loss,
+            eval_loss: measured.loss,
+            score: measured.score,
+            metrics: measured.metrics,
         };
         let seq = checkpoint.seq;
         self.call(CallbackEvent::Checkpoint { seq, event }).await

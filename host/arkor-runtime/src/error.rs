@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use arkor_engine::EngineError;
 use arkor_store::StoreError;
-use arkor_types::{Fault, SpecProblem};
+use arkor_types::{FailureCode, Fault, SpecProblem};
 
 /// Why a trainer could not be loaded or a run not be prepared or carried on.
 #[derive(Debug, thiserror::Error)]
@@ -142,6 +142,27 @@ pub enum RuntimeError {
 }
 
 impl RuntimeError {
+    /// What kind of failure it is if a run ends by it.
+    pub fn code(&self) -> FailureCode {
+        match self {
+            Self::Engine(error) => error.code(),
+            Self::EngineGone(_) => FailureCode::EngineLost,
+            Self::Store(error) => Self::code_of_store(error),
+            Self::DamagedCheckpoint { .. } | Self::Checkpoint { .. } => FailureCode::Store,
+            Self::Path { .. } => FailureCode::Data,
+            Self::Setup(_) | Self::Overtaken { .. } => FailureCode::Internal,
+            _ => FailureCode::Trainer,
+        }
+    }
+
+    /// The same for a failure of the store.
+    pub fn code_of_store(error: &StoreError) -> FailureCode {
+        match error {
+            StoreError::Full { .. } => FailureCode::StoreFull,
+            _ => FailureCode::Store,
+        }
+    }
+
     /// What to do about it, if the host knows.
     pub fn hint(&self) -> Option<String> {
         match self {

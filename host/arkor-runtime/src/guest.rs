@@ -1,17 +1,17 @@
 //! What the host keeps beside each instance, and what an instance may ask of its run.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use arkor_engine::{Examples, ModelSummary};
-use arkor_types::{ArtifactWritten, Metric, Program, Spec};
+use arkor_types::{ArtifactWritten, Measurement, Metric, Program, RunId, Spec};
 use tokio::sync::{mpsc, oneshot};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::console::{Console, GuestText};
-use crate::driver::machine::LoopProgress;
+use crate::driver::machine::{LoopProgress, LoopWishes};
 use crate::driver::progress::LoopState;
 use crate::limits::{Limiter, Limits};
 use crate::sandbox::{Capabilities, Denials};
@@ -40,6 +40,12 @@ pub(crate) enum GuestRequest {
         at: LoopState,
         reply: oneshot::Sender<LoopReply>,
     },
+    /// `hooks.evaluated`
+    Evaluated {
+        step: u64,
+        measured: Measurement,
+        reply: oneshot::Sender<LoopReply>,
+    },
     /// `session.evaluate`
     Evaluate { reply: oneshot::Sender<LoopReply> },
     /// `session.save-state`
@@ -57,17 +63,11 @@ pub(crate) enum GuestRequest {
 /// What a hook of the training loop returns.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum LoopReply {
-    Logged {
-        wishes_checkpoint: bool,
-        learning_rate: Option<f64>,
-    },
+    Wishes(LoopWishes),
     Proceed,
     Stop,
     HandOver,
-    Evaluated {
-        loss: f64,
-        tokens: u64,
-    },
+    Evaluated { loss: f64, tokens: u64 },
 }
 
 /// What an instance can reach of the run it serves.
@@ -78,8 +78,21 @@ pub(crate) struct RunContext {
     pub(crate) examples: Arc<Examples>,
     pub(crate) spec: Arc<Spec>,
     pub(crate) requests: mpsc::Sender<GuestRequest>,
-    /// Optimizer steps finished, for seeds.
+    /// Optimizer steps finished.
     pub(crate) step: Arc<AtomicU64>,
+    pub(crate) identity: Arc<RunIdentity>,
+    /// The callback instance at work.
+    pub(crate) generation: Arc<AtomicU32>,
+}
+
+/// What an attempt at a run is called.
+#[derive(Debug)]
+pub(crate) struct RunIdentity {
+    pub(crate) id: RunId,
+    pub(crate) parent: Option<RunId>,
+    pub(crate) attempt: u32,
+    /// Optimizer steps planned; none if the trainer's loop decides.
+    pub(crate) total_steps: Option<u64>,
 }
 
 /// What an instance is for. Decides which imports answer.
@@ -96,6 +109,7 @@ pub(crate) enum Role {
 #[derive(Debug)]
 pub(crate) struct CallbackRole {
     pub(crate) run: RunContext,
+    pub(crate) generation: u32,
     /// Texts generated while the current event is handled, for their default seeds.
     pub(crate) generated: u64,
 }
@@ -176,13 +190,13 @@ pub(crate) struct Grants {
     pub(crate) capabilities: Arc<Capabilities>,
 }
 
-/// A call of the host by a loop. Its end gives the loop its time back.
+/// A call of the host during which the guest's time stands still. Its end sets the clock going again.
 pub(crate) struct HostWait(Option<(Arc<Deadline>, Duration)>);
 
 impl Drop for HostWait {
     fn drop(&mut self) {
-        if let Some((deadline, timeout)) = &self.0 {
-            deadline.set(Some(Instant::now() + *timeout));
+        if let Some((deadline, time_left)) = &self.0 {
+            deadline.set(Some(Instant::now() + *time_left));
         }
     }
 }
@@ -219,6 +233,19 @@ impl GuestState {
                 HostWait(Some((Arc::clone(&self.deadline), self.limits.loop_timeout)))
             }
             _ => HostWait(None),
+        }
+    }
+
+    /// As [`Self::wait_for_host`], and a callback that waits for the engine has as much time afterwards as
+    /// it had before: how long the engine takes is not the trainer's doing.
+    pub(crate) fn wait_for_engine(&self) -> HostWait {
+        match (&self.role, self.deadline.get()) {
+            (Role::Callbacks(_), Some(at)) => {
+                let left = at.saturating_duration_since(Instant::now());
+                self.deadline.set(None);
+                HostWait(Some((Arc::clone(&self.deadline), left)))
+            }
+            _ => self.wait_for_host(),
         }
     }
 

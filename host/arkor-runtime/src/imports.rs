@@ -13,6 +13,7 @@ mod diagnostics;
 mod files;
 mod hooks;
 mod inference;
+mod run;
 mod session;
 mod source;
 mod watched;
@@ -53,6 +54,7 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<GuestState>> {
     trainer::session::add_to_linker::<_, Host>(l, |state| state)?;
     trainer::dataset::add_to_linker::<_, Host>(l, |state| state)?;
     trainer::inference::add_to_linker::<_, Host>(l, |state| state)?;
+    trainer::run::add_to_linker::<_, Host>(l, |state| state)?;
     trainer::artifacts::add_to_linker::<_, Host>(l, |state| state)?;
     trainer::source::add_to_linker::<_, Host>(l, |state| state)?;
     trainer::diagnostics::add_to_linker::<_, Host>(l, |state| state)?;

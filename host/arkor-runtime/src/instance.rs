@@ -250,26 +250,42 @@ impl Instance {
         if let Role::Callbacks(role) = &mut self.store.data_mut().role {
             role.generated = 0;
         }
+        let deadline = Arc::clone(&self.store.data().deadline);
         let (callbacks, store) = (&self.callbacks, &mut self.store);
         // Each call is a future of its own type.
         let result = match event.wire(self.generation) {
             Wire::Started(event) => {
-                guarded(timeout, callbacks.call_on_started(store, &event)).await
+                watched(&deadline, callbacks.call_on_started(store, &event)).await
             }
-            Wire::Log(event) => guarded(timeout, callbacks.call_on_log(store, &event)).await,
+            Wire::Log(event) => watched(&deadline, callbacks.call_on_log(store, &event)).await,
             Wire::Evaluation(event) => {
-                guarded(timeout, callbacks.call_on_evaluate(store, &event)).await
+                watched(&deadline, callbacks.call_on_evaluate(store, &event)).await
             }
             Wire::Checkpoint(event) => {
-                guarded(timeout, callbacks.call_on_checkpoint(store, &event)).await
+                watched(&deadline, callbacks.call_on_checkpoint(store, &event)).await
             }
             Wire::Completed(event) => {
-                guarded(timeout, callbacks.call_on_completed(store, &event)).await
+                watched(&deadline, callbacks.call_on_completed(store, &event)).await
             }
-            Wire::Failed(event) => guarded(timeout, callbacks.call_on_failed(store, &event)).await,
+            Wire::Failed(event) => {
+                watched(&deadline, callbacks.call_on_failed(store, &event)).await
+            }
         };
         let actions = self.finish(function, timeout, result).await?;
-        convert::actions(actions).map_err(|what| {
+        let checked = convert::actions(function, actions).and_then(|actions| {
+            let evaluates = |action: &Action| matches!(action, Action::Evaluate);
+            match &self.store.data().role {
+                Role::Callbacks(role)
+                    if !role.run.spec.own_loop
+                        && role.run.examples.info().eval_examples == 0
+                        && actions.iter().any(evaluates) =>
+                {
+                    Err("evaluate: nothing is held out (dataset.held-out is 0)".into())
+                }
+                _ => Ok(actions),
+            }
+        });
+        checked.map_err(|what| {
             self.fault(
                 function,
                 FaultCause::Invalid(fault::cut(what, fault::WORDS)),

@@ -2,25 +2,26 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use arkor_engine::{
     Engine, EngineError, Examples, Schedule, SessionRequest, Text, TrainingSession, planned_steps,
 };
 use arkor_store::{NewRun, RunHandle, Store};
 use arkor_types::{
-    CheckpointRecord, DatasetSource, Event, Fault, Level, MessageSource, RunId, RunRecord,
-    RunStatus, Spec, SpecDraft, Started, TokenizerSource, UntrustedText,
+    CheckpointRecord, Dataset, DatasetFormat, DatasetSource, Event, Fault, HeldOut, Level,
+    MessageSource, RunId, RunRecord, RunStatus, Spec, SpecDraft, Started, TokenizerSource,
+    UntrustedText,
 };
 use tokio::sync::{mpsc, oneshot};
 
 use crate::component::TrainerComponent;
 use crate::console::{Console, GuestText};
-use crate::driver::machine::{LoopOwner, Machine, Plan};
+use crate::driver::machine::{LoopOwner, Machine, Plan, ScoreRule};
 use crate::driver::progress::SavedProgress;
 use crate::driver::{Driver, OnCallbackError, Parts, Resumed, RunControl};
 use crate::error::RuntimeError;
-use crate::guest::{CallbackRole, GuestRequest, RunContext};
+use crate::guest::{CallbackRole, GuestRequest, RunContext, RunIdentity};
 use crate::instance::{Instance, Surroundings};
 use crate::limits::Limits;
 use crate::sandbox::Capabilities;
@@ -296,7 +297,11 @@ impl Trainer {
             save_steps: h.save_steps.into(),
             evaluates: examples.info().eval_examples > 0,
             patience: h.early_stopping_patience,
-            threshold: h.early_stopping_threshold,
+            score: ScoreRule {
+                metric: h.metric_for_best_model.clone(),
+                greater_is_better: h.greater_is_better,
+                threshold: h.early_stopping_threshold,
+            },
             dry_run: spec.dry_run,
             on_callback_error: settings.on_callback_error,
             is_attended: settings.is_attended,
@@ -319,9 +324,17 @@ impl Trainer {
             spec,
             requests,
             step: Arc::clone(&steps),
+            identity: Arc::new(RunIdentity {
+                id: handle.id().clone(),
+                parent: handle.record().parent.clone(),
+                attempt: handle.record().attempt,
+                total_steps: plan.total_steps,
+            }),
+            generation: Arc::new(AtomicU32::new(1)),
         };
         instance.serve_callbacks(CallbackRole {
             run: context.clone(),
+            generation: 1,
             generated: 0,
         });
         let slot = CallbackSlot::new(instance, 1);
@@ -438,21 +451,9 @@ impl Ready {
         settings: &RunSettings,
         start: Option<Start>,
     ) -> Result<Self, RuntimeError> {
-        let source = spec.dataset.as_ref().map(|dataset| &dataset.source);
-        let dataset = match source {
+        let dataset = match &spec.dataset {
             None => None,
-            Some(DatasetSource::File(path)) => {
-                let file = inside(&settings.project, "dataset.source.file", path)?;
-                Some((file, path.clone()))
-            }
-            Some(DatasetSource::Hub(hub)) => {
-                let what = format!("fetch the dataset {:?} from a hub", hub.name);
-                return Err(EngineError::Unsupported { what }.into());
-            }
-            Some(DatasetSource::Url(file)) => {
-                let what = format!("fetch the dataset {:?}", file.url);
-                return Err(EngineError::Unsupported { what }.into());
-            }
+            Some(dataset) => Some(DataFiles::find(dataset, &settings.project)?),
         };
         let tokenizer_file = match &spec.tokenizer {
             TokenizerSource::File(path) => Some(inside(&settings.project, "tokenizer.file", path)?),
@@ -470,10 +471,12 @@ impl Ready {
         let steps = Arc::new(AtomicU64::new(step));
         let (engine, wanted) = (Arc::clone(&settings.engine), spec.clone());
         let (prepared, examples) = oneshot::channel();
-        let eval_fraction = spec.dataset.as_ref().map_or(0.0, |data| data.eval_fraction);
         let open = move || -> Result<Box<dyn TrainingSession>, EngineError> {
             let (named, text) = match dataset {
-                Some((file, named)) => (named, Some(Text::load(&file, eval_fraction)?)),
+                Some(files) => {
+                    let text = files.read()?;
+                    (files.named, Some(text))
+                }
                 None => (String::new(), None),
             };
             let hyperparameters = wanted.hyperparameters.clone();
@@ -506,6 +509,63 @@ impl Ready {
             steps,
         })
     }
+}
+
+/// Where the data of a run lies.
+struct DataFiles {
+    /// As the spec names it.
+    named: String,
+    train: PathBuf,
+    held_out: HeldOutFile,
+}
+
+enum HeldOutFile {
+    /// A share of the same file, from its end.
+    Share(f64),
+    File(PathBuf),
+}
+
+impl DataFiles {
+    fn find(dataset: &Dataset, project: &Path) -> Result<Self, RuntimeError> {
+        if dataset.format != DatasetFormat::Text {
+            let what = format!("read a dataset of the format {}", dataset.format.name());
+            return Err(EngineError::Unsupported { what }.into());
+        }
+        let (train, named) = file_of(&dataset.source, "dataset.source.file", project)?;
+        let held_out = match &dataset.held_out {
+            HeldOut::Share(share) => HeldOutFile::Share(*share),
+            HeldOut::Source(source) => {
+                HeldOutFile::File(file_of(source, "dataset.held-out.source.file", project)?.0)
+            }
+        };
+        Ok(Self {
+            named,
+            train,
+            held_out,
+        })
+    }
+
+    fn read(&self) -> Result<Text, EngineError> {
+        match &self.held_out {
+            HeldOutFile::Share(share) => Text::load(&self.train, *share),
+            HeldOutFile::File(file) => Text::load_both(&self.train, file),
+        }
+    }
+}
+
+/// The file of a source, and its name in the spec.
+fn file_of(
+    source: &DatasetSource,
+    field: &'static str,
+    project: &Path,
+) -> Result<(PathBuf, String), RuntimeError> {
+    let what = match source {
+        DatasetSource::File(path) => return Ok((inside(project, field, path)?, path.clone())),
+        DatasetSource::Hub(hub) => format!("fetch the dataset {:?} from a hub", hub.name),
+        DatasetSource::Url(file) => format!("fetch the dataset {:?}", file.url),
+        DatasetSource::Other(source) => format!("read a dataset of the kind {:?}", source.name),
+    };
+    Err(EngineError::Unsupported { what }.into())
 }
 
 /// Names the dataset that is too short: who prepares it sees only its text.

@@ -7,9 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use arkor_store::{NewCheckpoint, NewRun, RunHandle, Store, StoreError, StoreOptions};
-use arkor_types::{
-    DatasetSource, Event, HubModel, HyperparametersDraft, LogRecord, ModelSource, Spec, SpecDraft,
-};
+use arkor_types::{DatasetSource, Event, HubRepository, LogRecord, ModelSource, Spec, SpecDraft};
 
 const EVENTS: u64 = 20_000;
 const BATCH: usize = 100;
@@ -62,7 +60,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     report("small artifact", &mut times);
     let begin = Instant::now();
-    run.prune(2)?;
+    run.prune(2, false)?;
     times.push(begin.elapsed());
     report("prune of 8", &mut times);
     Ok(())
@@ -81,6 +79,8 @@ fn checkpoint(run: &mut RunHandle, step: u64) -> Result<(), StoreError> {
     run.commit_checkpoint(NewCheckpoint {
         step,
         eval_loss: None,
+        score: None,
+        metrics: Vec::new(),
         state,
         progress,
     })?;
@@ -119,24 +119,13 @@ fn log(step: u64) -> Event {
 }
 
 fn spec() -> Result<Spec, String> {
-    let draft = SpecDraft {
-        name: "measure".into(),
-        description: None,
-        tags: Vec::new(),
-        model: ModelSource::Hub(HubModel {
+    let draft = SpecDraft::new(
+        "measure",
+        ModelSource::Hub(HubRepository {
             name: "some/model".into(),
             revision: "main".into(),
         }),
-        tokenizer: None,
-        dataset: Some(DatasetSource::File("data.txt".into())),
-        eval_fraction: None,
-        lora: None,
-        hyperparameters: HyperparametersDraft::default(),
-        additional: Vec::new(),
-        extras: None,
-        dry_run: None,
-        own_loop: None,
-        exports_loop: false,
-    };
+        Some(DatasetSource::File("data.txt".into()).into()),
+    );
     draft.resolve().map_err(|problems| format!("{problems:?}"))
 }

@@ -11,6 +11,7 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use crate::id::{self, Digest};
+use crate::schema;
 
 const RUN: &str = "SELECT id, name, status, created, updated, attempt, spec, config, component, \
                    parent, step, last_seq, loss, eval_loss FROM runs";
@@ -78,6 +79,10 @@ fn time(text: &str) -> Result<Timestamp, String> {
 
 fn json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
     serde_json::from_str(text).map_err(|error| error.to_string())
+}
+
+fn event(text: &str) -> Result<Event, String> {
+    Event::from_json(text).map_err(|error| error.to_string())
 }
 
 fn status(text: &str) -> Result<RunStatus, String> {
@@ -149,6 +154,7 @@ fn checkpoint_row(row: &Row<'_>) -> rusqlite::Result<CheckpointRecord> {
         progress: parsed(row, 6, digest)?,
         size: count(row, 7)?,
         eval_loss: row.get(8)?,
+        score: row.get(9)?,
     })
 }
 
@@ -207,7 +213,7 @@ fn record(row: &Row<'_>, run: &RunId) -> rusqlite::Result<EventRecord> {
         seq: count(row, 0)?,
         run: run.clone(),
         time: parsed(row, 1, time)?,
-        event: parsed(row, 2, json::<Event>)?,
+        event: parsed(row, 2, event)?,
     })
 }
 
@@ -216,10 +222,18 @@ pub(crate) fn checkpoints(
     db: &Connection,
     run: &RunId,
 ) -> rusqlite::Result<Found<CheckpointRecord>> {
-    let sql = "SELECT id, run, step, created, seq, state, progress, size, eval_loss \
-               FROM checkpoints WHERE run = ?1 ORDER BY seq";
+    // What is only read is not brought up to date.
+    let score = if schema::has_scores(db)? {
+        "score"
+    } else {
+        "eval_loss"
+    };
+    let sql = format!(
+        "SELECT id, run, step, created, seq, state, progress, size, eval_loss, {score} \
+         FROM checkpoints WHERE run = ?1 ORDER BY seq"
+    );
     let params = [run.as_str()];
-    find(db, sql, params, usize::MAX, "checkpoint", checkpoint_row)
+    find(db, &sql, params, usize::MAX, "checkpoint", checkpoint_row)
 }
 
 pub(crate) fn artifacts(db: &Connection, run: &RunId) -> rusqlite::Result<Found<ArtifactRecord>> {

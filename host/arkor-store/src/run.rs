@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arkor_types::{
     ArtifactRecord, ArtifactWritten, CheckpointRecord, CheckpointWritten, Event, EventRecord,
-    RunId, RunRecord, RunStatus,
+    Metric, RunId, RunRecord, RunStatus,
 };
 use rusqlite::{OptionalExtension, Transaction, params};
 
@@ -37,8 +37,12 @@ pub struct RunHandle {
 pub struct NewCheckpoint {
     /// Optimizer steps finished.
     pub step: u64,
-    /// The evaluation loss it is judged by. One that is not finite is as good as none.
+    /// The evaluation loss of its weights. One that is not finite is as good as none.
     pub eval_loss: Option<f64>,
+    /// What it is compared by. One that is not finite is as good as none.
+    pub score: Option<Metric>,
+    /// What else was measured of its weights.
+    pub metrics: Vec<Metric>,
     /// The engine's state.
     pub state: Blob,
     /// The rest: position and guest state.
@@ -176,6 +180,8 @@ impl RunHandle {
         new: NewCheckpoint,
     ) -> Result<(EventRecord, CheckpointRecord), StoreError> {
         let eval_loss = new.eval_loss.filter(|loss| loss.is_finite());
+        let score = new.score.filter(|score| score.value.is_finite());
+        let score_value = score.as_ref().map(|score| score.value);
         let size = new.state.size + new.progress.size;
         let seq = self.last_seq() + 1;
         let id = id::checkpoint_id(self.id(), new.step, seq);
@@ -184,6 +190,8 @@ impl RunHandle {
             id: id.clone(),
             size,
             eval_loss,
+            score,
+            metrics: new.metrics,
         });
         let run = self.id().clone();
         for blob in [&new.state, &new.progress] {
@@ -192,7 +200,7 @@ impl RunHandle {
         let record = self.append_with(event, Durability::Power, |tx, record| {
             tx.prepare_cached(
                 "INSERT INTO checkpoints (id, run, step, created, seq, state, progress, size, \
-                 eval_loss) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                 eval_loss, score) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             )?
             .execute(params![
                 id,
@@ -204,6 +212,7 @@ impl RunHandle {
                 new.progress.digest,
                 size,
                 eval_loss,
+                score_value,
             ])?;
             unpin(tx, &run, &new.state)?;
             unpin(tx, &run, &new.progress)
@@ -218,8 +227,32 @@ impl RunHandle {
             progress: new.progress.digest.clone(),
             size,
             eval_loss,
+            score: score_value,
         };
         Ok((record, checkpoint))
+    }
+
+    /// Notes what was measured of a checkpoint's weights after it was written. What is not given stays as it
+    /// is.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be written.
+    pub fn score_checkpoint(
+        &mut self,
+        id: &str,
+        eval_loss: Option<f64>,
+        score: Option<f64>,
+    ) -> Result<(), StoreError> {
+        let run = self.id().clone();
+        self.store.write(Durability::Process, |tx| {
+            tx.execute(
+                "UPDATE checkpoints SET eval_loss = coalesce(?3, eval_loss), \
+                 score = coalesce(?4, score) WHERE id = ?1 AND run = ?2",
+                params![id, run.as_str(), eval_loss, score],
+            )?;
+            Ok(())
+        })
     }
 
     /// Writes a file of the run and its event. A name written again stands for the new content.

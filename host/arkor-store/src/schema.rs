@@ -11,7 +11,8 @@ use crate::StoreError;
 /// `named_states` has the number of the last event at the time of saving, so that a resumed run finds
 /// what its checkpoint knew: the rows below the checkpoint's `seq`.
 /// `pins` counts content that a run has written and no other row refers to yet; see `blob`.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE runs (
         number INTEGER PRIMARY KEY,
         id TEXT NOT NULL UNIQUE,
@@ -76,11 +77,22 @@ const MIGRATIONS: &[&str] = &["
         UNION SELECT run, digest FROM artifacts
         UNION SELECT run, digest FROM named_states
         UNION SELECT run, digest FROM pins;
-"];
+",
+    "
+    ALTER TABLE checkpoints ADD COLUMN score REAL;
+    UPDATE checkpoints SET score = eval_loss;
+",
+];
 
 /// Brings the database to the newest version, all or nothing.
 pub(crate) fn migrate(db: &mut Connection, path: &Path) -> Result<(), StoreError> {
     apply(db, path, MIGRATIONS)
+}
+
+/// Whether checkpoints have a score of their own; until then they were compared by their loss.
+pub(crate) fn has_scores(db: &Connection) -> rusqlite::Result<bool> {
+    let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    Ok(version >= 2)
 }
 
 /// An error if the database is of a version that this program does not know, or has other tables,

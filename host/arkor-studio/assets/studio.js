@@ -212,7 +212,7 @@ function remember(event) {
       if (run && event.loss !== null) run.loss = event.loss;
       break;
     case "evaluation":
-      if (run) run.eval_loss = event.loss;
+      if (run && event.loss !== null) run.eval_loss = event.loss;
       break;
     case "paused": live.paused = true; break;
     case "continued": live.paused = false; break;
@@ -245,7 +245,8 @@ function came(event) {
     for (const { name, value } of event.metrics ?? []) chart.add(`metrics/${name}`, event.step, value);
     if (chart.points() > MOST_POINTS) thin();
   } else if (event.type === "evaluation") {
-    chart.add("eval_loss", event.step, event.loss);
+    if (event.loss !== null) chart.add("eval_loss", event.step, event.loss);
+    for (const { name, value } of event.metrics ?? []) chart.add(`eval/${name}`, event.step, value);
   } else if (event.type === "swapped" || event.type === "rolled-back") {
     chart.mark(event.step, event.type === "rolled-back");
   }
@@ -292,6 +293,15 @@ const causeText = (cause) => typeof cause === "string" ? cause
   : [cause.kind, typeof cause.value === "object" ? JSON.stringify(cause.value) : cause.value]
     .filter((part) => part !== undefined && part !== null).join(": ");
 
+function evaluationText(event) {
+  const metrics = (event.metrics ?? []).map(({ name, value }) => `${name} ${number(value)}`);
+  const best = event.best_score ?? event.best_loss;
+  const kind = event.score && event.score.name !== "loss" ? ` ${event.score.name}` : "";
+  return [event.loss === null ? null : `loss ${number(event.loss)}`,
+    event.perplexity === null ? null : `perplexity ${number(event.perplexity, 4)}`,
+    ...metrics, best === null ? null : `best${kind} ${number(best)}`].filter(Boolean).join(", ");
+}
+
 function text(event) {
   switch (event.type) {
     case "started": return [event.resumed_from === null ? "training begins"
@@ -300,7 +310,7 @@ function text(event) {
     event.weights_from ? "with its weights" : null].filter(Boolean).join(", ");
     case "log": return `loss ${number(event.loss)}  lr ${number(event.learning_rate, 3)}`
       + (event.metrics ?? []).map(({ name, value }) => `  ${name} ${number(value)}`).join("");
-    case "evaluation": return `loss ${number(event.loss)}, perplexity ${number(event.perplexity, 4)}, best ${number(event.best_loss)}`;
+    case "evaluation": return evaluationText(event);
     case "checkpoint": return `${event.id} (${bytes(event.size)})`;
     case "artifact": return `${event.name} (${bytes(event.size)})`;
     case "message": return event.text;

@@ -71,7 +71,14 @@ pub(crate) fn series(store: &Store, run: &RunId, wanted: usize) -> Result<Vec<Se
                 }
             }
             Event::Evaluation(evaluation) => {
-                put("eval_loss".into(), evaluation.step, Some(evaluation.loss));
+                put("eval_loss".into(), evaluation.step, evaluation.loss);
+                for metric in evaluation.metrics {
+                    put(
+                        format!("eval/{}", metric.name.as_str()),
+                        evaluation.step,
+                        Some(metric.value),
+                    );
+                }
             }
             _ => {}
         }

@@ -62,6 +62,105 @@ pub enum Event {
     Failed(Failed),
     /// Terminal: the process was killed or told to end at once. The run can be resumed.
     Interrupted(Interrupted),
+    /// One that a newer version of this program has written: it is kept, shown and passed over. Never made by
+    /// deserializing an `Event`; see [`EventRecord::from_json`].
+    #[serde(untagged, skip_deserializing)]
+    Unknown(UnknownEvent),
+}
+
+/// See [`Event::Unknown`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct UnknownEvent(serde_json::Map<String, serde_json::Value>);
+
+impl UnknownEvent {
+    /// Its type, as it says.
+    pub fn kind(&self) -> UntrustedText {
+        let kind = self.0.get("type").and_then(serde_json::Value::as_str);
+        UntrustedText::cut(kind.unwrap_or_default(), 100)
+    }
+
+    /// Optimizer steps finished, if it says so.
+    pub fn step(&self) -> u64 {
+        self.0
+            .get("step")
+            .and_then(serde_json::Value::as_u64)
+            .unwrap_or(0)
+    }
+}
+
+/// The types that this version knows.
+const KINDS: [&str; 18] = [
+    "started",
+    "log",
+    "evaluation",
+    "checkpoint",
+    "artifact",
+    "message",
+    "action",
+    "callback-failed",
+    "swapped",
+    "swap-rejected",
+    "rolled-back",
+    "paused",
+    "continued",
+    "ending",
+    "completed",
+    "stopped",
+    "failed",
+    "interrupted",
+];
+
+impl Event {
+    /// Reads an event's JSON. One of an unknown type is [`Event::Unknown`].
+    ///
+    /// # Errors
+    ///
+    /// If the text is no JSON object with a `type`, or one of a known type lacks something.
+    pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text).or_else(|error| {
+            let unknown = serde_json::from_str(text).ok().and_then(unknown);
+            unknown.ok_or(error)
+        })
+    }
+}
+
+fn unknown(mut fields: serde_json::Map<String, serde_json::Value>) -> Option<Event> {
+    // These are the record's.
+    for field in ["seq", "run", "time"] {
+        fields.remove(field);
+    }
+    let kind = fields.get("type")?.as_str()?;
+    let is_known = KINDS.contains(&kind);
+    (!is_known).then_some(Event::Unknown(UnknownEvent(fields)))
+}
+
+impl EventRecord {
+    /// Reads a record's JSON. An event of an unknown type is [`Event::Unknown`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Event::from_json`], and if `seq`, `run` or `time` are missing.
+    pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
+        #[derive(Deserialize)]
+        struct Place {
+            seq: u64,
+            run: RunId,
+            time: jiff::Timestamp,
+        }
+        serde_json::from_str(text).or_else(|error| {
+            let Some(event) = serde_json::from_str(text).ok().and_then(unknown) else {
+                return Err(error);
+            };
+            let Place { seq, run, time } = serde_json::from_str(text)?;
+            Ok(Self {
+                seq,
+                run,
+                time,
+                event,
+            })
+        })
+    }
 }
 
 impl Event {
@@ -73,7 +172,7 @@ impl Event {
         )
     }
 
-    /// The name in the `type` field of the JSON form.
+    /// The name in the `type` field of the JSON form; `unknown` for [`Event::Unknown`].
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Started(_) => "started",
@@ -94,6 +193,7 @@ impl Event {
             Self::Stopped(_) => "stopped",
             Self::Failed(_) => "failed",
             Self::Interrupted(_) => "interrupted",
+            Self::Unknown(_) => "unknown",
         }
     }
 }
@@ -158,7 +258,7 @@ pub struct LogRecord {
 /// A named number.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Metric {
-    /// 1 to 100 letters, digits or any of `-_./`.
+    /// 1 to 100 letters, digits or any of `-_./:@`.
     pub name: UntrustedText,
     /// Finite.
     pub value: f64,
@@ -169,14 +269,36 @@ pub struct Metric {
 pub struct Evaluation {
     /// Optimizer steps finished.
     pub step: u64,
-    /// Mean loss, nats per token.
-    pub loss: f64,
+    /// Mean loss, nats per token; none if something else was measured.
+    pub loss: Option<f64>,
     /// exp(loss).
-    pub perplexity: f64,
+    pub perplexity: Option<f64>,
     /// Lowest evaluation loss so far.
-    pub best_loss: f64,
-    /// Evaluations in a row without an improvement.
+    pub best_loss: Option<f64>,
+    /// What checkpoints are compared by, if it was measured.
+    #[serde(default)]
+    pub score: Option<Metric>,
+    /// The best score so far.
+    #[serde(default)]
+    pub best_score: Option<f64>,
+    /// Whether this score is the best so far.
+    #[serde(default)]
+    pub is_best: bool,
+    /// Evaluations with a score, in a row, without an improvement.
     pub evaluations_without_improvement: u32,
+    /// What else was measured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub metrics: Vec<Metric>,
+}
+
+/// What was measured on data that is not trained on.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Measurement {
+    /// Mean loss, nats per token.
+    pub loss: Option<f64>,
+    /// What else was measured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub metrics: Vec<Metric>,
 }
 
 /// See [`Event::Checkpoint`].
@@ -188,8 +310,14 @@ pub struct CheckpointWritten {
     pub id: String,
     /// Bytes of the training state.
     pub size: u64,
-    /// The last evaluation loss.
+    /// The evaluation loss of these weights, if they were evaluated.
     pub eval_loss: Option<f64>,
+    /// The score of these weights, if they were evaluated.
+    #[serde(default)]
+    pub score: Option<Metric>,
+    /// What was measured of these weights.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub metrics: Vec<Metric>,
 }
 
 /// See [`Event::Artifact`].
@@ -308,6 +436,8 @@ pub enum Action {
     Save,
     /// Score the held-out data.
     Evaluate,
+    /// Take up what the trainer measured itself.
+    Evaluated(Measurement),
     /// Train with this rate from the next step on.
     SetLearningRate(f64),
     /// Train with the schedule's rate again.
@@ -428,6 +558,67 @@ pub struct Ended {
     pub loss: Option<f64>,
     /// The last evaluation loss.
     pub eval_loss: Option<f64>,
+    /// Best score of the run.
+    #[serde(default)]
+    pub best_score: Option<f64>,
+    /// The checkpoint whose weights have it, if one was kept.
+    #[serde(default)]
+    pub best_checkpoint: Option<String>,
+    /// What the last evaluation measured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub metrics: Vec<Metric>,
+}
+
+/// What kind of failure ended a run, for programs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureCode {
+    /// The loss or a gradient is not a finite number.
+    Diverged,
+    /// The data or the tokenizer does not suffice.
+    Data,
+    /// The engine failed at a call.
+    Engine,
+    /// The engine lost the weights, and there was no checkpoint to go back to.
+    EngineLost,
+    /// The engine refuses the work: a key, a quota, a policy.
+    EngineRejected,
+    /// The engine could not be reached for too long.
+    EngineUnavailable,
+    /// The memory did not suffice.
+    OutOfMemory,
+    /// The store failed at writing.
+    Store,
+    /// The store has reached its limit, or the disk is full.
+    StoreFull,
+    /// The trainer's code failed.
+    Trainer,
+    /// This host or engine cannot do it.
+    Unsupported,
+    /// The host itself failed, or a newer version gave another code.
+    #[default]
+    #[serde(other)]
+    Internal,
+}
+
+impl FailureCode {
+    /// The name in the contract and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Diverged => "diverged",
+            Self::Data => "data",
+            Self::Engine => "engine",
+            Self::EngineLost => "engine-lost",
+            Self::EngineRejected => "engine-rejected",
+            Self::EngineUnavailable => "engine-unavailable",
+            Self::OutOfMemory => "out-of-memory",
+            Self::Store => "store",
+            Self::StoreFull => "store-full",
+            Self::Trainer => "trainer",
+            Self::Unsupported => "unsupported",
+            Self::Internal => "internal",
+        }
+    }
 }
 
 /// See [`Event::Failed`].
@@ -437,6 +628,9 @@ pub struct Failed {
     pub step: u64,
     /// What happened.
     pub message: UntrustedText,
+    /// What kind of failure it is.
+    #[serde(default)]
+    pub code: FailureCode,
     /// What to do about it, if the host knows.
     pub hint: Option<UntrustedText>,
     /// The last checkpoint, if there is one.

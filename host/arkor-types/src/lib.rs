@@ -16,17 +16,19 @@ mod training;
 pub use caught::{caught, handles_panic};
 pub use event::{
     Action, ActionTaken, ArtifactWritten, At, CallbackFailed, CheckpointWritten, EndReason, Ended,
-    Ending, Evaluation, Event, EventRecord, Failed, GuestFunction, Interrupted, Level, LogRecord,
-    Message, MessageSource, Metric, RolledBack, Started, SwapRejected, Swapped,
+    Ending, Evaluation, Event, EventRecord, Failed, FailureCode, GuestFunction, Interrupted, Level,
+    LogRecord, Measurement, Message, MessageSource, Metric, RolledBack, Started, SwapRejected,
+    Swapped, UnknownEvent,
 };
 pub use fault::{Fault, FaultCause};
 pub use json::{json_pretty, json_text};
 pub use program::{ModuleFormat, Program, ProgramModule, ScriptLanguage};
 pub use run::{ArtifactRecord, CheckpointRecord, InvalidRunId, RunId, RunRecord, RunStatus};
 pub use spec::{
-    Dataset, DatasetSource, HubDataset, HubModel, Hyperparameters, HyperparametersDraft, Lora,
-    LrSchedulerType, ModelShape, ModelSource, Setting, Spec, SpecDraft, SpecProblem,
-    TokenizerSource, UrlDataset,
+    Additional, Dataset, DatasetDraft, DatasetFormat, DatasetSource, HeldOut, HubDataset,
+    HubRepository, Hyperparameters, HyperparametersDraft, Lora, LrSchedulerType, ModelShape,
+    ModelSource, NamedModel, NamedSource, Setting, Spec, SpecDraft, SpecProblem, TokenizerSource,
+    UrlDataset,
 };
 pub use text::{
     BLOCK_LINES, GUEST_MARK, LINE_LENGTH, ShownBlock, ShownLine, UntrustedText, acts, safe_text,

@@ -150,8 +150,11 @@ pub struct CheckpointRecord {
     pub progress: String,
     /// Bytes of both.
     pub size: u64,
-    /// The evaluation loss it was judged by.
+    /// The evaluation loss of its weights.
     pub eval_loss: Option<f64>,
+    /// The score that it is compared by; the loss if nothing else was named.
+    #[serde(default)]
+    pub score: Option<f64>,
 }
 
 /// A file of a run as the store knows it.

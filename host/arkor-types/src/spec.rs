@@ -14,11 +14,10 @@ mod check;
 mod draft;
 mod hash;
 
-pub use draft::{HyperparametersDraft, Setting, SpecDraft, SpecProblem};
+pub use draft::{Additional, DatasetDraft, HyperparametersDraft, Setting, SpecDraft, SpecProblem};
 
 /// A training job, complete: the defaults are filled in and every value was checked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Spec {
     /// Name of the training job; shown and used in file names.
     pub name: UntrustedText,
@@ -34,6 +33,9 @@ pub struct Spec {
     pub tokenizer: TokenizerSource,
     /// The data to train on; none if the trainer's loop makes its own.
     pub dataset: Option<Dataset>,
+    /// Further models.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<NamedModel>,
     /// Train low-rank adapters instead of all weights.
     pub lora: Option<Lora>,
     /// How to train.
@@ -57,13 +59,32 @@ pub enum ModelSource {
     /// A pretrained model in a file or folder, relative to the project's folder.
     File(String),
     /// A pretrained model of the Hugging Face hub.
-    Hub(HubModel),
+    Hub(HubRepository),
+    /// One that the contract has no case for.
+    Other(NamedSource),
+}
+
+/// A further model by its name in the trainer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NamedModel {
+    /// `teacher` for one.
+    pub name: String,
+    /// Where it comes from.
+    pub source: ModelSource,
+}
+
+/// A source by the name that a host has for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedSource {
+    /// What kind it is.
+    pub name: String,
+    /// What belongs to it.
+    pub parameters: Vec<Setting>,
 }
 
 /// A model of the Hugging Face hub.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct HubModel {
+pub struct HubRepository {
     /// `user/name`
     pub name: String,
     /// Branch, tag or commit.
@@ -72,7 +93,6 @@ pub struct HubModel {
 
 /// A decoder-only transformer; the names are those of a Hugging Face `LlamaConfig`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct ModelShape {
     /// Width of the residual stream.
     pub hidden_size: u32,
@@ -104,16 +124,117 @@ pub enum TokenizerSource {
     File(String),
     /// The one that belongs to the pretrained model.
     Model,
+    /// That of a model of the Hugging Face hub.
+    Hub(HubRepository),
+    /// One that the contract has no case for.
+    Other(NamedSource),
 }
 
 /// The data to train on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(from = "StoredDataset")]
 pub struct Dataset {
     /// Where it is.
     pub source: DatasetSource,
-    /// Share of the text, from its end, that is held out for evaluation; 0 holds nothing out.
-    pub eval_fraction: f64,
+    /// What it is made of.
+    pub format: DatasetFormat,
+    /// What is evaluated and not trained on.
+    pub held_out: HeldOut,
+}
+
+/// How a dataset stands in stores, those written before a dataset had a format among them.
+#[derive(Deserialize)]
+struct StoredDataset {
+    source: DatasetSource,
+    #[serde(default)]
+    format: DatasetFormat,
+    held_out: Option<HeldOut>,
+    eval_fraction: Option<f64>,
+}
+
+impl From<StoredDataset> for Dataset {
+    fn from(stored: StoredDataset) -> Self {
+        let share = stored.eval_fraction.map(HeldOut::Share);
+        Self {
+            source: stored.source,
+            format: stored.format,
+            held_out: stored.held_out.or(share).unwrap_or_default(),
+        }
+    }
+}
+
+/// What a dataset is made of. Rows are those of a JSON Lines file, a table or a hub's dataset.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DatasetFormat {
+    /// One text from beginning to end.
+    #[default]
+    Text,
+    /// Rows with a text each, in this field.
+    Rows(String),
+    /// Rows with a conversation each, in this field.
+    Conversations(String),
+    /// Rows with a prompt and what is to follow it.
+    Completions {
+        /// Name of the field.
+        prompt: String,
+        /// Name of the field.
+        completion: String,
+    },
+    /// Rows with a prompt, a chosen and a rejected answer.
+    Preferences {
+        /// Name of the field; none if both answers begin with it.
+        prompt: Option<String>,
+        /// Name of the field.
+        chosen: String,
+        /// Name of the field.
+        rejected: String,
+    },
+    /// Rows with a prompt, an answer and whether it is a good one.
+    Labels {
+        /// Name of the field.
+        prompt: String,
+        /// Name of the field.
+        completion: String,
+        /// Name of the field.
+        label: String,
+    },
+    /// Rows with a prompt each, in this field.
+    Prompts(String),
+    /// One that the contract has no case for.
+    Other(NamedSource),
+}
+
+impl DatasetFormat {
+    /// The name in the contract.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Rows(_) => "rows",
+            Self::Conversations(_) => "conversations",
+            Self::Completions { .. } => "completions",
+            Self::Preferences { .. } => "preferences",
+            Self::Labels { .. } => "labels",
+            Self::Prompts(_) => "prompts",
+            Self::Other(_) => "other",
+        }
+    }
+}
+
+/// What is evaluated and not trained on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HeldOut {
+    /// A share of the data, from its end; 0 holds nothing out.
+    Share(f64),
+    /// Data of its own, in the same format.
+    Source(DatasetSource),
+}
+
+impl Default for HeldOut {
+    fn default() -> Self {
+        Self::Share(0.05)
+    }
 }
 
 /// Where a dataset comes from.
@@ -126,11 +247,12 @@ pub enum DatasetSource {
     Hub(HubDataset),
     /// A file behind an http or https address.
     Url(UrlDataset),
+    /// One that the contract has no case for.
+    Other(NamedSource),
 }
 
 /// A dataset of the Hugging Face hub.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct HubDataset {
     /// `user/name`
     pub name: String,
@@ -144,7 +266,6 @@ pub struct HubDataset {
 
 /// A file behind an http or https address.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct UrlDataset {
     /// The address.
     pub url: String,
@@ -154,7 +275,6 @@ pub struct UrlDataset {
 
 /// Low-rank adaptation; the names are those of PEFT's `LoraConfig`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Lora {
     /// Rank of the update.
     pub r: u32,
@@ -180,7 +300,6 @@ pub enum LrSchedulerType {
 
 /// How to train. Names and defaults are those of TRL's `SFTConfig` unless said otherwise.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Hyperparameters {
     /// Optimizer steps; 0 leaves the length to `num_train_epochs`.
     pub max_steps: u32,
@@ -220,6 +339,16 @@ pub struct Hyperparameters {
     pub seed: u32,
     /// Evaluations in a row without an improvement after which the run stops; 0 never stops it.
     pub early_stopping_patience: u32,
-    /// An evaluation is an improvement if its loss is lower by more than this.
+    /// An evaluation is an improvement if its score is better by more than this.
     pub early_stopping_threshold: f64,
+    /// What evaluations are compared by: `loss` or the name of a metric.
+    #[serde(default = "loss")]
+    pub metric_for_best_model: String,
+    /// Whether a higher score is better.
+    #[serde(default)]
+    pub greater_is_better: bool,
+}
+
+fn loss() -> String {
+    "loss".into()
 }

@@ -97,8 +97,8 @@ impl Default for AdamParameters {
 /// What an optimizer step gives back.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct OptimOutput {
-    /// Global L2 norm of the gradients before clipping.
-    pub grad_norm: f64,
+    /// Global L2 norm of the gradients before clipping; none if the engine does not tell it.
+    pub grad_norm: Option<f64>,
 }
 
 /// How to sample.
@@ -114,8 +114,10 @@ pub struct SamplingParameters {
     pub top_p: f32,
     /// Sampling ends before any of these texts.
     pub stop: Vec<String>,
+    /// Whether the stop text stays at the end, with the tokens that wrote it.
+    pub keep_stop: bool,
     /// Sampling ends with any of these tokens, besides the tokenizer's end of sequence.
-    pub stop_tokens: Vec<TokenId>,
+    pub stop_token_ids: Vec<TokenId>,
     /// The same seed, weights and prompt give the same tokens.
     pub seed: u64,
 }
@@ -128,7 +130,8 @@ impl Default for SamplingParameters {
             top_k: 0,
             top_p: 1.0,
             stop: Vec::new(),
-            stop_tokens: Vec::new(),
+            keep_stop: false,
+            stop_token_ids: Vec::new(),
             seed: 0,
         }
     }
@@ -151,6 +154,8 @@ pub struct SampledSequence {
     pub tokens: Vec<TokenId>,
     /// Log-probability of each id under the untempered distribution.
     pub log_probs: Vec<f32>,
+    /// Log-probability of each id under the distribution that it was drawn from.
+    pub sampling_log_probs: Vec<f32>,
     /// Why it ended.
     pub stop_reason: StopReason,
 }

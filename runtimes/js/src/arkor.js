@@ -24,6 +24,7 @@ const NOT_READY = {
   dataset: "the run has no data, or not yet",
   inference: "there is no model yet",
   artifacts: "there is no run yet to keep a file for",
+  run: "there is no run yet",
 };
 
 function call(name, ...values) {
@@ -47,6 +48,7 @@ function functions(name, names) {
 export const dataset = Object.freeze(functions("dataset", ["info", "read", "batch"]));
 export const inference = Object.freeze(functions("inference", ["generate"]));
 export const artifacts = Object.freeze(functions("artifacts", ["write"]));
+export const run = Object.freeze(functions("run", ["info"]));
 export const session = Object.freeze({
   ...functions("session", [
     "model",
@@ -60,7 +62,7 @@ export const session = Object.freeze({
     "tokenize",
     "detokenize",
   ]),
-  renderChat: (messages, options = []) =>
+  renderChat: (messages, options) =>
     call(
       "session.renderChat",
       typeof messages === "string" ? messages : JSON.stringify(messages),
@@ -68,18 +70,15 @@ export const session = Object.freeze({
     ),
 });
 export const hooks = Object.freeze({
-  ...functions("hooks", ["checkpoint", "resumePoint"]),
-  log: (step, progress = {}, metrics = []) =>
-    call("hooks.log", step, progress, Array.isArray(metrics) ? metrics : pairs(metrics)),
+  ...functions("hooks", ["checkpoint", "log", "evaluated", "resumePoint"]),
   message: (level, text) => natives.message(level, String(text)),
 });
-
-const pairs = (record) => Object.entries(record).map(([name, value]) => ({ name, value }));
 
 export const action = Object.freeze({
   stop: (reason) => ({ tag: "stop", val: reason }),
   save: () => ({ tag: "save" }),
   evaluate: () => ({ tag: "evaluate" }),
+  evaluated: (measurement) => ({ tag: "evaluated", val: measurement }),
   setLearningRate: (rate) => ({ tag: "set-learning-rate", val: rate }),
   followSchedule: () => ({ tag: "follow-schedule" }),
   pause: () => ({ tag: "pause" }),
@@ -90,17 +89,35 @@ export const scratch = (shape) => ({ tag: "scratch", val: shape });
 export const file = (path) => ({ tag: "file", val: path });
 export const hub = (name, more = {}) => ({ tag: "hub", val: { name, ...more } });
 export const url = (url, more = {}) => ({ tag: "url", val: { url, ...more } });
+export const other = (name, parameters) => ({ tag: "other", val: { name, parameters } });
 export const bpe = (vocabSize) => ({ tag: "bpe", val: vocabSize });
 export const bytes = () => ({ tag: "bytes" });
+
+export const format = Object.freeze({
+  text: () => ({ tag: "text" }),
+  rows: (field = "text") => ({ tag: "rows", val: field }),
+  conversations: (field = "messages") => ({ tag: "conversations", val: field }),
+  completions: (fields) => ({
+    tag: "completions",
+    val: { prompt: "prompt", completion: "completion", ...fields },
+  }),
+  preferences: (fields) => ({
+    tag: "preferences",
+    val: { prompt: "prompt", chosen: "chosen", rejected: "rejected", ...fields },
+  }),
+  labels: (fields) => ({
+    tag: "labels",
+    val: { prompt: "prompt", completion: "completion", label: "label", ...fields },
+  }),
+  prompts: (field = "prompt") => ({ tag: "prompts", val: field }),
+  named: other,
+});
 
 export const loss = Object.freeze({
   crossEntropy: () => ({ tag: "cross-entropy" }),
   importanceSampling: () => ({ tag: "importance-sampling" }),
   ppo: (clip = { low: 0.8, high: 1.2 }) => ({ tag: "ppo", val: clip }),
-  named: (name, parameters = {}) => ({
-    tag: "other",
-    val: { name, parameters: pairs(parameters) },
-  }),
+  named: other,
 });
 
 export const defineTrainer = (trainer) => trainer;
@@ -172,7 +189,7 @@ function inspect(value, depth, seen) {
 }
 
 /** As `console.log` puts its arguments together: `%s` and its kin, then the rest with blanks. */
-function format(values) {
+function formatted(values) {
   let [first, ...rest] = values;
   if (typeof first === "string" && rest.length > 0) {
     first = first.replace(/%([sdifjoO%])/g, (whole, kind) => {
@@ -204,7 +221,7 @@ const counts = new Map();
 const begun = new Map();
 
 function print(level, values) {
-  const text = format(values);
+  const text = formatted(values);
   natives.message(level, indent ? indent + text.replaceAll("\n", `\n${indent}`) : text);
 }
 
@@ -218,7 +235,7 @@ define("console", {
   error: (...values) => print("error", values),
   dir: (value) => print("info", [inspect(value, 0, [])]),
   table: (value) => print("info", [inspect(value, 0, [])]),
-  trace: (...values) => print("debug", [natives.locate(new Error(format(values)))]),
+  trace: (...values) => print("debug", [natives.locate(new Error(formatted(values)))]),
   assert: (condition, ...values) => {
     if (!condition) print("error", ["assertion failed:", ...values]);
   },

@@ -7,7 +7,7 @@ use rquickjs::{Ctx, Exception, Function, Object, Persistent, Promise, Result, Ty
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::bindings::arkor::trainer::{artifacts, dataset, hooks, inference, session, types};
+use crate::bindings::arkor::trainer::{artifacts, dataset, hooks, inference, run, session, types};
 use crate::failure::Failure;
 use crate::modules;
 use crate::timers;
@@ -136,6 +136,9 @@ fn resume_point<'js>(arguments: &Arguments<'js>) -> Result<Object<'js>> {
     info.set("step", point.step)?;
     info.set("state", TypedArray::<u8>::new(ctx.clone(), point.state)?)?;
     info.set("learningRate", point.learning_rate)?;
+    let additional = to_js(ctx, &point.additional)
+        .map_err(|error| Exception::throw_message(ctx, &error.to_string()))?;
+    info.set("additional", additional)?;
     let answer = Object::new(ctx.clone())?;
     answer.set("ok", info)?;
     Ok(answer)
@@ -167,6 +170,11 @@ fn call<'js>(ctx: Ctx<'js>, name: String, values: Rest<Value<'js>>) -> Result<Ob
             let metrics: Vec<types::Metric> = a.next("metrics")?;
             a.answer(hooks::log(step, progress, &metrics))
         }
+        "hooks.evaluated" => {
+            let step = a.next("step")?;
+            let measurement: types::Measurement = a.next("measurement")?;
+            a.answer(hooks::evaluated(step, &measurement))
+        }
         "hooks.resumePoint" => resume_point(&a),
         "dataset.info" => a.answer(dataset::info()),
         "dataset.read" => {
@@ -190,6 +198,7 @@ fn call<'js>(ctx: Ctx<'js>, name: String, values: Rest<Value<'js>>) -> Result<Ob
             let content = a.bytes("content")?;
             a.answer(artifacts::write(&name, &content))
         }
+        "run.info" => a.answer(run::info()),
         "session.model" => a.answer(session::model()),
         "session.forwardBackward" | "session.forward" => {
             let data: Vec<session::Datum> = a.next("data")?;
@@ -203,8 +212,8 @@ fn call<'js>(ctx: Ctx<'js>, name: String, values: Rest<Value<'js>>) -> Result<Ob
             })
         }
         "session.optimStep" => {
-            let adam = a.next("adam")?;
-            a.answer(session::optim_step(adam))
+            let adam: session::Adam = a.next("adam")?;
+            a.answer(session::optim_step(&adam))
         }
         "session.evaluate" => a.answer(session::evaluate()),
         "session.sample" => {
@@ -249,7 +258,8 @@ fn plain() -> types::Sampling {
         top_k: None,
         top_p: None,
         stop: Vec::new(),
-        stop_tokens: Vec::new(),
+        keep_stop: None,
+        stop_token_ids: Vec::new(),
         seed: None,
         additional: Vec::new(),
     }

@@ -3,7 +3,9 @@
 //! The mapping is that of the component model's JavaScript tools: records are objects with names in
 //! camelCase, a variant is `{ tag, val }`, an enum a string, an absent option `undefined`. On the way
 //! in it is more lenient: a list may be left out when it is empty, a case without a value may be
-//! its bare name, and arrays may be typed arrays.
+//! its bare name, and arrays may be typed arrays. Metrics, settings and models, which have names, may be
+//! an object of these names, where the value of a setting is any value that JSON can hold. A source may
+//! stand for a dataset and for what is held out, and a number for a share.
 
 mod from_js;
 mod to_js;

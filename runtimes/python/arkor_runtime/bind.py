@@ -18,6 +18,7 @@ import wit_world.imports.dataset
 import wit_world.imports.diagnostics
 import wit_world.imports.hooks
 import wit_world.imports.inference
+import wit_world.imports.run
 import wit_world.imports.session
 import wit_world.imports.source
 import wit_world.imports.types
@@ -30,6 +31,7 @@ MODULES = (
     wit_world.imports.dataset,
     wit_world.imports.inference,
     wit_world.imports.artifacts,
+    wit_world.imports.run,
     wit_world.imports.session,
     wit_world.exports.definition,
     wit_world.exports.callbacks,

@@ -10,6 +10,7 @@ import dataclasses
 import difflib
 import enum
 import inspect
+import json
 import types as python_types
 import typing
 
@@ -121,6 +122,44 @@ def _list(item):
     return check
 
 
+def _json(value, path):
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        raise WrongValue(path, "a value that JSON can hold", value) from None
+
+
+def _setting(name, value, path):
+    return arkor.Setting(text(name, path), _json(value, f"{path}.{name}"))
+
+
+# Lists that may be given as mappings, by the class of their items.
+FROM_MAPPING = {
+    "Setting": _setting,
+    "NamedModel": lambda name, source, path: arkor.NamedModel(text(name, path), source),
+}
+
+
+def _list_or_mapping(item, make):
+    plain = _list(item)
+
+    def check(value, path):
+        if isinstance(value, collections.abc.Mapping):
+            value = [make(name, one, path) for name, one in value.items()]
+        return plain(value, path)
+
+    return check
+
+
+def _held_out(value):
+    """A share may be given as a number, and data of its own as its source."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return Case("share", float(value))
+    if isinstance(value, Case) and value.tag not in ("share", "source"):
+        return Case("source", value)
+    return value
+
+
 def _optional(inner):
     return lambda value, path: None if value is None else inner(value, path)
 
@@ -147,6 +186,8 @@ def _record(cls):
     fields = [(field.name, function(hints[field.name])) for field in dataclasses.fields(cls)]
 
     def _checked(value, path):
+        if sdk is arkor.Dataset and isinstance(value, Case):
+            value = arkor.Dataset(source=value)
         if not isinstance(value, sdk):
             raise WrongValue(path, f"arkor.{sdk.__name__}(...)", value)
         extra = vars(value).keys() - {name for name, _ in fields}
@@ -164,8 +205,10 @@ def _record(cls):
 EXPECTED = {
     "Action": "an action, such as action.save()",
     "ModelSource": "scratch(...), file(...) or hub(...)",
-    "TokenizerSource": "bpe(...), byte_tokens(), file(...) or tokenizer_of_model()",
-    "DatasetSource": "file(...) or url(...)",
+    "TokenizerSource": "bpe(...), byte_tokens(), file(...), hub(...) or tokenizer_of_model()",
+    "DatasetSource": "file(...), url(...) or hub_dataset(...)",
+    "DatasetFormat": "a format, such as format.rows()",
+    "HeldOut": "a share as a number, or a source, such as file(...)",
     "Loss": "a loss, such as loss.cross_entropy()",
 }
 
@@ -178,12 +221,15 @@ def _variant(classes):
         cases[bind.TAGS[cls]] = (bind.REPLACED[cls], inner)
     made = frozenset(cls for cls, _ in cases.values())
     names_of_class = {cls.__name__.partition("_")[0] for cls in classes}
-    expected = EXPECTED.get("".join(names_of_class), "an arkor.Case")
+    name = "".join(names_of_class)
+    expected = EXPECTED.get(name, "an arkor.Case")
     names = ", ".join(f'"{tag}"' for tag in cases)
 
     def check(value, path):
         if type(value) in made and type(value) in TRUSTED:
             return value
+        if name == "HeldOut":
+            value = _held_out(value)
         if not isinstance(value, Case):
             raise WrongValue(path, expected, value)
         case = cases.get(value.tag)
@@ -213,8 +259,11 @@ def function(annotation) -> typing.Callable:
     if origin is list:
         (item,) = arguments
         codes = {int: "I", float: "d"}
+        make = FROM_MAPPING.get(getattr(item, "__name__", ""))
         if item in codes:
             made = _numbers(codes[item], function(item))
+        elif make:
+            made = _list_or_mapping(function(item), make)
         else:
             made = _list(function(item))
     elif origin in (typing.Union, python_types.UnionType):
@@ -242,7 +291,7 @@ def learn() -> None:
     import wit_world.exports.callbacks as callbacks
     import wit_world.exports.definition as definition
 
-    for name in ("artifacts", "dataset", "hooks", "inference", "session"):
+    for name in ("artifacts", "dataset", "hooks", "inference", "run", "session"):
         module = next(m for m in bind.MODULES if m.__name__.endswith("imports." + name))
         for called, value in inspect.getmembers(module, inspect.isfunction):
             if value.__module__ == module.__name__:

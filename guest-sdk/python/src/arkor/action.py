@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from .types import Action, Case, Metric
+from typing import Mapping, Sequence
+
+from .types import Action, Case, Measurement, Metric
 
 
 def stop(reason: str) -> Action:
@@ -20,6 +22,15 @@ def save() -> Action:
 def evaluate() -> Action:
     """Score the held-out data at this step; at the next one from ``on_evaluate`` or ``on_checkpoint``."""
     return Case("evaluate", None)
+
+
+def evaluated(
+    *, loss: float | None = None, metrics: Mapping[str, float] | Sequence[Metric] = ()
+) -> Action:
+    """Keep what the trainer measured itself: it becomes an evaluation event, which ``on_evaluate`` gets too."""
+    if isinstance(metrics, Mapping):
+        metrics = [Metric(name, value) for name, value in metrics.items()]
+    return Case("evaluated", Measurement(loss=loss, metrics=metrics))
 
 
 def set_learning_rate(rate: float) -> Action:

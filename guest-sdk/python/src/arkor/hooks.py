@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Mapping, Sequence
 
 from . import _host  # pyright: ignore[reportPrivateUsage]
-from .types import Directive, Level, Metric, Progress, Wishes
+from .types import Directive, Level, Measurement, Metric, Progress, Setting, Wishes
 
 
 @dataclass
@@ -19,6 +19,8 @@ class ResumePoint:
     """What the loop gave to :func:`checkpoint` there."""
     learning_rate: float | None
     """The learning rate that a callback or a user had asked for by then."""
+    additional: list[Setting]
+    """What this version of the contract has no field for."""
 
 
 def checkpoint(step: int, state: bytes | str = b"") -> Directive:
@@ -43,6 +45,18 @@ def log(
         metrics = [Metric(name, value) for name, value in metrics.items()]
     progress = Progress(loss=loss, learning_rate=learning_rate, grad_norm=grad_norm, epoch=epoch)
     return _host.call("hooks", "log", step, progress, metrics)
+
+
+def evaluated(
+    step: int,
+    *,
+    loss: float | None = None,
+    metrics: Mapping[str, float] | Sequence[Metric] = (),
+) -> Wishes:
+    """Reports an evaluation of the loop's own, which ``on_evaluate`` gets before this returns."""
+    if isinstance(metrics, Mapping):
+        metrics = [Metric(name, value) for name, value in metrics.items()]
+    return _host.call("hooks", "evaluated", step, Measurement(loss=loss, metrics=metrics))
 
 
 def resume_point() -> ResumePoint | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Sequence
 
 from . import _host  # pyright: ignore[reportPrivateUsage]
-from .types import Generation, Sampling
+from .types import Generation, Sampling, Settings
 
 
 def generate(
@@ -16,8 +16,10 @@ def generate(
     top_k: int | None = None,
     top_p: float | None = None,
     stop: Sequence[str] = (),
-    stop_tokens: Sequence[int] = (),
+    keep_stop: bool | None = None,
+    stop_token_ids: Sequence[int] = (),
     seed: int | None = None,
+    additional: Settings = (),
 ) -> Generation:
     """Continues a prompt, with the weights as they are. See :class:`Sampling` for the settings."""
     sampling = Sampling(
@@ -26,7 +28,9 @@ def generate(
         top_k=top_k,
         top_p=top_p,
         stop=stop,
-        stop_tokens=stop_tokens,
+        keep_stop=keep_stop,
+        stop_token_ids=stop_token_ids,
         seed=seed,
+        additional=additional,
     )
     return _host.call("inference", "generate", prompt, sampling)

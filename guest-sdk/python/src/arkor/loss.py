@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Mapping
+from typing import Any, Mapping
 
-from .types import Case, Loss, Metric, NamedLoss, PpoClip
+from .types import Case, Loss, NamedLoss, PpoClip
 
 
 def cross_entropy() -> Loss:
@@ -22,7 +22,6 @@ def ppo(low: float = 0.8, high: float = 1.2) -> Loss:
     return Case("ppo", PpoClip(low, high))
 
 
-def named(name: str, parameters: Mapping[str, float] | None = None) -> Loss:
+def named(name: str, parameters: Mapping[str, Any] | None = None) -> Loss:
     """One by the name that the engine has for it."""
-    metrics = [Metric(key, value) for key, value in (parameters or {}).items()]
-    return Case("other", NamedLoss(name=name, parameters=metrics))
+    return Case("other", NamedLoss(name=name, parameters=parameters or {}))

@@ -18,7 +18,7 @@ from .types import (
     SampledSequence,
     Sampling,
     SessionEvaluation,
-    Setting,
+    Settings,
 )
 
 
@@ -45,6 +45,7 @@ def optim_step(
     eps: float | None = None,
     weight_decay: float | None = None,
     max_grad_norm: float | None = None,
+    additional: Settings = (),
 ) -> OptimOutput:
     """Applies the gradients and sets them to zero. See :class:`Adam` for the settings."""
     adam = Adam(
@@ -54,6 +55,7 @@ def optim_step(
         eps=eps,
         weight_decay=weight_decay,
         max_grad_norm=max_grad_norm,
+        additional=additional,
     )
     return _host.call("session", "optim_step", adam)
 
@@ -72,8 +74,10 @@ def sample(
     top_k: int | None = None,
     top_p: float | None = None,
     stop: Sequence[str] = (),
-    stop_tokens: Sequence[int] = (),
+    keep_stop: bool | None = None,
+    stop_token_ids: Sequence[int] = (),
     seed: int | None = None,
+    additional: Settings = (),
 ) -> list[list[SampledSequence]]:
     """``count`` sequences for each prompt. See :class:`Sampling` for the settings."""
     sampling = Sampling(
@@ -82,8 +86,10 @@ def sample(
         top_k=top_k,
         top_p=top_p,
         stop=stop,
-        stop_tokens=stop_tokens,
+        keep_stop=keep_stop,
+        stop_token_ids=stop_token_ids,
         seed=seed,
+        additional=additional,
     )
     return _host.call("session", "sample", prompts, count, sampling)
 
@@ -109,7 +115,7 @@ def detokenize(tokens: Sequence[int]) -> str:
 
 
 def render_chat(
-    messages: str | Sequence[Mapping[str, Any]], options: Sequence[Setting] = ()
+    messages: str | Sequence[Mapping[str, Any]], options: Settings = ()
 ) -> RenderedChat:
     """A conversation, as objects or as their JSON, as the model sees it."""
     text = messages if isinstance(messages, str) else json.dumps(messages, ensure_ascii=False)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal, Mapping
 
-from .types import Case, HubModel, ModelShape, UrlDataset
+from .types import Case, HubDataset, HubRepository, ModelShape, NamedSource, UrlDataset
 
 
 def scratch(
@@ -37,13 +37,27 @@ def file(path: str) -> Case[Literal["file"], str]:
     return Case("file", path)
 
 
-def hub(name: str, *, revision: str | None = None) -> Case[Literal["hub"], HubModel]:
-    """A model of the Hugging Face hub. A dataset: ``Case("hub", HubDataset(name=...))``."""
-    return Case("hub", HubModel(name=name, revision=revision))
+def hub(name: str, *, revision: str | None = None) -> Case[Literal["hub"], HubRepository]:
+    """A model of the Hugging Face hub, or its tokenizer. For a dataset see :func:`hub_dataset`."""
+    return Case("hub", HubRepository(name=name, revision=revision))
+
+
+def hub_dataset(
+    name: str, *, config: str | None = None, split: str | None = None, revision: str | None = None
+) -> Case[Literal["hub"], HubDataset]:
+    """A dataset of the Hugging Face hub."""
+    return Case("hub", HubDataset(name=name, config=config, split=split, revision=revision))
+
+
+def other(
+    name: str, parameters: Mapping[str, Any] | None = None
+) -> Case[Literal["other"], NamedSource]:
+    """A source that the contract has no case for, by the name that the host has for it."""
+    return Case("other", NamedSource(name=name, parameters=parameters or {}))
 
 
 def url(address: str, *, sha256: str | None = None) -> Case[Literal["url"], UrlDataset]:
-    """A text file behind an http or https address."""
+    """A file behind an http or https address."""
     return Case("url", UrlDataset(url=address, sha256=sha256))
 
 

@@ -8,7 +8,7 @@ and one of several cases is a :class:`Case`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Generic, Literal, Sequence, TypeVar, Union
+from typing import Any, Generic, Literal, Mapping, Sequence, TypeVar, Union
 
 _Tag = TypeVar("_Tag", bound=str, covariant=True)
 _Value = TypeVar("_Value", covariant=True)
@@ -26,7 +26,7 @@ class Case(Generic[_Tag, _Value]):
 class Metric:
     """A named number of the trainer's own, `reward` for one.
 
-    A name has 1 to 100 letters, digits or any of `-_./`. A value that is not
+    A name has 1 to 100 letters, digits or any of `-_./:@`. A value that is not
     finite is refused.
     """
 
@@ -45,11 +45,23 @@ class Setting:
 
 
 @dataclass(kw_only=True)
+class Measurement:
+    """What was measured on data that is not trained on."""
+
+    loss: float | None = None
+    """Mean loss in nats per token; absent where the measurement is not a loss."""
+    metrics: Sequence[Metric] = ()
+    """What else was measured, `accuracy` for one; at most 1000."""
+
+
+@dataclass(kw_only=True)
 class Sampling:
     """How to generate text from the model."""
 
     max_tokens: int | None = None
-    """Most tokens to generate: 1 to 4096. Absent: 64."""
+    """Most tokens to generate, from 1 on; what the model's context does not hold is not
+    generated. Absent: 64.
+    """
     temperature: float | None = None
     """At least 0; 0 always takes the likeliest token. Absent: 1."""
     top_k: int | None = None
@@ -60,7 +72,9 @@ class Sampling:
     """
     stop: Sequence[str] = ()
     """Generation ends before any of these texts: the tokens that wrote one are left out."""
-    stop_tokens: Sequence[int] = ()
+    keep_stop: bool | None = None
+    """Whether a text of `stop` stays at the end, with the tokens that wrote it. Absent: false."""
+    stop_token_ids: Sequence[int] = ()
     """Generation ends with any of these tokens, which is kept, like an end of sequence."""
     seed: int | None = None
     """Equal seed, weights, prompt and place of the sequence within its call give equal
@@ -68,10 +82,25 @@ class Sampling:
     from the run's seed, its step and the number of calls, so that a resumed run
     repeats it.
     """
-    additional: Sequence[Setting] = ()
+    additional: Settings = ()
     """Settings that this version of the contract has no field for. One that the host
     does not know is an error.
     """
+
+
+@dataclass
+class DatasetInfo:
+    train_examples: int
+    eval_examples: int
+    train_tokens: float
+    """Tokens in the training split; a whole number."""
+    unigram_entropy: float | None
+    """Entropy of the evaluation tokens under the training split's token frequencies, in
+    nats per token: the loss of a model that ignores all context. Absent if nothing
+    is held out.
+    """
+    additional: list[Setting]
+    """What this version of the contract has no field for."""
 
 
 @dataclass(kw_only=True)
@@ -79,7 +108,23 @@ class Column:
     """A value for each position of a sequence."""
 
     name: str
+    shape: Sequence[int] = ()
+    """One value per position, or `shape` says how many there are to each: their product
+    times the number of positions is the length of `values`.
+    """
     values: Sequence[float] = ()
+
+
+@dataclass
+class Example:
+    """One example for next-token prediction: `targets` is `tokens` moved on by one."""
+
+    tokens: list[int]
+    targets: list[int]
+    weights: list[float]
+    """Weight of each target's loss, 0 for what is not to be learned. Empty: 1 everywhere."""
+    additional: list[Column]
+    """Further values of each position."""
 
 
 @dataclass(kw_only=True)
@@ -118,19 +163,21 @@ class PpoClip:
 @dataclass(kw_only=True)
 class NamedLoss:
     name: str
-    parameters: Sequence[Metric] = ()
+    parameters: Settings = ()
 
 
 @dataclass
 class ForwardOutput:
     loss_sum: float
-    """Sum of the weighted losses, in nats."""
+    """Sum of the weighted losses, in nats; not a number if the engine does not tell it."""
     weight_sum: float
     """Sum of the weights."""
     log_probs: list[list[float]]
     """One list per datum, one value per position; empty unless asked for."""
     metrics: list[Metric]
     """What else the engine measured, by names of its own."""
+    additional: list[Setting]
+    """What this version of the contract has no field for."""
 
 
 @dataclass(kw_only=True)
@@ -150,24 +197,33 @@ class Adam:
     """Decoupled, of matrices only. Absent: 0."""
     max_grad_norm: float | None = None
     """Global L2 norm above which gradients are scaled down; 0 turns it off. Absent: 1."""
+    additional: Settings = ()
+    """Settings that this version of the contract has no field for. One that the engine
+    does not know: `unsupported`.
+    """
 
 
 @dataclass
 class OptimOutput:
     step: int
     """Optimizer steps finished."""
-    grad_norm: float
-    """Global L2 norm of the gradients, before clipping."""
+    grad_norm: float | None
+    """Global L2 norm of the gradients, before clipping; absent if the engine does not
+    tell it.
+    """
     metrics: list[Metric]
     """What else the engine measured, by names of its own."""
+    additional: list[Setting]
+    """What this version of the contract has no field for."""
 
 
 @dataclass
 class SessionEvaluation:
-    loss: float
-    """Mean loss over the held-out data, in nats per token."""
-    tokens: int
-    """Tokens scored."""
+    measured: Measurement
+    tokens: float | None
+    """Tokens scored, a whole number; absent if the engine does not tell it."""
+    additional: list[Setting]
+    """What this version of the contract has no field for."""
 
 
 @dataclass
@@ -177,10 +233,15 @@ class SampledSequence:
     tokens: list[int]
     """With the end of sequence or stop token that ended it; without a stop text."""
     log_probs: list[float]
-    """Log-probability of each token under the model, before temperature, top-k and top-p:
-    that of the policy that sampled it only at temperature 1 with all tokens.
+    """Log-probability of each token under the model, before temperature, top-k and top-p."""
+    sampling_log_probs: list[float]
+    """Log-probability of each token under the distribution that it was drawn from, after
+    temperature, top-k and top-p: what a ratio of policies needs (`old_log_probs` of
+    what is trained with `importance_sampling`). 0 at temperature 0.
     """
     stop_reason: StopReason
+    additional: list[Setting]
+    """What this version of the contract has no field for."""
 
 
 @dataclass
@@ -192,19 +253,41 @@ class RenderedChat:
     """1 at each token that the assistant says, 0 elsewhere; as long as tokens. Moved on by
     one like the targets, it is a datum's weights.
     """
+    additional: list[Setting]
+    """What this version of the contract has no field for."""
 
 
 @dataclass
 class ModelInfo:
-    architecture: str
+    """What an engine does not know of its model is absent."""
+
+    name: str | None
+    """What it is called, `HuggingFaceTB/SmolLM2-135M` for one; absent for a new model."""
+    architecture: str | None
     """`llama` for one."""
-    parameters: float
+    parameters: float | None
     """Number of weights; a whole number."""
-    vocab_size: int
-    context_length: int
+    trainable_parameters: float | None
+    """How many of them are trained; a whole number."""
+    vocab_size: int | None
+    context_length: int | None
     """Longest sequence, in tokens."""
-    end_of_sequence: list[int]
+    bos_token_id: int | None
+    """Token that begins a sequence."""
+    eos_token_ids: list[int]
     """Tokens that end a sequence; empty if the tokenizer has none."""
+    pad_token_id: int | None
+    """Token that fills up a batch."""
+    has_chat_template: bool
+    """Whether `render_chat` can be used."""
+    features: list[str]
+    """What this engine can do with this model, by name: ask here, do not try.
+    `cross-entropy`, `importance-sampling` and `ppo` are losses; `log-probs`,
+    `sampling-log-probs`, `stop-text`, `save-state`, `load-state`, `evaluate`,
+    `deterministic` (equal calls give equal bits) are others. More may come.
+    """
+    additional: list[Setting]
+    """What this version of the contract has no field for."""
 
 
 @dataclass
@@ -216,8 +299,15 @@ class Wishes:
     `checkpoint` as soon as the loop can be continued from there. A loop whose state
     is costly to write need not call it before.
     """
+    evaluate: bool
+    """A callback asked for an evaluation: call `session.evaluate`, or `evaluated` with what
+    the loop measured itself. If neither was called by the next `checkpoint`, the host
+    scores the held-out data there, if there is any.
+    """
     learning_rate: float | None
     """The learning rate that a callback or a user asked for."""
+    additional: list[Setting]
+    """What this version of the contract has no field for."""
 
 
 @dataclass(kw_only=True)
@@ -234,35 +324,14 @@ class Progress:
 
 
 @dataclass
-class DatasetInfo:
-    train_examples: int
-    eval_examples: int
-    train_tokens: float
-    """Tokens in the training split; a whole number."""
-    unigram_entropy: float | None
-    """Entropy of the evaluation tokens under the training split's token frequencies, in
-    nats per token: the loss of a model that ignores all context. Absent if nothing
-    is held out.
-    """
-
-
-@dataclass
-class Example:
-    """One example for next-token prediction: `targets` is `tokens` moved on by one."""
-
-    tokens: list[int]
-    targets: list[int]
-    weights: list[float]
-    """Weight of each target's loss, 0 for what is not to be learned. Empty: 1 everywhere."""
-
-
-@dataclass
 class Generation:
     text: str
     """What the model wrote after the prompt."""
     tokens: int
     """Tokens generated."""
     stop_reason: StopReason
+    additional: list[Setting]
+    """What this version of the contract has no field for."""
 
 
 @dataclass
@@ -272,10 +341,42 @@ class Artifact:
     """In bytes."""
     digest: str
     """blake3 of the content, in hex."""
+    additional: list[Setting]
+    """What this version of the contract has no field for."""
+
+
+@dataclass
+class RunInfo:
+    id: str
+    """Identifies the run."""
+    name: str
+    """The name that the spec gave it."""
+    parent: str | None
+    """The run whose place this one took when its configuration was changed."""
+    generation: int
+    """Counts the callback instances of this attempt at the run, from 1: that of the
+    instance which asks. In a loop, of the callbacks at work.
+    """
+    attempt: int
+    """Counts the attempts at the run, from 1."""
+    step: int
+    """Optimizer steps finished."""
+    total_steps: int | None
+    """Number of steps planned; absent if the trainer's own loop decides."""
+    additional: list[Setting]
+    """What this version of the contract has no field for."""
 
 
 @dataclass(kw_only=True)
-class HubModel:
+class NamedSource:
+    """A source by the name that a host has for it."""
+
+    name: str
+    parameters: Settings = ()
+
+
+@dataclass(kw_only=True)
+class HubRepository:
     name: str
     """`HuggingFaceTB/SmolLM2-135M` for one."""
     revision: str | None = None
@@ -308,6 +409,41 @@ class ModelShape:
     """Whether the output layer shares its weights with the embedding. Absent: true."""
 
 
+@dataclass
+class NamedModel:
+    name: str
+    """1 to 100 letters, digits, `-`, `_` or `.`, the first a letter or digit."""
+    source: ModelSource
+
+
+@dataclass
+class CompletionFields:
+    prompt: str
+    """Usually `prompt`."""
+    completion: str
+    """Usually `completion`."""
+
+
+@dataclass(kw_only=True)
+class PreferenceFields:
+    prompt: str | None = None
+    """Usually `prompt`; absent if both answers begin with it."""
+    chosen: str
+    """Usually `chosen`."""
+    rejected: str
+    """Usually `rejected`."""
+
+
+@dataclass
+class LabelFields:
+    prompt: str
+    """Usually `prompt`."""
+    completion: str
+    """Usually `completion`."""
+    label: str
+    """Usually `label`."""
+
+
 @dataclass(kw_only=True)
 class HubDataset:
     name: str
@@ -327,6 +463,21 @@ class UrlDataset:
 
 
 @dataclass(kw_only=True)
+class Dataset:
+    """What to train on."""
+
+    source: DatasetSource
+    format: DatasetFormat | None = None
+    """Absent: text."""
+    held_out: HeldOut | DatasetSource | float | None = None
+    """What is held out for evaluation. Absent: a share of 0.05."""
+    additional: Settings = ()
+    """Settings that this version of the contract has no field for and a host may know.
+    One that the host does not know is an error.
+    """
+
+
+@dataclass(kw_only=True)
 class Lora:
     """Low-rank adaptation."""
 
@@ -342,6 +493,10 @@ class Lora:
     """Layers that get an adapter, by the last part of their name, `q_proj` for one.
     Empty: all linear layers of the blocks.
     """
+    additional: Settings = ()
+    """Settings that this version of the contract has no field for and a host may know.
+    One that the host does not know is an error.
+    """
 
 
 @dataclass(kw_only=True)
@@ -350,7 +505,7 @@ class Hyperparameters:
 
     A trainer's own loop is free to use them or not, but for those that the host has part
     in there too: max-length (the model's context), save-steps, save-total-limit, seed,
-    and early stopping.
+    metric-for-best-model and early stopping.
     """
 
     max_steps: int | None = None
@@ -400,8 +555,16 @@ class Hyperparameters:
     0 never stops it. Absent: 0.
     """
     early_stopping_threshold: float | None = None
-    """An evaluation improves if its loss is lower than the best by more than this.
+    """An evaluation improves if its score is better than the best by more than this.
     Absent: 0.
+    """
+    metric_for_best_model: str | None = None
+    """What evaluations are compared by: `loss`, or the name of a metric. Absent: `loss`."""
+    greater_is_better: bool | None = None
+    """Whether a higher score is better. Absent: true, but for a name that ends in `loss`."""
+    additional: Settings = ()
+    """Settings that this version of the contract has no field for and a host may know.
+    One that the host does not know is an error.
     """
 
 
@@ -410,7 +573,7 @@ class Spec:
     """A training job."""
 
     name: str
-    """1 to 100 letters, digits, `_`, `_` or `.`, the first a letter or digit."""
+    """1 to 100 letters, digits, `-`, `_` or `.`, the first a letter or digit."""
     description: str | None = None
     """For people. Changing it does not restart a run."""
     tags: Sequence[str] = ()
@@ -418,16 +581,16 @@ class Spec:
     model: ModelSource
     tokenizer: TokenizerSource | None = None
     """Absent: that of a pretrained model; bytes for a new one."""
-    dataset: DatasetSource | None = None
+    dataset: Dataset | DatasetSource | None = None
     """Absent: the trainer's loop makes its own data, and `dataset` answers `not_ready`."""
-    eval_fraction: float | None = None
-    """Share of the data, taken from its end, that is held out for evaluation:
-    at least 0, below 1. Absent: 0.05. With 0 there are no evaluations.
+    models: Sequence[NamedModel] | Mapping[str, ModelSource] = ()
+    """Further models by name: a reference, a teacher, a judge. A host that has no use for
+    one refuses the spec.
     """
     lora: Lora | None = None
     """Train low-rank adapters instead of all weights; needs a pretrained model."""
     hyperparameters: Hyperparameters = field(default_factory=lambda: Hyperparameters())
-    additional: Sequence[Setting] = ()
+    additional: Settings = ()
     """Settings that this version of the contract has no field for and a host may know.
     One that the host does not know is an error.
     """
@@ -473,6 +636,8 @@ class Started:
     """Number of steps planned; absent if the trainer's own loop decides."""
     parent: str | None
     """The run whose place this one took when its configuration was changed."""
+    additional: list[Setting]
+    """What this version of the contract has no field for; so in every event."""
 
 
 @dataclass
@@ -492,23 +657,35 @@ class LogRecord:
     """Tokens trained on so far; a whole number."""
     metrics: list[Metric]
     """What the loop logged besides, and what `log_metric` actions left."""
+    additional: list[Setting]
 
 
 @dataclass
 class Evaluation:
-    """The held-out data was scored."""
+    """The model was evaluated: by the host on the held-out data, or by the trainer itself
+    (the action `evaluated`, `hooks.evaluated`).
+    """
 
     at: Position
-    loss: float
-    """Mean loss in nats per token."""
-    perplexity: float
+    loss: float | None
+    """Mean loss in nats per token; absent where something else was measured."""
+    perplexity: float | None
     """exp(loss), at most the largest finite number."""
-    best_loss: float
+    best_loss: float | None
     """Lowest evaluation loss of the run so far, this one included."""
+    score: Metric | None
+    """The value of `metric_for_best_model`, by which checkpoints are compared and early
+    stopping counts; absent if it was not measured here.
+    """
+    best_score: float | None
+    """Best score of the run so far, this one included."""
+    is_best: bool
+    """Whether this score is the best so far."""
     evaluations_without_improvement: int
-    """Evaluations in a row, up to this one, that were no improvement."""
+    """Evaluations with a score, in a row, up to this one, that were no improvement."""
     metrics: list[Metric]
-    """What else was measured on the held-out data, by names of the field."""
+    """What else was measured."""
+    additional: list[Setting]
 
 
 @dataclass
@@ -521,7 +698,12 @@ class Checkpoint:
     id: str
     """Identifies the checkpoint within the store."""
     eval_loss: float | None
-    """The evaluation loss of these weights, if they were scored."""
+    """The evaluation loss of these weights, if they were evaluated."""
+    score: Metric | None
+    """The score of these weights, if they were evaluated."""
+    metrics: list[Metric]
+    """What was measured of these weights."""
+    additional: list[Setting]
 
 
 @dataclass
@@ -536,6 +718,13 @@ class Completed:
     """The last logged loss."""
     eval_loss: float | None
     """The last evaluation loss."""
+    best_score: float | None
+    """Best score of the run."""
+    best_checkpoint: str | None
+    """The checkpoint whose weights have it, if one was kept."""
+    metrics: list[Metric]
+    """What the last evaluation measured."""
+    additional: list[Setting]
 
 
 @dataclass
@@ -545,15 +734,29 @@ class Failed:
     at: Position
     message: str
     """What happened, for people."""
+    code: str
+    """What kind of failure it is, for programs: `diverged`, `data`, `engine`, `engine-lost`,
+    `engine-rejected`, `engine-unavailable`, `out-of-memory`, `store`, `store-full`,
+    `trainer`, `unsupported`, `internal`. More may come: one that a trainer does not know
+    is to be treated like `internal`.
+    """
+    hint: str | None
+    """What to do about it, for people."""
     checkpoint: str | None
     """The last checkpoint, from which the run can be resumed; absent if there is none."""
+    additional: list[Setting]
 
 
-StopReason = Literal["length", "stop"]
+Settings = Union[Sequence["Setting"], Mapping[str, Any]]
+"""Settings by name; the values of a mapping are what JSON can hold."""
+
+StopReason = Literal["length", "stop", "other"]
 """Why a generated text ended."""
 
 Level = Literal["debug", "info", "warn", "error"]
 """How much a message matters; the host can be told to show only some."""
+
+Split = Literal["train", "eval"]
 
 Loss = Union[
     # -w * l
@@ -576,8 +779,6 @@ LogProbs = Literal["omit", "give"]
 Directive = Literal["proceed", "stop", "hand-over"]
 """What a loop is to do after a checkpoint hook."""
 
-Split = Literal["train", "eval"]
-
 ModelSource = Union[
     # New weights in this shape.
     Case[Literal["scratch"], ModelShape],
@@ -585,7 +786,9 @@ ModelSource = Union[
     # inside it.
     Case[Literal["file"], str],
     # A pretrained model of the Hugging Face hub.
-    Case[Literal["hub"], HubModel],
+    Case[Literal["hub"], HubRepository],
+    # One that this version of the contract has no case for.
+    Case[Literal["other"], NamedSource],
 ]
 """Where the model comes from."""
 
@@ -599,8 +802,34 @@ TokenizerSource = Union[
     Case[Literal["file"], str],
     # The one that belongs to the pretrained model.
     Case[Literal["model"], None],
+    # That of a model of the Hugging Face hub.
+    Case[Literal["hub"], HubRepository],
+    # One that this version of the contract has no case for.
+    Case[Literal["other"], NamedSource],
 ]
 """How text becomes token ids."""
+
+DatasetFormat = Union[
+    # One text from beginning to end.
+    Case[Literal["text"], None],
+    # Rows with a text each, in the field of this name; usually `text`.
+    Case[Literal["rows"], str],
+    # Rows with a conversation each, in the field of this name; usually `messages`.
+    Case[Literal["conversations"], str],
+    # Rows with a prompt and what is to follow it.
+    Case[Literal["completions"], CompletionFields],
+    # Rows with a prompt, a chosen and a rejected answer.
+    Case[Literal["preferences"], PreferenceFields],
+    # Rows with a prompt, an answer and whether it is a good one.
+    Case[Literal["labels"], LabelFields],
+    # Rows with a prompt each, in the field of this name; usually `prompt`.
+    Case[Literal["prompts"], str],
+    # One that this version of the contract has no case for.
+    Case[Literal["other"], NamedSource],
+]
+"""What the data is made of. Rows are those of a JSON Lines file, a table or a hub's
+dataset; the names of their fields have the defaults of TRL.
+"""
 
 DatasetSource = Union[
     # A file of UTF-8 text, relative to the project's folder and inside it. It is one text,
@@ -608,13 +837,27 @@ DatasetSource = Union[
     Case[Literal["file"], str],
     # A dataset of the Hugging Face hub.
     Case[Literal["hub"], HubDataset],
-    # A text file behind an http or https address.
+    # A file behind an http or https address.
     Case[Literal["url"], UrlDataset],
+    # One that this version of the contract has no case for.
+    Case[Literal["other"], NamedSource],
 ]
 """Where the data comes from."""
 
+HeldOut = Union[
+    # A share of the data, taken from its end: at least 0, below 1. With 0 there are no
+    # evaluations.
+    Case[Literal["share"], float],
+    # Data of its own, in the same format.
+    Case[Literal["source"], DatasetSource],
+]
+"""What is not trained on, but evaluated."""
+
 LrSchedulerType = Literal["linear", "cosine", "constant"]
-"""Shape of the learning rate after the warm-up."""
+"""Shape of the learning rate after the warm-up. Another one is named in
+`hyperparameters.additional` as `lr_scheduler_type`, by the name that Transformers has for
+it, if the host knows it; so with other enums.
+"""
 
 EndReason = Union[
     # All planned steps were done, or the trainer's loop returned.
@@ -627,6 +870,8 @@ EndReason = Union[
     Case[Literal["user"], None],
     # A run of new code with another configuration takes over.
     Case[Literal["replaced"], None],
+    # One that this version of the contract has no case for, by its name.
+    Case[Literal["other"], str],
 ]
 """Why a run ended."""
 
@@ -638,8 +883,13 @@ Action = Union[
     # `on_checkpoint`.
     Case[Literal["save"], None],
     # Score the held-out data at this step; at the next one if asked for by
-    # `on_evaluate` or `on_checkpoint`.
+    # `on_evaluate` or `on_checkpoint`. With nothing held out it is not valid, unless the
+    # trainer's own loop runs.
     Case[Literal["evaluate"], None],
+    # The trainer has evaluated the model itself. Becomes an evaluation event of this
+    # step, handed to `on_evaluate` too; asked for there, it is not valid, since it would
+    # never end. At most one in an answer.
+    Case[Literal["evaluated"], Measurement],
     # Train with exactly this rate, 0 to 10, from the next step on, instead of the
     # schedule. A trainer's own loop finds it in the answer of `hooks.log` and decides
     # itself.
@@ -660,5 +910,5 @@ Action = Union[
 They are done in the order log, evaluate, save, stop, pause. If one of them is not
 valid, none of the answer's is done, and it counts as an error of the callback.
 While a trainer's own loop runs, `stop`, `save` and `pause` wait for its next
-`hooks.checkpoint`.
+`hooks.checkpoint`, and `evaluate` is handed to it as `wishes.evaluate`.
 """

@@ -116,8 +116,10 @@ pub(crate) fn reworded(text: &str, name: impl Fn(&str) -> String) -> String {
     let mut result = String::with_capacity(text.len());
     for (index, part) in text.split('`').enumerate() {
         let is_name = |part: &str| {
-            part.chars()
-                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c))
+            part.contains(|c: char| c.is_ascii_lowercase())
+                && part
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c))
         };
         if index > 0 {
             result.push('`');

@@ -72,7 +72,11 @@ impl Go<'_> {
                         if !types.ends_with("{\n") {
                             types.push('\n');
                         }
-                        docs(&field.docs, "\t", types)?;
+                        if self.is_text(&field.ty) {
+                            comment(contents(&field.docs), "\t", types)?;
+                        } else {
+                            docs(&field.docs, "\t", types)?;
+                        }
                         writeln!(types, "\t{name} {}", self.spelled(&field.ty))?;
                         let at = format!("at.to({offset})");
                         writeln!(memory, "\tv.{name} = {}", self.load(&field.ty, &at)?)?;
@@ -144,7 +148,11 @@ impl Go<'_> {
                     );
                     for (index, case) in variant.cases.iter().enumerate() {
                         let name = format!("{title}{}", pascal(&case.name));
-                        docs(&case.docs, "", types)?;
+                        if case.ty.as_ref().is_some_and(|ty| self.is_text(ty)) {
+                            comment(contents(&case.docs), "", types)?;
+                        } else {
+                            docs(&case.docs, "", types)?;
+                        }
                         write!(load, "\tcase {index}:\n\t\treturn {name}{{")?;
                         writeln!(store, "\tcase {name}:\n\t\tputByte(at, {index})")?;
                         if let Some(ty) = &case.ty {
@@ -191,6 +199,16 @@ impl Go<'_> {
                 _ => self.title(ty),
             },
             _ => "string".into(),
+        }
+    }
+
+    /// Whether the values are texts: what is in backquotes at them are texts too, and no names in Go,
+    /// which has such quotes itself.
+    fn is_text(&self, ty: &Type) -> bool {
+        match (ty, self.kind(ty)) {
+            (Type::String, _) => true,
+            (_, Some(TypeDefKind::Option(inner) | TypeDefKind::List(inner))) => self.is_text(inner),
+            _ => false,
         }
     }
 
@@ -361,6 +379,8 @@ fn title(interface: &Interface, name: &str) -> String {
     match (interface.name.as_deref(), name) {
         // `callbacks` has one too.
         (Some("session"), "evaluation") => "SessionEvaluation".into(),
+        // `Dataset` is what has the functions of that interface.
+        (Some("definition"), "dataset") => "DatasetSpec".into(),
         _ => pascal(name),
     }
 }
@@ -369,6 +389,7 @@ fn title(interface: &Interface, name: &str) -> String {
 fn pascal(name: &str) -> String {
     let part = |part: &str| match part {
         "id" | "url" | "lr" => part.to_uppercase(),
+        "ids" => "IDs".into(),
         _ => capital(part),
     };
     name.split('-').map(part).collect()
@@ -398,8 +419,17 @@ fn first_sentence(docs: &Docs) -> String {
 }
 
 fn docs(docs: &Docs, indent: &str, text: &mut String) -> Result<()> {
-    let contents = docs.contents.as_deref().unwrap_or_default().trim();
-    for line in reworded(contents, pascal).replace('`', "").lines() {
+    let name = |path: &str| path.split('.').map(pascal).collect::<Vec<_>>().join(".");
+    let contents = reworded(contents(docs), name).replace('`', "");
+    comment(&contents, indent, text)
+}
+
+fn contents(docs: &Docs) -> &str {
+    docs.contents.as_deref().unwrap_or_default().trim()
+}
+
+fn comment(contents: &str, indent: &str, text: &mut String) -> Result<()> {
+    for line in contents.lines() {
         writeln!(text, "{}", format!("{indent}// {line}").trim_end())?;
     }
     Ok(())

@@ -40,7 +40,7 @@ fn main() -> Result<()> {
     // Generated errors show themselves as their debug text; people get sentences.
     const DEBUG_TEXT: &str = r#"write!(f, "{:?}", self)"#;
     ensure!(
-        text.matches(DEBUG_TEXT).count() == 5,
+        text.matches(DEBUG_TEXT).count() == 6,
         "there is a new error type, or one less: see src/error.rs"
     );
     let text = text.replace(DEBUG_TEXT, "crate::error::Explain::explain(self, f)");
@@ -115,6 +115,7 @@ fn bindings(wit: &Path, world_name: &str, export_macro: &str) -> Result<String> 
         additional_derive_attributes: vec!["PartialEq".into()],
         // Records in which every field may be left out. The managed world has no session.
         additional_type_attributes: [
+            "arkor:trainer/types@0.1.0/measurement",
             "arkor:trainer/types@0.1.0/sampling",
             "arkor:trainer/definition@0.1.0/hyperparameters",
             "arkor:trainer/hooks@0.1.0/progress",

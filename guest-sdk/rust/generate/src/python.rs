@@ -19,7 +19,7 @@ and one of several cases is a :class:`Case`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Generic, Literal, Sequence, TypeVar, Union
+from typing import Any, Generic, Literal, Mapping, Sequence, TypeVar, Union
 
 _Tag = TypeVar(\"_Tag\", bound=str, covariant=True)
 _Value = TypeVar(\"_Value\", covariant=True)
@@ -31,6 +31,11 @@ class Case(Generic[_Tag, _Value]):
 
     tag: _Tag
     value: _Value
+";
+
+const LATER: &str = "
+Settings = Union[Sequence[\"Setting\"], Mapping[str, Any]]
+\"\"\"Settings by name; the values of a mapping are what JSON can hold.\"\"\"
 ";
 
 pub(crate) fn types(resolve: &Resolve, world: &str) -> Result<String> {
@@ -47,7 +52,7 @@ pub(crate) fn types(resolve: &Resolve, world: &str) -> Result<String> {
         )?;
     }
     // They are evaluated, and name classes.
-    Ok(text + "\n" + &later)
+    Ok(text + "\n" + LATER + &later)
 }
 
 fn interface(
@@ -73,7 +78,7 @@ fn interface(
                     .any(|field| given && default(resolve, &field.ty).is_some());
                 let arguments = if has_defaults { "(kw_only=True)" } else { "" };
                 write!(text, "\n\n@dataclass{arguments}\nclass {title}:\n")?;
-                let mut is_open = docs(definition.docs.contents.as_deref(), text)?;
+                let mut is_open = docs(definition.docs.contents.as_deref(), snake, text)?;
                 for field in &record.fields {
                     if is_open {
                         text.push('\n');
@@ -85,7 +90,13 @@ fn interface(
                         None => String::new(),
                     };
                     writeln!(text, "    {}: {ty}{value}", snake(&field.name))?;
-                    docs(field.docs.contents.as_deref(), text)?;
+                    // What is named in the documentation of a text are values of it.
+                    let name = if is_text(resolve, &field.ty) {
+                        str::to_owned
+                    } else {
+                        snake
+                    };
+                    docs(field.docs.contents.as_deref(), name, text)?;
                 }
             }
             TypeDefKind::Enum(cases) => {
@@ -114,6 +125,32 @@ fn interface(
         }
     }
     Ok(())
+}
+
+/// The short forms that the runtime takes for a type.
+const SHORT: [(&str, &str); 2] = [
+    ("dataset", "Dataset | DatasetSource"),
+    ("held-out", "HeldOut | DatasetSource | float"),
+];
+
+/// The name for a list that may be given as a mapping.
+fn mapping(resolve: &Resolve, item: &Type) -> Option<&'static str> {
+    let Type::Id(id) = item else {
+        return None;
+    };
+    match &resolve.types[*id] {
+        definition if matches!(definition.kind, TypeDefKind::Type(_)) => {
+            let TypeDefKind::Type(inner) = &definition.kind else {
+                return None;
+            };
+            mapping(resolve, inner)
+        }
+        definition => match definition.name.as_deref() {
+            Some("setting") => Some("Settings"),
+            Some("named-model") => Some("Sequence[NamedModel] | Mapping[str, ModelSource]"),
+            _ => None,
+        },
+    }
 }
 
 /// Name of a type in scripts, which have one space of names.
@@ -153,6 +190,9 @@ fn spelled(resolve: &Resolve, ty: &Type, given: bool) -> String {
             match &definition.kind {
                 TypeDefKind::List(Type::U8) if given => "bytes | str".into(),
                 TypeDefKind::List(Type::U8) => "bytes".into(),
+                TypeDefKind::List(item) if given && mapping(resolve, item).is_some() => {
+                    mapping(resolve, item).unwrap_or_default().into()
+                }
                 TypeDefKind::List(item) => {
                     let list = if given { "Sequence" } else { "list" };
                     format!("{list}[{}]", spelled(resolve, item, given))
@@ -167,7 +207,11 @@ fn spelled(resolve: &Resolve, ty: &Type, given: bool) -> String {
                         TypeOwner::Interface(id) => resolve.interfaces[id].name.as_deref(),
                         _ => None,
                     };
-                    title(interface, definition.name.as_deref().unwrap_or("unknown"))
+                    let name = definition.name.as_deref().unwrap_or("unknown");
+                    match SHORT.iter().find(|(of, _)| given && *of == name) {
+                        Some((_, form)) => (*form).into(),
+                        None => title(interface, name),
+                    }
                 }
             }
         }
@@ -175,12 +219,24 @@ fn spelled(resolve: &Resolve, ty: &Type, given: bool) -> String {
     }
 }
 
+/// A text, which may be absent, or a list of texts.
+fn is_text(resolve: &Resolve, ty: &Type) -> bool {
+    match ty {
+        Type::String => true,
+        Type::Id(id) => matches!(
+            &resolve.types[*id].kind,
+            TypeDefKind::List(Type::String) | TypeDefKind::Option(Type::String)
+        ),
+        _ => false,
+    }
+}
+
 /// Documentation of a class or a field, indented; whether there is any.
-fn docs(contents: Option<&str>, text: &mut String) -> Result<bool> {
+fn docs(contents: Option<&str>, name: fn(&str) -> String, text: &mut String) -> Result<bool> {
     let Some(contents) = contents.map(str::trim) else {
         return Ok(false);
     };
-    let contents = reworded(contents, snake).replace('\\', "\\\\");
+    let contents = reworded(contents, name).replace('\\', "\\\\");
     let lines: Vec<&str> = contents.lines().collect();
     if let [line] = lines.as_slice() {
         writeln!(text, "    \"\"\"{line}\"\"\"")?;
@@ -197,7 +253,7 @@ fn docs(contents: Option<&str>, text: &mut String) -> Result<bool> {
 /// The same after a name that stands for itself, not indented.
 fn docs_of_name(contents: Option<&str>, text: &mut String) -> Result<()> {
     let mut indented = String::new();
-    if docs(contents, &mut indented)? {
+    if docs(contents, snake, &mut indented)? {
         for line in indented.lines() {
             writeln!(text, "{}", line.strip_prefix("    ").unwrap_or(line))?;
         }

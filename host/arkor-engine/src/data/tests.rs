@@ -3,34 +3,31 @@
 use super::*;
 use crate::{EmbeddedEngine, Engine, EngineError, SessionRequest, TrainingSession};
 use arkor_types::{
-    DatasetSource, HyperparametersDraft, ModelShape, ModelSource, Spec, SpecDraft, TokenizerSource,
+    DatasetDraft, DatasetSource, HeldOut, HyperparametersDraft, ModelShape, ModelSource, Spec,
+    SpecDraft, TokenizerSource,
 };
 
 pub(crate) fn spec(tokenizer: TokenizerSource, hyperparameters: HyperparametersDraft) -> Spec {
     SpecDraft {
-        name: "data".into(),
-        description: None,
-        tags: Vec::new(),
-        model: ModelSource::Scratch(ModelShape {
-            hidden_size: 8,
-            num_hidden_layers: 1,
-            num_attention_heads: 2,
-            num_key_value_heads: 1,
-            intermediate_size: 8,
-            rope_theta: 1e4,
-            rms_norm_eps: 1e-5,
-            tie_word_embeddings: true,
-        }),
         tokenizer: Some(tokenizer),
-        dataset: Some(DatasetSource::File("text".into())),
-        eval_fraction: Some(0.1),
-        lora: None,
         hyperparameters,
-        additional: Vec::new(),
-        extras: None,
-        dry_run: None,
-        own_loop: None,
-        exports_loop: false,
+        ..SpecDraft::new(
+            "data",
+            ModelSource::Scratch(ModelShape {
+                hidden_size: 8,
+                num_hidden_layers: 1,
+                num_attention_heads: 2,
+                num_key_value_heads: 1,
+                intermediate_size: 8,
+                rope_theta: 1e4,
+                rms_norm_eps: 1e-5,
+                tie_word_embeddings: true,
+            }),
+            Some(DatasetDraft {
+                held_out: Some(HeldOut::Share(0.1)),
+                ..DatasetSource::File("text".into()).into()
+            }),
+        )
     }
     .resolve()
     .unwrap()

@@ -14,23 +14,27 @@ pub struct Text {
 }
 
 impl Text {
-    /// Reads a UTF-8 file and holds out `eval_fraction` of its bytes, from its end, cut between two
-    /// characters. The fraction is at least 0 and below 1, as a resolved spec has it.
+    /// Reads a UTF-8 file and holds out a share of its bytes, from its end, cut between two
+    /// characters. The share is at least 0 and below 1, as a resolved spec has it.
     ///
     /// # Errors
     ///
     /// [`EngineError::DatasetFile`] if the file cannot be read, [`EngineError::NotText`] with the
     /// place of the first byte that is not UTF-8.
-    pub fn load(path: &Path, eval_fraction: f64) -> Result<Self, EngineError> {
-        let bytes = memory::read(path, memory::DATASET, memory::TEXT_COPIES)
-            .map_err(|e| EngineError::dataset_file(path, e))?;
-        match String::from_utf8(bytes) {
-            Ok(text) => Ok(Self::split(&text, eval_fraction)),
-            Err(error) => Err(EngineError::NotText {
-                path: path.into(),
-                offset: error.utf8_error().valid_up_to(),
-            }),
-        }
+    pub fn load(path: &Path, held_out: f64) -> Result<Self, EngineError> {
+        Ok(Self::split(&read(path)?, held_out))
+    }
+
+    /// Reads two UTF-8 files: what is trained on, and what is held out.
+    ///
+    /// # Errors
+    ///
+    /// As for [`load`](Self::load).
+    pub fn load_both(train: &Path, eval: &Path) -> Result<Self, EngineError> {
+        Ok(Self {
+            train: read(train)?.into(),
+            eval: read(eval)?.into(),
+        })
     }
 
     /// Splits a text that is in memory, as [`load`](Self::load) does.
@@ -40,9 +44,9 @@ impl Text {
         clippy::cast_sign_loss,
         reason = "a share of a length; a cut that is off by some bytes is as good"
     )]
-    pub fn split(text: &str, eval_fraction: f64) -> Self {
-        let held_out = (text.len() as f64 * eval_fraction.clamp(0.0, 1.0)) as usize;
-        let at = text.floor_char_boundary(text.len().saturating_sub(held_out));
+    pub fn split(text: &str, held_out: f64) -> Self {
+        let bytes = (text.len() as f64 * held_out.clamp(0.0, 1.0)) as usize;
+        let at = text.floor_char_boundary(text.len().saturating_sub(bytes));
         let (train, eval) = text.split_at(at);
         Self {
             train: train.into(),
@@ -64,6 +68,15 @@ impl Text {
     pub fn tokenizer_text(&self) -> Arc<str> {
         Arc::clone(&self.train)
     }
+}
+
+fn read(path: &Path) -> Result<String, EngineError> {
+    let bytes = memory::read(path, memory::DATASET, memory::TEXT_COPIES)
+        .map_err(|e| EngineError::dataset_file(path, e))?;
+    String::from_utf8(bytes).map_err(|error| EngineError::NotText {
+        path: path.into(),
+        offset: error.utf8_error().valid_up_to(),
+    })
 }
 
 #[cfg(test)]

@@ -132,6 +132,7 @@ struct Sequence {
     length: usize,
     tokens: Vec<TokenId>,
     log_probs: Vec<f32>,
+    sampling_log_probs: Vec<f32>,
     reason: Option<StopReason>,
     candidates: Vec<Candidate>,
 }
@@ -152,6 +153,7 @@ impl Sequence {
             length,
             tokens: Vec::new(),
             log_probs: Vec::new(),
+            sampling_log_probs: Vec::new(),
             reason: None,
             candidates: Vec::new(),
         }
@@ -181,8 +183,8 @@ impl Sequence {
                 what: "the model's outputs are not finite numbers; nothing can be sampled".into(),
             });
         }
-        let token = if parameters.temperature == 0.0 {
-            best
+        let (token, share) = if parameters.temperature == 0.0 {
+            (best, 1.0)
         } else {
             let temperature = f64::from(parameters.temperature);
             self.candidates.clear();
@@ -196,8 +198,9 @@ impl Sequence {
                 parameters.top_k as usize,
                 f64::from(parameters.top_p),
             );
-            draw(&self.candidates, self.rng.uniform()).unwrap_or(best)
+            draw(&self.candidates, self.rng.uniform()).unwrap_or((best, 1.0))
         };
+        self.sampling_log_probs.push(share.ln() as f32);
         let logit = logits.get(token as usize).copied().unwrap_or(top);
         self.tokens.push(token);
         self.log_probs
@@ -206,19 +209,22 @@ impl Sequence {
     }
 
     /// Sets the reason if the sequence has come to its end. A stop text is cut off with the tokens
-    /// that have a part in it.
+    /// that have a part in it, if it is not to be kept.
     fn finish(
         &mut self,
         tokenizer: &Tokenizer,
         parameters: &SamplingParameters,
     ) -> Result<(), EngineError> {
         let last = self.tokens.last().copied();
-        let ends = |token| parameters.stop_tokens.contains(&token);
+        let ends = |token| parameters.stop_token_ids.contains(&token);
         if last == tokenizer.end_of_sequence() || last.is_some_and(ends) {
             self.reason = Some(StopReason::Stop);
         } else if let Some(keep) = before_stop(tokenizer, &self.tokens, &parameters.stop)? {
-            self.tokens.truncate(keep);
-            self.log_probs.truncate(keep);
+            if !parameters.keep_stop {
+                self.tokens.truncate(keep);
+                self.log_probs.truncate(keep);
+                self.sampling_log_probs.truncate(keep);
+            }
             self.reason = Some(StopReason::Stop);
         } else if self.tokens.len() >= self.length {
             self.reason = Some(StopReason::Length);
@@ -230,6 +236,7 @@ impl Sequence {
         SampledSequence {
             tokens: self.tokens,
             log_probs: self.log_probs,
+            sampling_log_probs: self.sampling_log_probs,
             stop_reason: self.reason.unwrap_or(StopReason::Length),
         }
     }
@@ -262,17 +269,17 @@ fn filter(candidates: &mut Vec<Candidate>, top_k: usize, top_p: f64) {
     }
 }
 
-/// The candidate in which `uniform`, from [0, 1), falls.
-fn draw(candidates: &[Candidate], uniform: f64) -> Option<TokenId> {
-    let mut left = uniform * candidates.iter().map(|c| c.probability).sum::<f64>();
-    for candidate in candidates {
+/// The candidate in which `uniform`, from [0, 1), falls, and its share of the probability.
+fn draw(candidates: &[Candidate], uniform: f64) -> Option<(TokenId, f64)> {
+    let total = candidates.iter().map(|c| c.probability).sum::<f64>();
+    let mut left = uniform * total;
+    let drawn = candidates.iter().find(|candidate| {
         left -= candidate.probability;
-        if left < 0.0 {
-            return Some(candidate.token);
-        }
-    }
+        left < 0.0
+    });
     // Rounding can leave a rest after the last one.
-    candidates.last().map(|candidate| candidate.token)
+    let drawn = drawn.or(candidates.last())?;
+    Some((drawn.token, drawn.probability / total))
 }
 
 /// How many tokens come before the first stop text, if one has just been completed.
@@ -368,7 +375,8 @@ mod tests {
             for candidate in left_out {
                 prop_assert!(candidate.probability <= least);
             }
-            let drawn = draw(&kept, uniform).unwrap();
+            let (drawn, share) = draw(&kept, uniform).unwrap();
+            prop_assert!(share > 0.0 && share <= 1.0);
             prop_assert!(tokens(&kept).contains(&drawn));
         }
     }

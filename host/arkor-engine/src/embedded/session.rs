@@ -33,6 +33,20 @@ enum Direction {
     ForwardBackward,
 }
 
+/// What this engine can do, by the names of the contract.
+const FEATURES: &[&str] = &[
+    "cross-entropy",
+    "deterministic",
+    "evaluate",
+    "importance-sampling",
+    "load-state",
+    "log-probs",
+    "ppo",
+    "sampling-log-probs",
+    "save-state",
+    "stop-text",
+];
+
 /// One session of the embedded engine.
 pub(crate) struct Session {
     pool: Arc<ThreadPool>,
@@ -220,7 +234,12 @@ impl TrainingSession for Session {
             trainable_parameters: layout.len as u64,
             vocab_size: u32::try_from(layout.vocab).unwrap_or(u32::MAX),
             context_length: self.context,
-            end_of_sequence: self.tokenizer.end_of_sequence(),
+            name: None,
+            bos_token_id: None,
+            eos_token_ids: self.tokenizer.end_of_sequence().into_iter().collect(),
+            pad_token_id: None,
+            has_chat_template: false,
+            features: FEATURES,
         }
     }
 
@@ -280,7 +299,9 @@ impl TrainingSession for Session {
         });
         self.moments.step = step;
         self.pending = Gradients::None;
-        Ok(OptimOutput { grad_norm })
+        Ok(OptimOutput {
+            grad_norm: Some(grad_norm),
+        })
     }
 
     fn has_gradients(&self) -> bool {

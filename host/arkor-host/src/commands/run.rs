@@ -272,8 +272,11 @@ pub(super) fn finished(outcome: &RunOutcome, again: &Again, printer: &Printer) {
             "steps": outcome.step,
             "final_loss": outcome.loss,
             "final_eval_loss": outcome.eval_loss,
+            "best_score": outcome.best_score,
+            "best_checkpoint": outcome.best_checkpoint,
             "reason": outcome.reason,
             "error": outcome.message,
+            "code": outcome.code,
             "hint": outcome.hint,
         }));
         return;

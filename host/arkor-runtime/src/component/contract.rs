@@ -19,7 +19,7 @@ const WASI: [&str; 6] = [
     "wasi:sockets/",
 ];
 
-const IMPORTS: [&str; 9] = [
+const IMPORTS: [&str; 10] = [
     "types",
     "definition",
     "hooks",
@@ -27,6 +27,7 @@ const IMPORTS: [&str; 9] = [
     "dataset",
     "inference",
     "artifacts",
+    "run",
     "source",
     "diagnostics",
 ];

@@ -1,10 +1,10 @@
 //! Writing a checkpoint: the callbacks' memory, the training state, and the row that makes both count.
 
 use arkor_store::NewCheckpoint;
-use arkor_types::{CallbackFailed, Event, EventRecord, Level, MessageSource};
+use arkor_types::{CallbackFailed, Event, EventRecord, FailureCode, Level, MessageSource};
 
 use super::machine::{Input, OnCallbackError};
-use super::progress::SavedProgress;
+use super::progress::{Measured, SavedProgress};
 use super::{Done, Driver, broke, steps};
 use crate::console::GuestText;
 use crate::error::RuntimeError;
@@ -42,14 +42,15 @@ impl Driver {
         Ok(Ok(()))
     }
 
-    pub(super) async fn save(&mut self, eval_loss: Option<f64>) -> Done<Input> {
+    pub(super) async fn save(&mut self, measured: Option<Measured>) -> Done<Input> {
         if let Err(message) = self.ask_state().await? {
             return Ok(Input::Broke {
                 message,
+                code: FailureCode::Trainer,
                 hint: None,
             });
         }
-        let record = match self.write_checkpoint(eval_loss).await? {
+        let record = match self.write_checkpoint(measured.unwrap_or_default()).await? {
             Ok(record) => record,
             Err(error) => return Ok(broke(&error)),
         };
@@ -63,9 +64,17 @@ impl Driver {
         self.deliver(&record).await
     }
 
+    /// The trainer measured the weights of a checkpoint after it was written.
+    pub(super) fn score_checkpoint(&mut self, id: &str, measured: &Measured) -> Done<()> {
+        let handle = &mut self.parts.handle;
+        let score = measured.score.as_ref().map(|score| score.value);
+        tokio::task::block_in_place(|| handle.score_checkpoint(id, measured.loss, score))?;
+        Ok(())
+    }
+
     async fn write_checkpoint(
         &mut self,
-        eval_loss: Option<f64>,
+        measured: Measured,
     ) -> Done<Result<EventRecord, RuntimeError>> {
         let progress = SavedProgress {
             progress: self.parts.machine.progress.clone(),
@@ -86,7 +95,9 @@ impl Driver {
                 .encode()
                 .map_err(|error| RuntimeError::Setup(error.to_string()))?;
             let handle = &mut self.parts.handle;
-            let limit = self.parts.context.spec.hyperparameters.save_total_limit;
+            let hyperparameters = &self.parts.context.spec.hyperparameters;
+            let limit = hyperparameters.save_total_limit;
+            let greater_is_better = hyperparameters.greater_is_better;
             let step = self.parts.machine.step();
             tokio::task::block_in_place(|| {
                 let mut writer = handle.begin_blob()?;
@@ -96,13 +107,15 @@ impl Driver {
                 let progress = writer.finish()?;
                 let new = NewCheckpoint {
                     step,
-                    eval_loss,
+                    eval_loss: measured.loss,
+                    score: measured.score,
+                    metrics: measured.metrics,
                     state,
                     progress,
                 };
                 let (record, _) = handle.commit_checkpoint(new)?;
                 // The checkpoint is there, whatever becomes of those that are too many.
-                unpruned = handle.prune(limit).err();
+                unpruned = handle.prune(limit, greater_is_better).err();
                 Ok(record)
             })
         };

@@ -1,6 +1,6 @@
 //! What the owner of a run holds while it is driven.
 
-use arkor_types::{EndReason, Event, RunId, RunStatus, UntrustedText};
+use arkor_types::{EndReason, Event, FailureCode, RunId, RunStatus, UntrustedText};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -37,10 +37,16 @@ pub struct RunOutcome {
     pub loss: Option<f64>,
     /// The last evaluation loss.
     pub eval_loss: Option<f64>,
+    /// The best score, and the checkpoint whose weights have it, if it ended well.
+    pub best_score: Option<f64>,
+    /// See there.
+    pub best_checkpoint: Option<String>,
     /// Why it ended, if it ended well.
     pub reason: Option<EndReason>,
     /// What happened, if it ended badly.
     pub message: Option<UntrustedText>,
+    /// What kind of failure it is.
+    pub code: Option<FailureCode>,
     /// What to do about that.
     pub hint: Option<UntrustedText>,
 }
@@ -54,8 +60,11 @@ impl RunOutcome {
             checkpoint: None,
             loss: None,
             eval_loss: None,
+            best_score: None,
+            best_checkpoint: None,
             reason: None,
             message: None,
+            code: None,
             hint: None,
         };
         match terminal {
@@ -67,12 +76,15 @@ impl RunOutcome {
                 outcome.checkpoint.clone_from(&ended.checkpoint);
                 outcome.loss = ended.loss;
                 outcome.eval_loss = ended.eval_loss;
+                outcome.best_score = ended.best_score;
+                outcome.best_checkpoint.clone_from(&ended.best_checkpoint);
                 outcome.reason = Some(ended.reason.clone());
             }
             Some(Event::Failed(failed)) => {
                 outcome.status = RunStatus::Failed;
                 outcome.checkpoint.clone_from(&failed.checkpoint);
                 outcome.message = Some(failed.message.clone());
+                outcome.code = Some(failed.code);
                 outcome.hint.clone_from(&failed.hint);
             }
             Some(Event::Interrupted(interrupted)) => {

@@ -24,19 +24,21 @@
 //! depends on the code and the data alone, never on the speed of the machine.
 
 use arkor_types::{
-    Action, ActionTaken, At, CallbackFailed, EndReason, Evaluation, Event, Fault, GuestFunction,
-    Interrupted, Level, LogRecord, Message, MessageSource, RunStatus,
+    Action, ActionTaken, At, CallbackFailed, EndReason, Event, FailureCode, Fault, GuestFunction,
+    Interrupted, Level, LogRecord, Measurement, Message, MessageSource, RunStatus,
 };
 
-use super::progress::Progress;
+use super::progress::{Best, Progress};
 
 mod ending;
+mod evaluation;
 mod protocol;
 mod training_loop;
 
 use ending::Outcome;
 pub(crate) use protocol::{
-    Effect, Input, LoopAnswer, LoopOwner, LoopProgress, LoopRequest, Plan, StepReport,
+    Effect, Input, LoopAnswer, LoopOwner, LoopProgress, LoopRequest, LoopWishes, Plan, ScoreRule,
+    StepReport,
 };
 pub use protocol::{OnCallbackError, RunRequest};
 
@@ -58,9 +60,11 @@ pub(crate) enum Phase {
 }
 
 /// What is due at the current boundary.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 struct Boundary {
     log: bool,
+    /// What the trainer measured itself.
+    measured: Option<Measurement>,
     evaluate: bool,
     save: bool,
 }
@@ -68,7 +72,8 @@ struct Boundary {
 /// The loop's hook that waits for its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Waiting {
-    Log,
+    /// For what the host would like of it: after a log or an evaluation of its own.
+    Wishes,
     Checkpoint,
     Evaluate,
 }
@@ -172,8 +177,20 @@ impl Machine {
                 self.ended(event_seq, answer, &mut effects);
             }
             (Phase::Ending, _) => {}
-            (_, Input::Broke { message, hint }) => {
-                self.end(Outcome::Bad { message, hint }, &mut effects);
+            (
+                _,
+                Input::Broke {
+                    message,
+                    code,
+                    hint,
+                },
+            ) => {
+                let outcome = Outcome::Bad {
+                    message,
+                    code,
+                    hint,
+                };
+                self.end(outcome, &mut effects);
             }
             (_, Input::Handled { event_seq, answer }) => {
                 self.handled(event_seq, answer, &mut effects);
@@ -183,10 +200,17 @@ impl Machine {
                 self.next(&mut effects);
             }
             (Phase::Evaluating, Input::EvaluationDone { loss }) => {
-                self.evaluated(loss, &mut effects);
+                let measured = Measurement {
+                    loss: Some(loss),
+                    metrics: Vec::new(),
+                };
+                self.evaluated(measured, &mut effects);
             }
             (Phase::Saving, Input::CheckpointDone { id }) => {
                 self.phase = Phase::HandlingCheckpoint;
+                if self.progress.best == Best::At(self.progress.step) {
+                    self.progress.best = Best::In(id.clone());
+                }
                 self.last_checkpoint = Some(id);
             }
             (Phase::Training, Input::Loop(request)) => {
@@ -202,6 +226,7 @@ impl Machine {
                 self.end(
                     Outcome::Bad {
                         message,
+                        code: FailureCode::Internal,
                         hint: Some("please report this".into()),
                     },
                     &mut effects,
@@ -263,6 +288,7 @@ impl Machine {
             self.end(
                 Outcome::Bad {
                     message,
+                    code: FailureCode::Internal,
                     hint: None,
                 },
                 effects,
@@ -282,6 +308,7 @@ impl Machine {
                     self.end(
                         Outcome::Bad {
                             message,
+                            code: FailureCode::Trainer,
                             hint: None,
                         },
                         effects,
@@ -328,8 +355,12 @@ impl Machine {
             }
             Action::Save if checkpoint_is_past => self.progress.save_next = true,
             Action::Save => self.boundary.save = true,
-            Action::Evaluate if evaluation_is_past => self.progress.evaluate_next = true,
+            // A loop of the trainer's own finds it in its wishes.
+            Action::Evaluate if evaluation_is_past || self.plan.owner == LoopOwner::Trainer => {
+                self.progress.evaluate_next = true;
+            }
             Action::Evaluate => self.boundary.evaluate |= self.plan.evaluates,
+            Action::Evaluated(measured) => self.boundary.measured = Some(measured.clone()),
             Action::SetLearningRate(rate) => self.progress.learning_rate = Some(*rate),
             Action::FollowSchedule => self.progress.learning_rate = None,
             Action::Pause if !self.plan.is_attended => {
@@ -390,6 +421,7 @@ impl Machine {
         let last = Some(step) == self.plan.total_steps;
         let every = |steps: u64| steps > 0 && step.is_multiple_of(steps);
         self.boundary = Boundary {
+            measured: None,
             log: last || every(self.plan.logging_steps),
             evaluate: self.plan.evaluates
                 && (last || every(self.plan.eval_steps) || progress.evaluate_next),
@@ -408,6 +440,8 @@ impl Machine {
             self.phase = Phase::Logging;
             let record = self.pending_log.take().unwrap_or_default();
             effects.push(Effect::Deliver(Event::Log(record)));
+        } else if let Some(measured) = self.boundary.measured.take() {
+            self.evaluated(measured, effects);
         } else if std::mem::take(&mut self.boundary.evaluate) {
             self.phase = Phase::Evaluating;
             effects.push(Effect::Evaluate);
@@ -418,9 +452,7 @@ impl Machine {
             // Before the driver encodes the progress: a resumed run must know as much as this one.
             self.progress.saved_step = Some(self.progress.step);
             self.progress.stop = self.stop.clone().filter(belongs_to_the_run);
-            effects.push(Effect::Save {
-                eval_loss: self.progress.eval_loss_here(),
-            });
+            effects.push(Effect::Save(self.progress.measured_here().cloned()));
         } else if self.finished() {
             self.end(Outcome::Good(EndReason::Finished), effects);
         } else if self.can_save() && self.stop.is_some() {
@@ -465,6 +497,7 @@ impl Machine {
     pub(crate) fn weights_replaced(&mut self) {
         self.unsaved = true;
         self.progress.eval_step = None;
+        self.progress.measured = None;
     }
 
     fn finished(&self) -> bool {
@@ -489,15 +522,7 @@ impl Machine {
             }
             LoopOwner::Trainer => {
                 let answer = match self.waiting.take() {
-                    Some(Waiting::Log) => LoopAnswer::Logged {
-                        wishes_checkpoint: self.stop.is_some()
-                            || self.pause
-                            || self.hand_over
-                            || self.boundary.save
-                            || self.progress.save_next
-                            || self.loop_save_due(),
-                        learning_rate: self.progress.learning_rate,
-                    },
+                    Some(Waiting::Wishes) => LoopAnswer::Wishes(self.wishes()),
                     Some(Waiting::Evaluate) => LoopAnswer::Evaluated {
                         loss: self.progress.eval_loss.unwrap_or_default(),
                     },
@@ -520,34 +545,6 @@ impl Machine {
             effects.push(Effect::AnswerLoop(LoopAnswer::Stop));
         } else if let Some(reason) = self.stop.take() {
             self.end(Outcome::Good(reason), effects);
-        }
-    }
-
-    fn evaluated(&mut self, loss: f64, effects: &mut Vec<Effect>) {
-        let progress = &mut self.progress;
-        let improved = progress
-            .best_loss
-            .is_none_or(|best| loss < best - self.plan.threshold);
-        progress.without_improvement = if improved {
-            0
-        } else {
-            progress.without_improvement.saturating_add(1)
-        };
-        let best_loss = progress.best_loss.map_or(loss, |best| best.min(loss));
-        progress.best_loss = Some(best_loss);
-        progress.eval_loss = Some(loss);
-        progress.eval_step = Some(progress.step);
-        self.phase = Phase::HandlingEvaluation;
-        effects.push(Effect::Deliver(Event::Evaluation(Evaluation {
-            step: progress.step,
-            loss,
-            // An untrained model can be worse than what fits a number; infinity is none in JSON.
-            perplexity: loss.exp().min(f64::MAX),
-            best_loss,
-            evaluations_without_improvement: progress.without_improvement,
-        })));
-        if self.plan.patience > 0 && progress.without_improvement >= self.plan.patience {
-            self.stop.get_or_insert(EndReason::EarlyStopping);
         }
     }
 }

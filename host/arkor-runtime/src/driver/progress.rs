@@ -1,6 +1,6 @@
 //! What a checkpoint keeps besides weights and optimizer, and its format.
 
-use arkor_types::{EndReason, LogRecord, Metric};
+use arkor_types::{EndReason, LogRecord, Measurement, Metric};
 use serde::{Deserialize, Serialize};
 
 use super::machine::{LoopProgress, StepReport};
@@ -22,6 +22,14 @@ pub(crate) struct Progress {
     pub(crate) eval_step: Option<u64>,
     /// Lowest evaluation loss.
     pub(crate) best_loss: Option<f64>,
+    /// Best score, and where it was measured.
+    #[serde(default)]
+    pub(crate) best_score: Option<f64>,
+    #[serde(default)]
+    pub(crate) best: Best,
+    /// What was measured last, and where.
+    #[serde(default)]
+    pub(crate) measured: Option<Measured>,
     pub(crate) without_improvement: u32,
     /// Step of the last checkpoint.
     pub(crate) saved_step: Option<u64>,
@@ -36,6 +44,28 @@ pub(crate) struct Progress {
     pub(crate) metrics: Vec<Metric>,
     /// The trainer's own loop has returned.
     pub(crate) loop_returned: bool,
+}
+
+/// Where the best score was measured.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Best {
+    /// Nothing was.
+    #[default]
+    None,
+    /// At this step, of which there is no checkpoint, or not yet.
+    At(u64),
+    /// Of the weights in this checkpoint.
+    In(String),
+}
+
+/// What was measured of the weights of a step.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Measured {
+    pub(crate) step: u64,
+    pub(crate) loss: Option<f64>,
+    pub(crate) score: Option<Metric>,
+    pub(crate) metrics: Vec<Metric>,
 }
 
 /// Sums over the steps since the last log event.
@@ -70,7 +100,7 @@ impl Progress {
             epoch: Some(last.epoch),
             loss: self.loss,
             learning_rate: Some(last.learning_rate),
-            grad_norm: Some(last.grad_norm),
+            grad_norm: last.grad_norm,
             tokens: self.tokens,
             tokens_per_second: rate(window.timed_tokens, window.seconds),
             metrics: std::mem::take(&mut self.metrics),
@@ -102,9 +132,35 @@ impl Progress {
         }
     }
 
-    /// The evaluation loss of exactly these weights.
-    pub(crate) fn eval_loss_here(&self) -> Option<f64> {
-        self.eval_loss.filter(|_| self.eval_step == Some(self.step))
+    /// What was measured of exactly these weights.
+    pub(crate) fn measured_here(&self) -> Option<&Measured> {
+        self.measured
+            .as_ref()
+            .filter(|measured| measured.step == self.step)
+    }
+
+    /// Adds a measurement of these weights to those of the same step.
+    pub(crate) fn measured_again(&mut self, new: &Measurement, score: Option<Metric>) -> &Measured {
+        let step = self.step;
+        let mut measured = self
+            .measured
+            .take()
+            .filter(|measured| measured.step == step)
+            .unwrap_or_default();
+        measured.step = step;
+        measured.loss = new.loss.or(measured.loss);
+        measured.score = score.or(measured.score.take());
+        measured
+            .metrics
+            .retain(|old| new.metrics.iter().all(|one| one.name != old.name));
+        measured.metrics.extend(new.metrics.iter().cloned());
+        self.measured.insert(measured)
+    }
+
+    /// What the last evaluation measured besides the loss.
+    pub(crate) fn last_metrics(&self) -> Vec<Metric> {
+        let measured = self.measured.as_ref();
+        measured.map_or_else(Vec::new, |measured| measured.metrics.clone())
     }
 }
 

@@ -283,8 +283,11 @@ impl Driver {
         let state_time = begin.elapsed();
         instance.serve_callbacks(CallbackRole {
             run: self.parts.context.clone(),
+            generation,
             generated: 0,
         });
+        let at_work = &self.parts.context.generation;
+        at_work.store(generation, Ordering::Release);
         self.reloader
             .generation
             .store(generation, Ordering::Release);
@@ -362,6 +365,8 @@ impl Driver {
             self.parts.component = previous.component;
             self.slot = Some(previous.slot);
             self.probation.begin();
+            let at_work = &self.parts.context.generation;
+            at_work.store(slot.generation(), Ordering::Release);
             self.append(Event::RolledBack(RolledBack {
                 step: self.parts.machine.step(),
                 failed,

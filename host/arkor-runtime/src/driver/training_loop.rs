@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use arkor_types::{Fault, Level, MessageSource, Metric};
+use arkor_types::{FailureCode, Fault, Level, MessageSource, Metric};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -136,17 +136,13 @@ impl Driver {
             instance.run_loop(role, &spec).await
         });
         self.training_loop = Some(LoopTask { task });
+        // Of the loop before, which is gone.
+        self.hooks_waiting.clear();
     }
 
     pub(super) fn answer_loop(&mut self, answer: LoopAnswer) {
         let reply = match answer {
-            LoopAnswer::Logged {
-                wishes_checkpoint,
-                learning_rate,
-            } => LoopReply::Logged {
-                wishes_checkpoint,
-                learning_rate,
-            },
+            LoopAnswer::Wishes(wishes) => LoopReply::Wishes(wishes),
             LoopAnswer::Proceed => LoopReply::Proceed,
             LoopAnswer::Stop => LoopReply::Stop,
             LoopAnswer::HandOver => LoopReply::HandOver,
@@ -169,6 +165,9 @@ impl Driver {
             };
             let came = tokio::select! {
                 biased;
+                Some(request) = std::future::ready(self.hooks_waiting.pop_front()) => {
+                    Came::Guest(request)
+                }
                 Some(request) = self.parts.guest_requests.recv() => Came::Guest(request),
                 Some(request) = self.users.recv() => Came::User(request),
                 Some(new) = self.replacements.recv() => Came::Code(Box::new(new)),
@@ -176,6 +175,7 @@ impl Driver {
                     Ok(result) => result,
                     Err(error) => return Ok(Some(Input::Broke {
                         message: format!("the loop's task failed: {error}"),
+                        code: FailureCode::Internal,
                         hint: None,
                     })),
                 }),
@@ -210,6 +210,7 @@ impl Driver {
     async fn hooked(&mut self, request: GuestRequest) -> Done<Option<Input>> {
         let gone = |_: WorkerGone| Input::Broke {
             message: "the training engine ended unexpectedly".into(),
+            code: FailureCode::EngineLost,
             hint: None,
         };
         match request {
@@ -234,6 +235,22 @@ impl Driver {
                 let step = at.step;
                 self.loop_state = Some(at);
                 Ok(Some(Input::Loop(LoopRequest::Checkpoint { step, tokens })))
+            }
+            GuestRequest::Evaluated {
+                step,
+                measured,
+                reply,
+            } => {
+                let tokens = match self.trained_tokens().await? {
+                    Ok(tokens) => tokens,
+                    Err(error) => return Ok(Some(gone(error))),
+                };
+                self.hook = Some(reply);
+                Ok(Some(Input::Loop(LoopRequest::Evaluated {
+                    step,
+                    tokens,
+                    measured,
+                })))
             }
             GuestRequest::Evaluate { reply } => {
                 let tokens = match self.trained_tokens().await? {

@@ -42,6 +42,7 @@ impl Host for GuestState {
                 name: artifact.name.into_string(),
                 size: convert::count(artifact.size),
                 digest: artifact.digest,
+                additional: Vec::new(),
             })
             .map_err(ArtifactError::Other))
     }

@@ -47,6 +47,7 @@ fn example(example: arkor_engine::Example) -> Example {
         tokens: example.tokens,
         targets: example.targets,
         weights: Vec::new(),
+        additional: Vec::new(),
     }
 }
 
@@ -59,6 +60,7 @@ impl Host for GuestState {
                 eval_examples: convert::count(info.eval_examples),
                 train_tokens: info.train_tokens as f64,
                 unigram_entropy: info.unigram_entropy,
+                additional: Vec::new(),
             }
         }))
     }

@@ -3,8 +3,9 @@
 use tokio::sync::{mpsc, oneshot};
 
 use crate::bindings::arkor::trainer::hooks::{
-    Directive, HookError, Host, Level, Metric, Progress, ResumeInfo, Wishes,
+    Directive, HookError, Host, Level, Measurement, Metric, Progress, ResumeInfo, Wishes,
 };
+use crate::driver::machine::LoopWishes;
 use crate::driver::progress::LoopState;
 use crate::guest::{GuestRequest, GuestState, LoopReply, LoopRole, Role};
 use crate::instance::convert;
@@ -103,18 +104,38 @@ impl GuestState {
             reply,
         };
         match ask(&role.run.requests, request).await? {
-            LoopReply::Logged {
-                wishes_checkpoint,
-                learning_rate,
-            } => Ok(Wishes {
-                checkpoint: wishes_checkpoint,
-                learning_rate,
-            }),
-            _ => Ok(Wishes {
-                checkpoint: true,
-                learning_rate: None,
-            }),
+            LoopReply::Wishes(wanted) => Ok(wishes(wanted)),
+            _ => Err(HookError::Other("the run is over".into())),
         }
+    }
+
+    async fn evaluated_hook(&mut self, step: u64, told: Measurement) -> Result<Wishes, HookError> {
+        let console = self.console.clone();
+        let role = self.hooked()?;
+        let measured = convert::measurement(told).map_err(HookError::Invalid)?;
+        check_step(&role.run.worker, step, false).await?;
+        let names = measured.metrics.iter();
+        console
+            .pace(names.map(|one| one.name.as_str().len() + 20).sum())
+            .await;
+        let request = |reply| GuestRequest::Evaluated {
+            step,
+            measured,
+            reply,
+        };
+        match ask(&role.run.requests, request).await? {
+            LoopReply::Wishes(wanted) => Ok(wishes(wanted)),
+            _ => Err(HookError::Other("the run is over".into())),
+        }
+    }
+}
+
+fn wishes(wanted: LoopWishes) -> Wishes {
+    Wishes {
+        checkpoint: wanted.checkpoint,
+        evaluate: wanted.evaluate,
+        learning_rate: wanted.learning_rate,
+        additional: Vec::new(),
     }
 }
 
@@ -138,6 +159,15 @@ impl Host for GuestState {
         Ok(self.log_hook(step.into(), progress, metrics).await)
     }
 
+    async fn evaluated(
+        &mut self,
+        step: u32,
+        measurement: Measurement,
+    ) -> wasmtime::Result<Result<Wishes, HookError>> {
+        let _waits = self.wait_for_host();
+        Ok(self.evaluated_hook(step.into(), measurement).await)
+    }
+
     async fn resume_point(&mut self) -> wasmtime::Result<Result<Option<ResumeInfo>, HookError>> {
         Ok(self.hooked().map(|role| {
             let resume = role.resume.as_ref();
@@ -145,6 +175,7 @@ impl Host for GuestState {
                 step: convert::count(at.step),
                 state: at.state.clone(),
                 learning_rate: role.learning_rate,
+                additional: Vec::new(),
             })
         }))
     }

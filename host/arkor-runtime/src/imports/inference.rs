@@ -1,5 +1,6 @@
 //! `inference`: text from the model as it is.
 
+use arkor_engine::EngineError;
 use arkor_types::StopReason as EngineStop;
 
 use crate::bindings::arkor::trainer::inference::{Generation, Host, InferenceError};
@@ -40,7 +41,7 @@ impl Host for GuestState {
             Ok(parameters) => parameters,
             Err(what) => return Ok(Err(InferenceError::Invalid(what))),
         };
-        let _waits = self.wait_for_host();
+        let _waits = self.wait_for_engine();
         let generated = worker
             .call(move |work| {
                 let session = &mut work.session;
@@ -55,16 +56,16 @@ impl Host for GuestState {
                     tokens.drain(..tokens.len() - keep);
                 }
                 if tokens.is_empty() {
-                    let end = session.model().end_of_sequence;
+                    let end = session.model().eos_token_ids.first().copied();
                     tokens.extend(end.or(Some(0)));
                 }
                 let sequence = session.sample(&[tokens], 1, &parameters)?;
                 let sequence = sequence.into_iter().flatten().next();
-                let sequence = sequence.ok_or_else(|| arkor_engine::EngineError::Unsupported {
+                let sequence = sequence.ok_or_else(|| EngineError::Unsupported {
                     what: "sample nothing".into(),
                 })?;
                 let text = session.detokenize(&sequence.tokens)?;
-                Ok::<_, arkor_engine::EngineError>((text, sequence))
+                Ok::<_, EngineError>((text, sequence))
             })
             .await;
         Ok(match generated {
@@ -72,11 +73,17 @@ impl Host for GuestState {
                 text,
                 tokens: u32::try_from(sequence.tokens.len()).unwrap_or(u32::MAX),
                 stop_reason: stop_reason(sequence.stop_reason),
+                additional: Vec::new(),
             }),
-            Ok(Err(error @ arkor_engine::EngineError::Invalid { .. })) => {
-                Err(InferenceError::Invalid(error.to_string()))
+            Ok(Err(error)) => {
+                let text = error.to_string();
+                Err(match error {
+                    EngineError::Invalid { .. } => InferenceError::Invalid(text),
+                    EngineError::Unsupported { .. } => InferenceError::Unsupported(text),
+                    EngineError::Unavailable { .. } => InferenceError::Unavailable(text),
+                    _ => InferenceError::Other(text),
+                })
             }
-            Ok(Err(error)) => Err(InferenceError::Other(error.to_string())),
             Err(_) => Err(InferenceError::Other("the training engine is gone".into())),
         })
     }

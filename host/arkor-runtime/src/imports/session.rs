@@ -8,7 +8,7 @@ use crate::bindings::arkor::trainer::session::{
     Adam, Datum, Evaluation, ForwardOutput, Host, LogProbs, Loss, ModelInfo, OptimOutput,
     RenderedChat, Sequence, SessionError,
 };
-use crate::bindings::arkor::trainer::types::{Sampling, Setting};
+use crate::bindings::arkor::trainer::types::{Measurement, Sampling, Setting};
 use crate::guest::{GuestRequest, GuestState, LoopReply, LoopRole, Role};
 use crate::instance::{convert, fault};
 use crate::worker::Work;
@@ -24,6 +24,10 @@ fn error(error: EngineError) -> SessionError {
         EngineError::Invalid { .. } => SessionError::Invalid(error.to_string()),
         EngineError::Diverged { .. } => SessionError::Diverged(error.to_string()),
         EngineError::Unsupported { .. } => SessionError::Unsupported(error.to_string()),
+        EngineError::Lost { .. } => SessionError::Lost(error.to_string()),
+        EngineError::Rejected { .. } => SessionError::Rejected(error.to_string()),
+        EngineError::OutOfMemory { .. } => SessionError::OutOfMemory(error.to_string()),
+        EngineError::Unavailable { .. } => SessionError::Unavailable(error.to_string()),
         _ => SessionError::Other(error.to_string()),
     }
 }
@@ -83,6 +87,7 @@ fn forward_output(output: arkor_types::ForwardOutput) -> ForwardOutput {
         weight_sum: output.weight_sum,
         log_probs: output.log_probs,
         metrics: Vec::new(),
+        additional: Vec::new(),
     }
 }
 
@@ -127,11 +132,18 @@ impl Host for GuestState {
         Ok(self.session().map(|role| {
             let model = &role.run.model;
             ModelInfo {
-                architecture: model.architecture.clone(),
-                parameters: model.parameters as f64,
-                vocab_size: model.vocab_size,
-                context_length: model.context_length,
-                end_of_sequence: model.end_of_sequence.into_iter().collect(),
+                name: model.name.clone(),
+                architecture: Some(model.architecture.clone()),
+                parameters: Some(model.parameters as f64),
+                trainable_parameters: Some(model.trainable_parameters as f64),
+                vocab_size: Some(model.vocab_size),
+                context_length: Some(model.context_length),
+                bos_token_id: model.bos_token_id,
+                eos_token_ids: model.eos_token_ids.clone(),
+                pad_token_id: model.pad_token_id,
+                has_chat_template: model.has_chat_template,
+                features: model.features.iter().map(|&name| name.into()).collect(),
+                additional: Vec::new(),
             }
         }))
     }
@@ -181,7 +193,13 @@ impl Host for GuestState {
         &mut self,
         adam: Adam,
     ) -> wasmtime::Result<Result<OptimOutput, SessionError>> {
-        let adam = convert::adam(&adam);
+        let adam = match convert::adam(&adam) {
+            Ok(adam) => adam,
+            Err(name) => {
+                let what = format!("the engine's optimizer has no setting {name:?}");
+                return Ok(self.session().and(Err(SessionError::Unsupported(what))));
+            }
+        };
         let done = self
             .work(move |work| {
                 let output = work.session.optim_step(&adam)?;
@@ -189,6 +207,7 @@ impl Host for GuestState {
                     step: convert::count(work.finish_step()),
                     grad_norm: output.grad_norm,
                     metrics: Vec::new(),
+                    additional: Vec::new(),
                 })
             })
             .await;
@@ -205,7 +224,7 @@ impl Host for GuestState {
         };
         if none {
             return Ok(Err(SessionError::Unsupported(
-                "nothing is held out: eval-fraction is 0".into(),
+                "nothing is held out: dataset.held-out is 0".into(),
             )));
         }
         Ok(
@@ -214,8 +233,12 @@ impl Host for GuestState {
                 .await
             {
                 Ok(LoopReply::Evaluated { loss, tokens }) => Ok(Evaluation {
-                    loss,
-                    tokens: convert::count(tokens),
+                    measured: Measurement {
+                        loss: Some(loss),
+                        metrics: Vec::new(),
+                    },
+                    tokens: Some(tokens as f64),
+                    additional: Vec::new(),
                 }),
                 Ok(_) => Err(SessionError::Other("the run is over".into())),
                 Err(error) => Err(error),
@@ -242,7 +265,9 @@ impl Host for GuestState {
             let sequence = |sampled: arkor_types::SampledSequence| Sequence {
                 tokens: sampled.tokens,
                 log_probs: sampled.log_probs,
+                sampling_log_probs: sampled.sampling_log_probs,
                 stop_reason: super::inference::stop_reason(sampled.stop_reason),
+                additional: Vec::new(),
             };
             Ok(answers
                 .into_iter()

@@ -1,20 +1,21 @@
 //! Between the contract's types and the host's.
 
+mod spec;
+
+pub(super) use spec::{spec, spec_draft};
+
 use arkor_types::{
-    Action, AdamParameters, DatasetSource, EndReason, HubDataset, HubModel, HyperparametersDraft,
-    Level, Lora, LossFunction, LrSchedulerType, Metric, ModelShape, ModelSource,
-    SamplingParameters, Setting, Spec, SpecDraft, TokenizerSource, UntrustedText, UrlDataset,
+    Action, AdamParameters, EndReason, GuestFunction, Level, LossFunction, Measurement, Metric,
+    SamplingParameters, UntrustedText,
 };
 
 use crate::bindings::arkor::trainer::{hooks, session, types};
-use crate::bindings::exports::arkor::trainer::{callbacks, definition};
+use crate::bindings::exports::arkor::trainer::callbacks;
 use crate::driver::machine::LoopProgress;
 use crate::instance::fault;
 
 /// Longest name of a metric.
 const NAME: usize = 100;
-/// Where a Hugging Face repository is read, if nothing else is said.
-const REVISION: &str = "main";
 /// Most texts, and most tokens, that end a generated text.
 const STOPS: usize = 64;
 /// Bytes of such a text.
@@ -42,10 +43,10 @@ fn metric(name: String, value: f64) -> Result<Metric, String> {
         && name.len() <= NAME
         && name
             .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c));
+            .all(|c| c.is_ascii_alphanumeric() || "-_./:@".contains(c));
     if !fits {
         return Err(format!(
-            "the metric's name `{}` must have 1 to {NAME} letters, digits or any of -_./",
+            "the metric's name `{}` must have 1 to {NAME} letters, digits or any of -_./:@",
             fault::cut::<UntrustedText>(name, NAME).line()
         ));
     }
@@ -84,16 +85,64 @@ pub(crate) fn metrics(list: Vec<types::Metric>) -> Result<Vec<Metric>, String> {
         .collect()
 }
 
-pub(crate) fn actions(list: Vec<callbacks::Action>) -> Result<Vec<Action>, String> {
+/// An error if there is nothing in it, or a number that is not finite.
+pub(crate) fn measurement(told: types::Measurement) -> Result<Measurement, String> {
+    if let Some(loss) = told.loss.filter(|loss| !loss.is_finite()) {
+        return Err(format!("loss is {loss}, but must be finite"));
+    }
+    if told.loss.is_none() && told.metrics.is_empty() {
+        return Err("the measurement has neither a loss nor a metric".into());
+    }
+    Ok(Measurement {
+        loss: told.loss,
+        metrics: metrics(told.metrics)?,
+    })
+}
+
+/// The host's metrics as the contract has them.
+pub(crate) fn told_metrics(list: &[Metric]) -> Vec<types::Metric> {
+    list.iter().map(told_metric).collect()
+}
+
+pub(crate) fn told_metric(metric: &Metric) -> types::Metric {
+    types::Metric {
+        name: metric.name.as_str().into(),
+        value: metric.value,
+    }
+}
+
+/// What the callback of `event` asks for. That the trainer evaluated the model itself is no answer to an
+/// evaluation: there would be no end.
+pub(crate) fn actions(
+    event: GuestFunction,
+    list: Vec<callbacks::Action>,
+) -> Result<Vec<Action>, String> {
     if list.len() > COUNT {
         return Err(format!(
             "{} actions at once, but at most {COUNT} are taken",
             list.len()
         ));
     }
+    let evaluated = list
+        .iter()
+        .filter(|action| matches!(action, callbacks::Action::Evaluated(_)))
+        .count();
+    if evaluated > 1 {
+        return Err(format!(
+            "evaluated: {evaluated} times in one answer, but must be at most once"
+        ));
+    }
+    if evaluated == 1 && event == GuestFunction::OnEvaluate {
+        return Err(
+            "evaluated: must not be asked for by on-evaluate, which would be called again".into(),
+        );
+    }
     list.into_iter()
         .map(|action| {
             Ok(match action {
+                callbacks::Action::Evaluated(told) => Action::Evaluated(
+                    measurement(told).map_err(|what| format!("evaluated: {what}"))?,
+                ),
                 callbacks::Action::Stop(reason) => Action::Stop(fault::cut(reason, fault::WORDS)),
                 callbacks::Action::Save => Action::Save,
                 callbacks::Action::Evaluate => Action::Evaluate,
@@ -122,10 +171,8 @@ pub(crate) fn actions(list: Vec<callbacks::Action>) -> Result<Vec<Action>, Strin
 )]
 pub(crate) fn sampling(sampling: types::Sampling, seed: u64) -> Result<SamplingParameters, String> {
     let max_tokens = sampling.max_tokens.unwrap_or(64);
-    if !(1..=4096).contains(&max_tokens) {
-        return Err(format!(
-            "max-tokens is {max_tokens}, but must be between 1 and 4096"
-        ));
+    if max_tokens == 0 {
+        return Err("max-tokens is 0, but must be at least 1".into());
     }
     if let Some(setting) = sampling.additional.first() {
         return Err(format!(
@@ -134,12 +181,12 @@ pub(crate) fn sampling(sampling: types::Sampling, seed: u64) -> Result<SamplingP
         ));
     }
     let long = sampling.stop.iter().any(|stop| stop.len() > STOP_LENGTH);
-    if long || sampling.stop.len() > STOPS || sampling.stop_tokens.len() > STOPS {
+    if long || sampling.stop.len() > STOPS || sampling.stop_token_ids.len() > STOPS {
         return Err(format!(
             "there are {} stop texts and {} stop tokens: at most {STOPS} of each are taken, and texts \
              of at most {STOP_LENGTH} bytes",
             sampling.stop.len(),
-            sampling.stop_tokens.len()
+            sampling.stop_token_ids.len()
         ));
     }
     Ok(SamplingParameters {
@@ -148,7 +195,8 @@ pub(crate) fn sampling(sampling: types::Sampling, seed: u64) -> Result<SamplingP
         top_k: sampling.top_k.unwrap_or(0),
         top_p: sampling.top_p.unwrap_or(1.0) as f32,
         stop: sampling.stop,
-        stop_tokens: sampling.stop_tokens,
+        keep_stop: sampling.keep_stop.unwrap_or(false),
+        stop_token_ids: sampling.stop_token_ids,
         seed: sampling.seed.map_or(seed, u64::from),
     })
 }
@@ -166,16 +214,20 @@ pub(crate) fn loss(loss: &session::Loss) -> Option<LossFunction> {
     })
 }
 
-pub(crate) fn adam(adam: &session::Adam) -> AdamParameters {
+/// The name of a setting that the engine does not know, if there is one.
+pub(crate) fn adam(adam: &session::Adam) -> Result<AdamParameters, String> {
+    if let Some(setting) = adam.additional.first() {
+        return Err(fault::cut(setting.name.as_str(), NAME));
+    }
     let default = AdamParameters::default();
-    AdamParameters {
+    Ok(AdamParameters {
         learning_rate: adam.learning_rate,
         beta1: adam.beta1.unwrap_or(default.beta1),
         beta2: adam.beta2.unwrap_or(default.beta2),
         eps: adam.eps.unwrap_or(default.eps),
         weight_decay: adam.weight_decay.unwrap_or(default.weight_decay),
         max_grad_norm: adam.max_grad_norm.unwrap_or(default.max_grad_norm),
-    }
+    })
 }
 
 pub(crate) fn end_reason(reason: &EndReason) -> callbacks::EndReason {
@@ -185,191 +237,5 @@ pub(crate) fn end_reason(reason: &EndReason) -> callbacks::EndReason {
         EndReason::Trainer(reason) => callbacks::EndReason::Trainer(reason.as_str().into()),
         EndReason::User | EndReason::Signal | EndReason::TimeLimit => callbacks::EndReason::User,
         EndReason::Replaced => callbacks::EndReason::Replaced,
-    }
-}
-
-/// 8/3 of the width, as in Llama, rounded up to a multiple of 32.
-fn intermediate(hidden: u32) -> u32 {
-    let wide = (u64::from(hidden) * 8).div_ceil(3).next_multiple_of(32);
-    u32::try_from(wide).unwrap_or(u32::MAX)
-}
-
-/// Fills in the defaults of model shapes and adapters; the rest is `SpecDraft::resolve`'s.
-pub(super) fn spec_draft(spec: definition::Spec, exports_loop: bool) -> SpecDraft {
-    let h = spec.hyperparameters;
-    SpecDraft {
-        name: spec.name,
-        description: spec.description,
-        tags: spec.tags,
-        model: match spec.model {
-            definition::ModelSource::File(path) => ModelSource::File(path),
-            definition::ModelSource::Hub(model) => ModelSource::Hub(HubModel {
-                name: model.name,
-                revision: model.revision.unwrap_or_else(|| REVISION.into()),
-            }),
-            definition::ModelSource::Scratch(shape) => ModelSource::Scratch(ModelShape {
-                hidden_size: shape.hidden_size,
-                num_hidden_layers: shape.num_hidden_layers,
-                num_attention_heads: shape.num_attention_heads,
-                num_key_value_heads: shape
-                    .num_key_value_heads
-                    .unwrap_or(shape.num_attention_heads),
-                intermediate_size: shape
-                    .intermediate_size
-                    .unwrap_or_else(|| intermediate(shape.hidden_size)),
-                rope_theta: shape.rope_theta.unwrap_or(10_000.0),
-                rms_norm_eps: shape.rms_norm_eps.unwrap_or(1e-5),
-                tie_word_embeddings: shape.tie_word_embeddings.unwrap_or(true),
-            }),
-        },
-        tokenizer: spec.tokenizer.map(|source| match source {
-            definition::TokenizerSource::Bytes => TokenizerSource::Bytes,
-            definition::TokenizerSource::Bpe(size) => TokenizerSource::Bpe(size),
-            definition::TokenizerSource::File(path) => TokenizerSource::File(path),
-            definition::TokenizerSource::Model => TokenizerSource::Model,
-        }),
-        dataset: spec.dataset.map(|source| match source {
-            definition::DatasetSource::File(path) => DatasetSource::File(path),
-            definition::DatasetSource::Hub(hub) => DatasetSource::Hub(HubDataset {
-                name: hub.name,
-                config: hub.config,
-                split: hub.split.unwrap_or_else(|| "train".into()),
-                revision: hub.revision.unwrap_or_else(|| REVISION.into()),
-            }),
-            definition::DatasetSource::Url(file) => DatasetSource::Url(UrlDataset {
-                url: file.url,
-                sha256: file.sha256.map(|hex| hex.to_ascii_lowercase()),
-            }),
-        }),
-        eval_fraction: spec.eval_fraction,
-        lora: spec.lora.map(|lora| Lora {
-            r: lora.r,
-            lora_alpha: lora.lora_alpha.unwrap_or_else(|| f64::from(lora.r)),
-            lora_dropout: lora.lora_dropout.unwrap_or(0.0),
-            target_modules: lora.target_modules,
-        }),
-        hyperparameters: HyperparametersDraft {
-            max_steps: h.max_steps,
-            num_train_epochs: h.num_train_epochs,
-            learning_rate: h.learning_rate,
-            per_device_train_batch_size: h.per_device_train_batch_size,
-            gradient_accumulation_steps: h.gradient_accumulation_steps,
-            max_length: h.max_length,
-            lr_scheduler_type: h.lr_scheduler_type.map(|kind| match kind {
-                definition::LrSchedulerType::Linear => LrSchedulerType::Linear,
-                definition::LrSchedulerType::Cosine => LrSchedulerType::Cosine,
-                definition::LrSchedulerType::Constant => LrSchedulerType::Constant,
-            }),
-            warmup_steps: h.warmup_steps,
-            weight_decay: h.weight_decay,
-            max_grad_norm: h.max_grad_norm,
-            adam_beta1: h.adam_beta1,
-            adam_beta2: h.adam_beta2,
-            adam_epsilon: h.adam_epsilon,
-            logging_steps: h.logging_steps,
-            eval_steps: h.eval_steps,
-            save_steps: h.save_steps,
-            save_total_limit: h.save_total_limit,
-            seed: h.seed,
-            early_stopping_patience: h.early_stopping_patience,
-            early_stopping_threshold: h.early_stopping_threshold,
-        },
-        additional: spec
-            .additional
-            .into_iter()
-            .map(|setting| Setting {
-                name: setting.name,
-                value: setting.value,
-            })
-            .collect(),
-        extras: spec.extras,
-        dry_run: spec.dry_run,
-        own_loop: spec.own_loop,
-        exports_loop,
-    }
-}
-
-/// The resolved spec as a loop gets it: every option is filled in.
-pub(super) fn spec(spec: &Spec) -> definition::Spec {
-    let h = &spec.hyperparameters;
-    definition::Spec {
-        name: spec.name.as_str().into(),
-        description: Some(spec.description.as_str().into()),
-        tags: spec.tags.iter().map(|tag| tag.as_str().into()).collect(),
-        model: match &spec.model {
-            ModelSource::File(path) => definition::ModelSource::File(path.clone()),
-            ModelSource::Hub(model) => definition::ModelSource::Hub(definition::HubModel {
-                name: model.name.clone(),
-                revision: Some(model.revision.clone()),
-            }),
-            ModelSource::Scratch(shape) => {
-                definition::ModelSource::Scratch(definition::ModelShape {
-                    hidden_size: shape.hidden_size,
-                    num_hidden_layers: shape.num_hidden_layers,
-                    num_attention_heads: shape.num_attention_heads,
-                    num_key_value_heads: Some(shape.num_key_value_heads),
-                    intermediate_size: Some(shape.intermediate_size),
-                    rope_theta: Some(shape.rope_theta),
-                    rms_norm_eps: Some(shape.rms_norm_eps),
-                    tie_word_embeddings: Some(shape.tie_word_embeddings),
-                })
-            }
-        },
-        tokenizer: Some(match &spec.tokenizer {
-            TokenizerSource::Bytes => definition::TokenizerSource::Bytes,
-            TokenizerSource::Bpe(size) => definition::TokenizerSource::Bpe(*size),
-            TokenizerSource::File(path) => definition::TokenizerSource::File(path.clone()),
-            TokenizerSource::Model => definition::TokenizerSource::Model,
-        }),
-        dataset: spec.dataset.as_ref().map(|dataset| match &dataset.source {
-            DatasetSource::File(path) => definition::DatasetSource::File(path.clone()),
-            DatasetSource::Hub(hub) => definition::DatasetSource::Hub(definition::HubDataset {
-                name: hub.name.clone(),
-                config: hub.config.clone(),
-                split: Some(hub.split.clone()),
-                revision: Some(hub.revision.clone()),
-            }),
-            DatasetSource::Url(file) => definition::DatasetSource::Url(definition::UrlDataset {
-                url: file.url.clone(),
-                sha256: file.sha256.clone(),
-            }),
-        }),
-        eval_fraction: spec.dataset.as_ref().map(|dataset| dataset.eval_fraction),
-        lora: spec.lora.as_ref().map(|lora| definition::Lora {
-            r: lora.r,
-            lora_alpha: Some(lora.lora_alpha),
-            lora_dropout: Some(lora.lora_dropout),
-            target_modules: lora.target_modules.clone(),
-        }),
-        hyperparameters: definition::Hyperparameters {
-            max_steps: Some(h.max_steps),
-            num_train_epochs: Some(h.num_train_epochs),
-            learning_rate: Some(h.learning_rate),
-            per_device_train_batch_size: Some(h.per_device_train_batch_size),
-            gradient_accumulation_steps: Some(h.gradient_accumulation_steps),
-            max_length: Some(h.max_length),
-            lr_scheduler_type: Some(match h.lr_scheduler_type {
-                LrSchedulerType::Linear => definition::LrSchedulerType::Linear,
-                LrSchedulerType::Cosine => definition::LrSchedulerType::Cosine,
-                LrSchedulerType::Constant => definition::LrSchedulerType::Constant,
-            }),
-            warmup_steps: Some(h.warmup_steps),
-            weight_decay: Some(h.weight_decay),
-            max_grad_norm: Some(h.max_grad_norm),
-            adam_beta1: Some(h.adam_beta1),
-            adam_beta2: Some(h.adam_beta2),
-            adam_epsilon: Some(h.adam_epsilon),
-            logging_steps: Some(h.logging_steps),
-            eval_steps: Some(h.eval_steps),
-            save_steps: Some(h.save_steps),
-            save_total_limit: Some(h.save_total_limit),
-            seed: Some(h.seed),
-            early_stopping_patience: Some(h.early_stopping_patience),
-            early_stopping_threshold: Some(h.early_stopping_threshold),
-        },
-        additional: Vec::new(),
-        extras: Some(serde_json::Value::Object(spec.extras.clone()).to_string()),
-        dry_run: Some(spec.dry_run),
-        own_loop: Some(spec.own_loop),
     }
 }

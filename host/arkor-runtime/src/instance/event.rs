@@ -5,7 +5,6 @@ use arkor_types::{
 };
 
 use super::convert;
-use crate::bindings::arkor::trainer::types::Metric;
 use crate::bindings::exports::arkor::trainer::callbacks as wit;
 
 /// An event on its way to a callback, with its number in the run's log.
@@ -86,6 +85,7 @@ impl CallbackEvent {
                 resumed_from: event.resumed_from.map(convert::count),
                 total_steps: event.total_steps.map(convert::count),
                 parent: event.parent.as_ref().map(ToString::to_string),
+                additional: Vec::new(),
             }),
             Self::Log { seq, event } => Wire::Log(wit::LogRecord {
                 at: at(seq, event.step),
@@ -94,27 +94,28 @@ impl CallbackEvent {
                 learning_rate: event.learning_rate,
                 grad_norm: event.grad_norm,
                 tokens: event.tokens as f64,
-                metrics: event
-                    .metrics
-                    .iter()
-                    .map(|metric| Metric {
-                        name: metric.name.as_str().into(),
-                        value: metric.value,
-                    })
-                    .collect(),
+                metrics: convert::told_metrics(&event.metrics),
+                additional: Vec::new(),
             }),
             Self::Evaluation { seq, event } => Wire::Evaluation(wit::Evaluation {
                 at: at(seq, event.step),
                 loss: event.loss,
                 perplexity: event.perplexity,
                 best_loss: event.best_loss,
+                score: event.score.as_ref().map(convert::told_metric),
+                best_score: event.best_score,
+                is_best: event.is_best,
                 evaluations_without_improvement: event.evaluations_without_improvement,
-                metrics: Vec::new(),
+                metrics: convert::told_metrics(&event.metrics),
+                additional: Vec::new(),
             }),
             Self::Checkpoint { seq, event } => Wire::Checkpoint(wit::Checkpoint {
                 at: at(seq, event.step),
                 id: event.id.clone(),
                 eval_loss: event.eval_loss,
+                score: event.score.as_ref().map(convert::told_metric),
+                metrics: convert::told_metrics(&event.metrics),
+                additional: Vec::new(),
             }),
             Self::Completed { seq, event } => Wire::Completed(wit::Completed {
                 at: at(seq, event.step),
@@ -122,11 +123,18 @@ impl CallbackEvent {
                 checkpoint: event.checkpoint.clone(),
                 loss: event.loss,
                 eval_loss: event.eval_loss,
+                best_score: event.best_score,
+                best_checkpoint: event.best_checkpoint.clone(),
+                metrics: convert::told_metrics(&event.metrics),
+                additional: Vec::new(),
             }),
             Self::Failed { seq, event } => Wire::Failed(wit::Failed {
                 at: at(seq, event.step),
                 message: event.message.as_str().into(),
+                code: event.code.name().into(),
+                hint: event.hint.as_ref().map(|hint| hint.as_str().into()),
                 checkpoint: event.checkpoint.clone(),
+                additional: Vec::new(),
             }),
         }
     }

@@ -102,7 +102,7 @@ fn apply(run: &mut RunRecord, record: &EventRecord) {
     };
     let (loss, eval_loss) = match &record.event {
         Event::Log(event) => (event.loss, None),
-        Event::Evaluation(event) => (None, Some(event.loss)),
+        Event::Evaluation(event) => (None, event.loss),
         Event::Completed(event) | Event::Stopped(event) => (event.loss, event.eval_loss),
         _ => (None, None),
     };
@@ -136,5 +136,6 @@ fn step(event: &Event) -> u64 {
         Event::Completed(event) | Event::Stopped(event) => event.step,
         Event::Failed(event) => event.step,
         Event::Interrupted(event) => event.step,
+        Event::Unknown(event) => event.step(),
     }
 }

@@ -8,14 +8,18 @@ use crate::store::Durability;
 
 impl RunHandle {
     /// Removes the oldest checkpoints until `save_total_limit` are left (0: removes none), and
-    /// returns them. The one with the lowest evaluation loss and the newest always stay.
+    /// returns them. The one with the best score and the newest always stay.
     ///
     /// # Errors
     ///
     /// If the store cannot be written.
-    pub fn prune(&mut self, save_total_limit: u32) -> Result<Vec<CheckpointRecord>, StoreError> {
+    pub fn prune(
+        &mut self,
+        save_total_limit: u32,
+        greater_is_better: bool,
+    ) -> Result<Vec<CheckpointRecord>, StoreError> {
         let all = self.store.checkpoints(self.id())?;
-        let removed = excess(all, save_total_limit);
+        let removed = excess(all, save_total_limit, greater_is_better);
         if removed.is_empty() {
             return Ok(removed);
         }
@@ -32,17 +36,21 @@ impl RunHandle {
 }
 
 /// The checkpoints to remove of a run's, which come and stay in the order of their age.
-fn excess(all: Vec<CheckpointRecord>, save_total_limit: u32) -> Vec<CheckpointRecord> {
+fn excess(
+    all: Vec<CheckpointRecord>,
+    save_total_limit: u32,
+    greater_is_better: bool,
+) -> Vec<CheckpointRecord> {
     let limit = usize::try_from(save_total_limit).unwrap_or(usize::MAX);
     let excess = all.len().saturating_sub(limit);
     if limit == 0 || excess == 0 {
         return Vec::new();
     }
-    // Of equal losses the newest counts: it has seen more.
+    // Of equal scores the oldest counts: the others were no improvement.
+    let sign = if greater_is_better { -1.0 } else { 1.0 };
     let best = all
         .iter()
-        .rev()
-        .filter_map(|checkpoint| Some((checkpoint.eval_loss?, &checkpoint.id)))
+        .filter_map(|checkpoint| Some((sign * checkpoint.score?, &checkpoint.id)))
         .min_by(|(a, _), (b, _)| a.total_cmp(b))
         .map(|(_, id)| id.clone());
     let newest = all.last().map(|checkpoint| checkpoint.id.clone());

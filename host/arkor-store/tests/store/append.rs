@@ -20,9 +20,13 @@ fn message(step: u64) -> Event {
 fn evaluation(step: u64, loss: f64) -> Event {
     Event::Evaluation(Evaluation {
         step,
-        loss,
-        perplexity: loss.exp(),
-        best_loss: loss,
+        loss: Some(loss),
+        perplexity: Some(loss.exp()),
+        best_loss: Some(loss),
+        score: None,
+        best_score: None,
+        is_best: false,
+        metrics: Vec::new(),
         evaluations_without_improvement: 0,
     })
 }

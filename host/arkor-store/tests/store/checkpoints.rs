@@ -63,6 +63,8 @@ fn no_checkpoint_counts_without_its_content() {
             .commit_checkpoint(NewCheckpoint {
                 step: 1,
                 eval_loss: None,
+                score: None,
+                metrics: Vec::new(),
                 state: state.clone(),
                 progress: progress.clone(),
             })
@@ -88,21 +90,26 @@ fn pruning_keeps_the_best_and_the_newest() {
         let checkpoints = run.store().checkpoints(run.id()).unwrap();
         checkpoints.iter().map(|one| one.step).collect()
     };
-    assert_eq!(run.prune(0).unwrap(), []);
-    assert_eq!(run.prune(5).unwrap(), []);
-    let removed: Vec<u64> = run.prune(3).unwrap().iter().map(|one| one.step).collect();
+    assert_eq!(run.prune(0, false).unwrap(), []);
+    assert_eq!(run.prune(5, false).unwrap(), []);
+    let removed: Vec<u64> = run
+        .prune(3, false)
+        .unwrap()
+        .iter()
+        .map(|one| one.step)
+        .collect();
     assert_eq!(removed, [0, 2]);
     assert_eq!(steps(&run), [1, 3, 4]);
     // The bytes of state and progress are equal here: one file for each checkpoint.
     assert_eq!(project.blob_files().len(), 3);
-    run.prune(1).unwrap();
+    run.prune(1, false).unwrap();
     assert_eq!(steps(&run), [1, 4], "neither can go, whatever the limit");
     for checkpoint in store.checkpoints(run.id()).unwrap() {
         store.read_blob(&checkpoint.state).unwrap();
     }
     // Of equal losses the newer one is the best.
     save(&mut run, 9, Some(1.0), b"newer");
-    run.prune(1).unwrap();
+    run.prune(1, false).unwrap();
     assert_eq!(steps(&run), [9]);
 }
 
@@ -116,7 +123,7 @@ fn content_that_something_still_refers_to_survives_a_prune() {
     let named = put(&run, b"sthgiew");
     run.put_named_state("start", named.clone()).unwrap();
     save(&mut run, 2, None, b"others");
-    run.prune(1).unwrap();
+    run.prune(1, false).unwrap();
     assert_eq!(store.checkpoints(run.id()).unwrap().len(), 1);
     let artifact = store.artifacts(run.id()).unwrap().remove(0);
     assert_eq!(store.read_blob(&artifact.digest).unwrap(), b"weights");
@@ -219,7 +226,7 @@ fn content_dropped_or_never_committed_leaves_nothing() {
     save(&mut run, 1, None, b"x");
     save(&mut run, 2, None, b"y");
     drop(project.open());
-    run.prune(1).unwrap();
+    run.prune(1, false).unwrap();
     assert!(store.blob_path(&pending.digest).exists());
     assert_eq!(project.temporary_files().len(), 1);
 
@@ -267,7 +274,7 @@ fn equal_content_of_two_runs_is_never_removed_under_one_of_them() {
             let content = [((step + offset) % 2) as u8; 32];
             let (_, checkpoint) = save(&mut run, step, None, &content);
             store.read_blob(&checkpoint.state).unwrap();
-            run.prune(1).unwrap();
+            run.prune(1, false).unwrap();
             store.read_blob(&checkpoint.state).unwrap();
         }
     };

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use arkor_store::{Blob, NewCheckpoint, NewRun, RunHandle, Store, StoreOptions};
 use arkor_types::{
-    CheckpointRecord, DatasetSource, EndReason, Ended, Event, EventRecord, Failed, HubModel,
-    HyperparametersDraft, Interrupted, LogRecord, ModelSource, RunId, Spec, SpecDraft, Started,
+    CheckpointRecord, DatasetDraft, DatasetSource, EndReason, Ended, Event, EventRecord, Failed,
+    HeldOut, HubRepository, Interrupted, LogRecord, Metric, ModelSource, RunId, Spec, SpecDraft,
+    Started,
 };
 use tempfile::TempDir;
 
@@ -71,23 +72,20 @@ fn files(folder: &Path) -> Vec<String> {
 
 pub(crate) fn spec() -> Spec {
     let draft = SpecDraft {
-        name: "tiny".into(),
         description: Some("über alles".into()),
         tags: vec!["a".into()],
-        model: ModelSource::Hub(HubModel {
-            name: "some/model".into(),
-            revision: "main".into(),
-        }),
-        tokenizer: None,
-        dataset: Some(DatasetSource::File("data.txt".into())),
-        eval_fraction: Some(0.1),
-        lora: None,
-        hyperparameters: HyperparametersDraft::default(),
-        additional: Vec::new(),
         extras: Some(r#"{"rewards": [1, 0.5]}"#.into()),
-        dry_run: None,
-        own_loop: None,
-        exports_loop: false,
+        ..SpecDraft::new(
+            "tiny",
+            ModelSource::Hub(HubRepository {
+                name: "some/model".into(),
+                revision: "main".into(),
+            }),
+            Some(DatasetDraft {
+                held_out: Some(HeldOut::Share(0.1)),
+                ..DatasetSource::File("data.txt".into()).into()
+            }),
+        )
     };
     draft.resolve().unwrap()
 }
@@ -135,6 +133,9 @@ pub(crate) fn stopped(step: u64) -> Event {
         checkpoint: None,
         loss: Some(0.5),
         eval_loss: Some(0.75),
+        best_score: None,
+        best_checkpoint: None,
+        metrics: Vec::new(),
     })
 }
 
@@ -144,6 +145,7 @@ pub(crate) fn failed(step: u64) -> Event {
         message: "no".into(),
         hint: None,
         checkpoint: None,
+        code: Default::default(),
     })
 }
 
@@ -168,6 +170,11 @@ pub(crate) fn save(
     let new = NewCheckpoint {
         step,
         eval_loss,
+        score: eval_loss.map(|value| Metric {
+            name: "loss".into(),
+            value,
+        }),
+        metrics: Vec::new(),
         state: put(run, content),
         progress: put(run, &backwards),
     };

@@ -187,7 +187,7 @@ fn one_strange_row_hides_no_other() {
     assert_eq!(artifacts.len(), 1);
     assert_eq!(artifacts[0].name, "b");
     assert_eq!(store.take_damage().len(), 3);
-    run.prune(1).unwrap();
+    run.prune(1, false).unwrap();
     drop(run);
     store.remove_run(&id).unwrap();
     assert!(store.runs().unwrap().is_empty());

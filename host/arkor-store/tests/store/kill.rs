@@ -74,7 +74,7 @@ fn write_for_ever(dir: &Path) {
                 println!("named {digest}");
             }
             _ => {
-                run.prune(2).unwrap();
+                run.prune(2, false).unwrap();
                 println!("pruned");
             }
         }

@@ -76,7 +76,7 @@ fn content_stops_at_the_limit_and_gives_its_room_back() {
 
     for step in 0..20 {
         save(&mut run, step, None, &[step as u8; 50_000]);
-        run.prune(1).unwrap();
+        run.prune(1, false).unwrap();
     }
     let error = run
         .write_artifact(20, "big", &vec![1; 500_000])

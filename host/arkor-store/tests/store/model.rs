@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use arkor_store::{RunHandle, Store, StoreError};
-use arkor_types::{CheckpointRecord, Event, EventRecord, RunId, RunStatus};
+use arkor_types::{CheckpointRecord, Event, EventRecord, Metric, RunId, RunStatus};
 use proptest::prelude::*;
 
 use crate::common::*;
@@ -119,12 +119,17 @@ impl Model {
                 let outcome = run.commit_checkpoint(arkor_store::NewCheckpoint {
                     step: 3,
                     eval_loss: loss,
+                    score: loss.map(|value| Metric {
+                        name: "loss".into(),
+                        value,
+                    }),
+                    metrics: Vec::new(),
                     state,
                     progress,
                 });
                 if let Some((event, checkpoint)) = self.appended(outcome) {
                     if let Some(loss) = loss
-                        && self.best.as_ref().is_none_or(|(best, _)| loss <= *best)
+                        && self.best.as_ref().is_none_or(|(best, _)| loss < *best)
                     {
                         self.best = Some((loss, checkpoint.id.clone()));
                     }
@@ -158,7 +163,7 @@ impl Model {
         let newest = self.checkpoints.last().map(|last| last.id.clone());
         let best = self.best.as_ref().map(|(_, id)| id.clone());
         let before = self.checkpoints.len();
-        let removed = run.prune(limit).unwrap();
+        let removed = run.prune(limit, false).unwrap();
         for checkpoint in &removed {
             assert_ne!(Some(&checkpoint.id), newest.as_ref(), "the newest");
             assert_ne!(Some(&checkpoint.id), best.as_ref(), "the best");

@@ -365,7 +365,7 @@ fn use_all(store: &Store) {
                 let _ = writer.write_all(b"content");
                 let _ = writer.finish();
             }
-            let _ = run.prune(1);
+            let _ = run.prune(1, false);
         }
     }
     if let Ok(mut run) = store.create_run(new_run()) {

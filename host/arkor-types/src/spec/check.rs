@@ -1,7 +1,8 @@
 //! The allowed values of each field of a spec.
 
 use super::{
-    DatasetSource, Lora, ModelShape, ModelSource, Setting, SpecDraft, SpecProblem, TokenizerSource,
+    Additional, Dataset, DatasetFormat, DatasetSource, HeldOut, HubRepository, Lora, ModelShape,
+    ModelSource, NamedModel, NamedSource, Setting, SpecDraft, SpecProblem, TokenizerSource,
     UrlDataset,
 };
 
@@ -151,32 +152,28 @@ impl Check {
             draft.extras.as_ref().map_or(0, String::len),
             EXTRAS,
         );
-        let model = match &draft.model {
-            ModelSource::File(path) => path.len(),
-            ModelSource::Hub(model) => model.name.len() + model.revision.len(),
-            ModelSource::Scratch(_) => 0,
+        self.length("model", model_length(&draft.model), PATH);
+        let tokenizer = match &draft.tokenizer {
+            Some(TokenizerSource::File(path)) => path.len(),
+            Some(TokenizerSource::Hub(repository)) => hub_length(repository),
+            Some(TokenizerSource::Other(source)) => source_length(source),
+            _ => 0,
         };
-        self.length("model", model, PATH);
-        if let Some(TokenizerSource::File(path)) = &draft.tokenizer {
-            self.length("tokenizer.file", path.len(), PATH);
-        }
-        let optional = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-        let dataset = match &draft.dataset {
-            None => 0,
-            Some(DatasetSource::File(path)) => path.len(),
-            Some(DatasetSource::Hub(hub)) => {
-                hub.name.len() + optional(&hub.config) + hub.split.len() + hub.revision.len()
+        self.length("tokenizer", tokenizer, PATH);
+        if let Some(dataset) = &draft.dataset {
+            self.length("dataset.source", dataset_length(&dataset.source), PATH);
+            let format = dataset.format.as_ref().map_or(0, format_length);
+            self.length("dataset.format", format, PATH);
+            if let Some(HeldOut::Source(source)) = &dataset.held_out {
+                self.length("dataset.held-out", dataset_length(source), PATH);
             }
-            Some(DatasetSource::Url(file)) => file.url.len() + optional(&file.sha256),
-        };
-        self.length("dataset.source", dataset, PATH);
+        }
+        let models = draft.models.iter();
+        let models = models.map(|model| model.name.len() + model_length(&model.source));
+        self.length("models", models.sum(), EXTRAS);
         let lora = draft.lora.as_ref();
         let modules = lora.map_or(0, |lora| lora.target_modules.iter().map(String::len).sum());
         self.length("lora.target-modules", modules, PATH);
-        if draft.additional.len() > TAGS {
-            let count = format!("{} settings", draft.additional.len());
-            self.problem("additional", count, format!("must be at most {TAGS}"));
-        }
     }
 
     fn length(&mut self, field: &'static str, bytes: usize, most: usize) {
@@ -199,7 +196,48 @@ impl Check {
             }
             ModelSource::File(_) | ModelSource::Hub(_) => {}
             ModelSource::Scratch(shape) => self.shape(shape),
+            ModelSource::Other(source) => self.unknown("model.other", source),
         }
+    }
+
+    /// A kind of source that the contract has no case for; this host knows none.
+    fn unknown(&mut self, field: &'static str, source: &NamedSource) {
+        self.problem(
+            field,
+            quoted(&source.name),
+            "is no kind of source that this version of arkor-host knows",
+        );
+    }
+
+    pub(super) fn models(&mut self, models: &[NamedModel]) {
+        if models.len() > TAGS {
+            let count = format!("{} models", models.len());
+            self.problem("models", count, format!("must be at most {TAGS}"));
+            return;
+        }
+        for model in models {
+            self.problem(
+                "models",
+                quoted(&model.name),
+                "must be left out: this version of arkor-host trains one model and has no use \
+                 for others yet",
+            );
+        }
+    }
+
+    pub(super) fn metric(&mut self, name: Option<&str>) -> String {
+        let name = name.unwrap_or("loss");
+        let is_letter = |byte: u8| {
+            byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'/' | b':' | b'@')
+        };
+        if !matches!(name.len(), 1..=100) || !name.bytes().all(is_letter) {
+            self.problem(
+                "hyperparameters.metric-for-best-model",
+                quoted(name),
+                "must be 1 to 100 letters, digits or any of `-_./:@`",
+            );
+        }
+        name.into()
     }
 
     fn shape(&mut self, shape: &ModelShape) {
@@ -265,7 +303,14 @@ impl Check {
                     "must be bytes, bpe or file, for a model trained from scratch has none",
                 );
             }
-            TokenizerSource::Bytes | TokenizerSource::File(_) | TokenizerSource::Model => {}
+            TokenizerSource::Hub(repository) if repository.name.trim().is_empty() => {
+                self.problem("tokenizer.hub.name", "empty", "must name a model");
+            }
+            TokenizerSource::Other(source) => self.unknown("tokenizer.other", source),
+            TokenizerSource::Bytes
+            | TokenizerSource::File(_)
+            | TokenizerSource::Model
+            | TokenizerSource::Hub(_) => {}
         }
     }
 
@@ -280,8 +325,8 @@ impl Check {
         wanted.unwrap_or(exported)
     }
 
-    pub(super) fn dataset(&mut self, source: Option<&DatasetSource>, own_loop: bool) {
-        let Some(source) = source else {
+    pub(super) fn dataset(&mut self, dataset: Option<&Dataset>, own_loop: bool) {
+        let Some(dataset) = dataset else {
             if !own_loop {
                 self.problem(
                     "dataset",
@@ -291,7 +336,25 @@ impl Check {
             }
             return;
         };
+        self.source(&dataset.source);
+        match &dataset.held_out {
+            HeldOut::Share(share) => {
+                self.float("dataset.held-out", *share, Range::half_open(0.0, 1.0));
+            }
+            HeldOut::Source(source) => self.source(source),
+        }
+        if let DatasetFormat::Other(format) = &dataset.format {
+            self.problem(
+                "dataset.format.other",
+                quoted(&format.name),
+                "is no format that this version of arkor-host knows",
+            );
+        }
+    }
+
+    fn source(&mut self, source: &DatasetSource) {
         match source {
+            DatasetSource::Other(source) => self.unknown("dataset.source.other", source),
             DatasetSource::File(path) if path.is_empty() => {
                 self.problem(
                     "dataset.source.file",
@@ -327,10 +390,27 @@ impl Check {
     }
 
     /// None is known so far. To leave one out in silence would train something else.
-    pub(super) fn additional(&mut self, settings: &[Setting]) {
+    pub(super) fn additional(&mut self, additional: &Additional) {
+        let records = [
+            ("additional", &additional.spec),
+            ("dataset.additional", &additional.dataset),
+            ("lora.additional", &additional.lora),
+            ("hyperparameters.additional", &additional.hyperparameters),
+        ];
+        for (field, settings) in records {
+            self.settings(field, settings);
+        }
+    }
+
+    fn settings(&mut self, field: &'static str, settings: &[Setting]) {
+        if settings.len() > TAGS {
+            let count = format!("{} settings", settings.len());
+            self.problem(field, count, format!("must be at most {TAGS}"));
+            return;
+        }
         for setting in settings {
             self.problem(
-                "additional",
+                field,
                 quoted(&setting.name),
                 "is no setting that this version of arkor-host knows",
             );
@@ -380,6 +460,58 @@ impl Check {
                 serde_json::Map::new()
             }
         }
+    }
+}
+
+fn hub_length(repository: &HubRepository) -> usize {
+    repository.name.len() + repository.revision.len()
+}
+
+fn source_length(source: &NamedSource) -> usize {
+    let parameters = source.parameters.iter();
+    let parameters = parameters.map(|setting| setting.name.len() + setting.value.len());
+    source.name.len() + parameters.sum::<usize>()
+}
+
+fn model_length(model: &ModelSource) -> usize {
+    match model {
+        ModelSource::File(path) => path.len(),
+        ModelSource::Hub(repository) => hub_length(repository),
+        ModelSource::Scratch(_) => 0,
+        ModelSource::Other(source) => source_length(source),
+    }
+}
+
+fn dataset_length(source: &DatasetSource) -> usize {
+    let optional = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    match source {
+        DatasetSource::File(path) => path.len(),
+        DatasetSource::Hub(hub) => {
+            hub.name.len() + optional(&hub.config) + hub.split.len() + hub.revision.len()
+        }
+        DatasetSource::Url(file) => file.url.len() + optional(&file.sha256),
+        DatasetSource::Other(source) => source_length(source),
+    }
+}
+
+fn format_length(format: &DatasetFormat) -> usize {
+    match format {
+        DatasetFormat::Text => 0,
+        DatasetFormat::Rows(field)
+        | DatasetFormat::Conversations(field)
+        | DatasetFormat::Prompts(field) => field.len(),
+        DatasetFormat::Completions { prompt, completion } => prompt.len() + completion.len(),
+        DatasetFormat::Preferences {
+            prompt,
+            chosen,
+            rejected,
+        } => prompt.as_ref().map_or(0, String::len) + chosen.len() + rejected.len(),
+        DatasetFormat::Labels {
+            prompt,
+            completion,
+            label,
+        } => prompt.len() + completion.len() + label.len(),
+        DatasetFormat::Other(source) => source_length(source),
     }
 }
 

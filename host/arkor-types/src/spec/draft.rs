@@ -1,9 +1,11 @@
 //! From what a trainer says to a spec that can be trained.
 
 use super::check::{Check, Range};
+use serde::{Deserialize, Serialize};
+
 use super::{
-    Dataset, DatasetSource, Hyperparameters, Lora, LrSchedulerType, ModelSource, Spec,
-    TokenizerSource,
+    Dataset, DatasetFormat, DatasetSource, HeldOut, Hyperparameters, Lora, LrSchedulerType,
+    ModelSource, NamedModel, Spec, TokenizerSource,
 };
 use crate::UntrustedText;
 
@@ -20,16 +22,16 @@ pub struct SpecDraft {
     pub model: ModelSource,
     /// See [`Spec::tokenizer`]. Absent: that of a pretrained model, bytes for a new one.
     pub tokenizer: Option<TokenizerSource>,
-    /// See [`Dataset::source`].
-    pub dataset: Option<DatasetSource>,
-    /// See [`Dataset::eval_fraction`]; 0.05 if absent.
-    pub eval_fraction: Option<f64>,
+    /// See [`Spec::dataset`].
+    pub dataset: Option<DatasetDraft>,
+    /// See [`Spec::models`].
+    pub models: Vec<NamedModel>,
     /// See [`Spec::lora`].
     pub lora: Option<Lora>,
     /// See [`Spec::hyperparameters`].
     pub hyperparameters: HyperparametersDraft,
     /// Settings that the contract has no field for.
-    pub additional: Vec<Setting>,
+    pub additional: Additional,
     /// See [`Spec::extras`]: a JSON object as text.
     pub extras: Option<String>,
     /// See [`Spec::dry_run`]; false if absent.
@@ -41,12 +43,43 @@ pub struct SpecDraft {
 }
 
 /// A setting by name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Setting {
-    /// With the record it belongs to: `hyperparameters.packing` for one.
+    /// `packing` for one.
     pub name: String,
     /// As JSON.
     pub value: String,
+}
+
+/// Settings that the contract has no field for, by the record they stand in.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are those of the records")]
+pub struct Additional {
+    pub spec: Vec<Setting>,
+    pub dataset: Vec<Setting>,
+    pub lora: Vec<Setting>,
+    pub hyperparameters: Vec<Setting>,
+}
+
+/// [`Dataset`], of which only the source must be there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DatasetDraft {
+    /// See [`Dataset::source`].
+    pub source: DatasetSource,
+    /// See [`Dataset::format`]; text if absent.
+    pub format: Option<DatasetFormat>,
+    /// See [`Dataset::held_out`]; a share of 0.05 if absent.
+    pub held_out: Option<HeldOut>,
+}
+
+impl From<DatasetSource> for DatasetDraft {
+    fn from(source: DatasetSource) -> Self {
+        Self {
+            source,
+            format: None,
+            held_out: None,
+        }
+    }
 }
 
 /// [`Hyperparameters`], every one optional.
@@ -73,6 +106,8 @@ pub struct HyperparametersDraft {
     pub seed: Option<u32>,
     pub early_stopping_patience: Option<u32>,
     pub early_stopping_threshold: Option<f64>,
+    pub metric_for_best_model: Option<String>,
+    pub greater_is_better: Option<bool>,
 }
 
 /// One value of a spec that cannot be trained.
@@ -88,6 +123,26 @@ pub struct SpecProblem {
 }
 
 impl SpecDraft {
+    /// A draft with the defaults of the contract, of a trainer without a loop of its own.
+    pub fn new(name: &str, model: ModelSource, dataset: Option<DatasetDraft>) -> Self {
+        Self {
+            name: name.into(),
+            description: None,
+            tags: Vec::new(),
+            model,
+            tokenizer: None,
+            dataset,
+            models: Vec::new(),
+            lora: None,
+            hyperparameters: HyperparametersDraft::default(),
+            additional: Additional::default(),
+            extras: None,
+            dry_run: None,
+            own_loop: None,
+            exports_loop: false,
+        }
+    }
+
     /// Checks every value and fills in the defaults.
     ///
     /// # Errors
@@ -100,16 +155,19 @@ impl SpecDraft {
         check.model(&self.model);
         let tokenizer = self.tokenizer.unwrap_or(match self.model {
             ModelSource::Scratch(_) => TokenizerSource::Bytes,
-            ModelSource::File(_) | ModelSource::Hub(_) => TokenizerSource::Model,
+            ModelSource::File(_) | ModelSource::Hub(_) | ModelSource::Other(_) => {
+                TokenizerSource::Model
+            }
         });
         check.tokenizer(&tokenizer, &self.model);
         let own_loop = check.own_loop(self.own_loop, self.exports_loop);
-        check.dataset(self.dataset.as_ref(), own_loop);
-        let eval_fraction = check.float(
-            "dataset.eval-fraction",
-            self.eval_fraction.unwrap_or(0.05),
-            Range::half_open(0.0, 1.0),
-        );
+        let dataset = self.dataset.map(|dataset| Dataset {
+            source: dataset.source,
+            format: dataset.format.unwrap_or_default(),
+            held_out: dataset.held_out.unwrap_or_default(),
+        });
+        check.dataset(dataset.as_ref(), own_loop);
+        check.models(&self.models);
         if let Some(lora) = &self.lora {
             check.lora(lora, &self.model);
         }
@@ -125,10 +183,8 @@ impl SpecDraft {
             tags: self.tags.into_iter().map(Into::into).collect(),
             model: self.model,
             tokenizer,
-            dataset: self.dataset.map(|source| Dataset {
-                source,
-                eval_fraction,
-            }),
+            dataset,
+            models: self.models,
             lora: self.lora,
             hyperparameters,
             extras,
@@ -204,6 +260,11 @@ impl HyperparametersDraft {
                 0.0,
                 Range::at_least(0.0)
             ),
+            metric_for_best_model: check.metric(self.metric_for_best_model.as_deref()),
+            greater_is_better: self.greater_is_better.unwrap_or_else(|| {
+                let metric = self.metric_for_best_model.as_deref();
+                metric.is_some_and(|name| !name.ends_with("loss"))
+            }),
         }
     }
 }

@@ -16,6 +16,8 @@ pub(crate) struct FromJsError {
     /// From the inside out.
     path: Vec<String>,
     problem: String,
+    /// An object was given for a list whose items have no names.
+    needs_array: bool,
 }
 
 impl FromJsError {
@@ -23,6 +25,7 @@ impl FromJsError {
         Self {
             path: Vec::new(),
             problem: problem.into(),
+            needs_array: false,
         }
     }
 
@@ -77,6 +80,21 @@ struct FromJs<'a, 'js> {
     value: Value<'js>,
 }
 
+/// A value as JSON, if it can be that.
+fn json<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Option<String> {
+    if value.as_number().is_some_and(|number| !number.is_finite()) {
+        return None;
+    }
+    match ctx.json_stringify(value.clone()) {
+        Ok(text) => text?.to_string().ok(),
+        Err(_) => {
+            // A thrown error must not be left behind.
+            let _ = ctx.catch();
+            None
+        }
+    }
+}
+
 /// A value as one would write it, shortened.
 fn shown<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> String {
     if value.is_undefined() {
@@ -85,21 +103,11 @@ fn shown<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> String {
     if value.is_function() {
         return "a function".into();
     }
-    let text = ctx
-        .json_stringify(value.clone())
-        .ok()
-        .flatten()
-        .and_then(|text| text.to_string().ok());
-    let text = match (text, value.as_number()) {
-        // JSON has none of these.
+    let text = match (json(ctx, value), value.as_number()) {
         (_, Some(number)) if number.is_nan() => "NaN".into(),
         (_, Some(number)) if number.is_infinite() => "Infinity".into(),
         (Some(text), _) => text,
-        (None, _) => {
-            // A thrown error must not be left behind.
-            let _ = ctx.catch();
-            format!("a value of type {}", value.type_name())
-        }
+        (None, _) => format!("a value of type {}", value.type_name()),
     };
     if text.chars().count() > 60 {
         text.chars().take(57).chain("...".chars()).collect()
@@ -199,26 +207,42 @@ impl<'de, 'js> Deserializer<'de> for FromJs<'_, 'js> {
         } else if let Some(array) = self.value.as_array() {
             Items::Array(array.clone())
         } else {
-            let object = self.value.as_object();
-            match object.and_then(|object| Some((object, typed_length(object)?))) {
-                Some((object, length)) => Items::Typed(object.clone(), length),
+            match self.value.as_object() {
+                Some(object) => match typed_length(object) {
+                    Some(length) => Items::Typed(object.clone(), length),
+                    None if is_plain(object) => Items::Named(named(object)?),
+                    None => return Err(self.expected("an array")),
+                },
                 None => return Err(self.expected("an array")),
             }
         };
-        visitor.visit_seq(Sequence {
+        let found = visitor.visit_seq(Sequence {
             ctx: self.ctx,
             items,
             next: 0,
+        });
+        found.map_err(|error| {
+            if error.needs_array {
+                self.expected("an array")
+            } else {
+                error
+            }
         })
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
         self,
-        _: &'static str,
+        name: &'static str,
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, FromJsError> {
         let object = match self.value.as_object() {
+            // A source alone is a dataset with all else by default.
+            object if name == "Dataset" && object.is_none_or(has_tag) => {
+                let dataset = Object::new(self.ctx.clone())?;
+                dataset.set("source", self.value.clone())?;
+                dataset
+            }
             Some(object) if !object.is_array() && !object.is_function() => object.clone(),
             // All of it may be left out if each part of it may.
             None if self.is_absent() => Object::new(self.ctx.clone())?,
@@ -227,7 +251,7 @@ impl<'de, 'js> Deserializer<'de> for FromJs<'_, 'js> {
         for key in object.keys::<String>() {
             let key = key?;
             if !fields.iter().any(|field| camel(field) == key) {
-                return Err(unknown(&key, fields));
+                return Err(unknown(name, &key, fields));
             }
         }
         visitor.visit_map(Record {
@@ -248,7 +272,18 @@ impl<'de, 'js> Deserializer<'de> for FromJs<'_, 'js> {
             let names = variants.iter().map(|name| format!("\"{}\"", kebab(name)));
             names.collect::<Vec<_>>().join(", ")
         };
-        let (tag, val) = if let Some(tag) = self.text() {
+        let (tag, val) = if name == "HeldOut" && self.value.is_number() {
+            ("share".into(), Some(self.value.clone()))
+        } else if name == "HeldOut" {
+            // A source alone is data of its own.
+            match self.value.as_object() {
+                Some(object) if is_case(object, variants)? => {
+                    (object.get("tag")?, Some(object.get("val")?))
+                }
+                Some(object) if has_tag(object) => ("source".into(), Some(self.value.clone())),
+                _ => return Err(self.expected("a share as a number, or a source")),
+            }
+        } else if let Some(tag) = self.text() {
             (tag, None)
         } else {
             let object = match self.value.as_object() {
@@ -286,7 +321,13 @@ fn a(name: &str) -> String {
     format!("a {}", kebab(name).replace('-', " "))
 }
 
-fn unknown(key: &str, fields: &[&'static str]) -> FromJsError {
+fn unknown(name: &str, key: &str, fields: &[&'static str]) -> FromJsError {
+    if (name, key) == ("Spec", "evalFraction") {
+        return FromJsError::new(
+            "there is no property evalFraction; dataset.heldOut says what is held out: dataset: { source: \
+             file(\"data.txt\"), heldOut: 0.1 }",
+        );
+    }
     let folded = |text: &str| {
         let letters = text.chars().filter(|c| c.is_alphanumeric());
         letters.flat_map(char::to_lowercase).collect::<String>()
@@ -303,6 +344,37 @@ fn unknown(key: &str, fields: &[&'static str]) -> FromJsError {
         }
     };
     FromJsError::new(format!("there is no property {key}{hint}"))
+}
+
+fn has_tag(object: &Object<'_>) -> bool {
+    object.contains_key("tag").unwrap_or(false)
+}
+
+/// Whether its tag is that of one of these cases.
+fn is_case(object: &Object<'_>, variants: &[&str]) -> Result<bool, FromJsError> {
+    let tag: Value<'_> = object.get("tag")?;
+    let tag = tag.as_string().and_then(|tag| tag.to_string().ok());
+    Ok(tag.is_some_and(|tag| variants.iter().any(|name| kebab(name) == tag)))
+}
+
+/// Whether it was made by `{ }`. A `Map` has no properties, and is not to be taken for an empty object.
+fn is_plain(object: &Object<'_>) -> bool {
+    !object.is_function()
+        && object
+            .get_prototype()
+            .is_none_or(|prototype| prototype.get_prototype().is_none())
+}
+
+/// The properties of an object that stands for a list of what has names, without those left out.
+fn named<'js>(object: &Object<'js>) -> Result<Vec<(String, Value<'js>)>, FromJsError> {
+    let mut items = Vec::new();
+    for property in object.props::<String, Value<'js>>() {
+        let (name, value) = property?;
+        if !value.is_undefined() {
+            items.push((name, value));
+        }
+    }
+    Ok(items)
 }
 
 /// Length of a typed array of numbers.
@@ -322,6 +394,7 @@ enum Items<'js> {
     None,
     Array(Array<'js>),
     Typed(Object<'js>, usize),
+    Named(Vec<(String, Value<'js>)>),
 }
 
 impl Items<'_> {
@@ -330,6 +403,7 @@ impl Items<'_> {
             Self::None => 0,
             Self::Array(array) => array.len(),
             Self::Typed(_, length) => *length,
+            Self::Named(items) => items.len(),
         }
     }
 }
@@ -355,6 +429,21 @@ impl<'de> SeqAccess<'de> for Sequence<'_, '_> {
             Items::None => return Ok(None),
             Items::Array(array) => array.get::<Value<'_>>(index)?,
             Items::Typed(array, _) => array.get::<_, Value<'_>>(index as u32)?,
+            Items::Named(items) => {
+                let Some((name, value)) = items.get(index) else {
+                    return Ok(None);
+                };
+                self.next += 1;
+                let item = Named {
+                    ctx: self.ctx,
+                    name,
+                    value,
+                };
+                let found = seed.deserialize(item);
+                return found
+                    .map(Some)
+                    .map_err(|error| error.within(format!(".{name}")));
+            }
         };
         self.next += 1;
         let item = FromJs {
@@ -369,6 +458,61 @@ impl<'de> SeqAccess<'de> for Sequence<'_, '_> {
 
     fn size_hint(&self) -> Option<usize> {
         Some(self.items.len())
+    }
+}
+
+/// An item of a list, given as a property of an object.
+struct Named<'a, 'js> {
+    ctx: &'a Ctx<'js>,
+    name: &'a str,
+    value: &'a Value<'js>,
+}
+
+impl<'de> Deserializer<'de> for Named<'_, '_> {
+    type Error = FromJsError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, FromJsError> {
+        Err(FromJsError {
+            needs_array: true,
+            ..FromJsError::new("expected an array")
+        })
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, FromJsError> {
+        let item = Object::new(self.ctx.clone())?;
+        item.set("name", self.name)?;
+        match name {
+            "Setting" => {
+                let text = json(self.ctx, self.value).ok_or_else(|| {
+                    let got = shown(self.ctx, self.value);
+                    FromJsError::new(format!("expected what JSON can hold, and got {got}"))
+                })?;
+                item.set("value", text)?;
+            }
+            "Metric" => item.set("value", self.value.clone())?,
+            "NamedModel" => item.set("source", self.value.clone())?,
+            _ => return self.deserialize_any(visitor),
+        }
+        let item = FromJs {
+            ctx: self.ctx,
+            value: item.into_value(),
+        };
+        item.deserialize_struct(name, fields, visitor)
+            .map_err(|mut error| {
+                // The script has no property of the item's, only its value.
+                error.path.pop();
+                error
+            })
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
+        unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
     }
 }
 

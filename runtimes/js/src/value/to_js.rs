@@ -7,7 +7,7 @@ use super::{camel, kebab};
 
 /// Variants some of whose cases have no value: with one they are `{ tag, val }`, so without one they
 /// are `{ tag }`. All else that has no value is an enum, a plain string.
-const VARIANTS: [&str; 1] = ["EndReason"];
+const VARIANTS: [&str; 3] = ["EndReason", "TokenizerSource", "DatasetFormat"];
 
 #[derive(Debug)]
 pub(crate) struct ToJsError(String);

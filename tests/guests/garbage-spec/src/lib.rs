@@ -9,7 +9,7 @@ impl Trainer for GarbageSpec {
     fn describe() -> Result<Spec> {
         let mut spec = guest_common::spec("garbage-spec");
         spec.name = "not a name".into();
-        spec.eval_fraction = Some(1.5);
+        spec.dataset = Some(Dataset::file("text.txt").with_held_out(1.5));
         spec.hyperparameters.learning_rate = Some(f64::NAN);
         spec.hyperparameters.per_device_train_batch_size = Some(0);
         spec.additional = vec![Setting {

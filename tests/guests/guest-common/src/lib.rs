@@ -5,7 +5,6 @@ use arkor_guest::prelude::*;
 /// A model that trains a step in a few milliseconds; 12 steps.
 pub fn spec(name: &str) -> Spec {
     Spec {
-        eval_fraction: Some(0.2),
         hyperparameters: Hyperparameters {
             max_steps: Some(12),
             per_device_train_batch_size: Some(2),
@@ -19,7 +18,7 @@ pub fn spec(name: &str) -> Spec {
         ..Spec::new(
             name,
             ModelShape::new(16, 1, 2),
-            DatasetSource::file("text.txt"),
+            Dataset::file("text.txt").with_held_out(0.2),
         )
     }
 }

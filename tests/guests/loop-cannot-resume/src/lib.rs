@@ -9,7 +9,6 @@ impl Trainer for CannotResume {
     fn describe() -> Result<Spec> {
         let mut spec = guest_common::spec("loop-own-data");
         spec.dataset = None;
-        spec.eval_fraction = None;
         Ok(spec)
     }
 }
@@ -23,7 +22,7 @@ impl TrainingLoop for CannotResume {
             ..Datum::default()
         };
         session::forward_backward(&[datum], &Loss::CrossEntropy, LogProbs::Omit)?;
-        session::optim_step(Adam::new(1.0))?;
+        session::optim_step(&Adam::new(1.0))?;
         Err(format!("the state of step {from} is in no form I know").into())
     }
 }

@@ -22,7 +22,7 @@ impl TrainingLoop for LoopMisuses {
         };
         let forward =
             |datum| session::forward_backward(&[datum], &Loss::CrossEntropy, LogProbs::Omit);
-        let step = session::optim_step(Adam::new(0.1)).unwrap_err();
+        let step = session::optim_step(&Adam::new(0.1)).unwrap_err();
         say("no gradients", step.to_string());
         say(
             "lengths",
@@ -58,7 +58,7 @@ impl TrainingLoop for LoopMisuses {
         };
         let finite = hooks::log(0, progress, &[]).unwrap_err();
         say("finite", finite.to_string());
-        session::optim_step(Adam::new(1e-3))?;
+        session::optim_step(&Adam::new(1e-3))?;
         say("step", hooks::checkpoint(9, &[]).unwrap_err().to_string());
         say(
             "state",

@@ -12,7 +12,6 @@ impl Trainer for OwnData {
     fn describe() -> Result<Spec> {
         let mut spec = guest_common::spec("loop-own-data");
         spec.dataset = None;
-        spec.eval_fraction = None;
         Ok(spec)
     }
 
@@ -43,7 +42,7 @@ fn datum(prompt: &[u32], written: &session::Sequence, advantage: f32) -> Datum {
     Datum {
         weights: per_position(&|_| 1.0),
         advantages: per_position(&|_| advantage),
-        old_log_probs: per_position(&|n| written.log_probs[n]),
+        old_log_probs: per_position(&|n| written.sampling_log_probs[n]),
         tokens,
         targets,
         ..Datum::default()
@@ -65,7 +64,7 @@ fn step(style: &Sampling, learning_rate: f64) -> Result<session::OptimOutput> {
         }
     }
     session::forward_backward(&data, &Loss::ImportanceSampling, LogProbs::Omit)?;
-    Ok(session::optim_step(Adam::new(learning_rate))?)
+    Ok(session::optim_step(&Adam::new(learning_rate))?)
 }
 
 impl TrainingLoop for OwnData {
@@ -74,7 +73,7 @@ impl TrainingLoop for OwnData {
         println!("dataset: {absent}");
         let style = Sampling {
             max_tokens: Some(8),
-            stop_tokens: vec![7],
+            stop_token_ids: vec![7],
             ..sampling()
         };
         let (mut done, mut rate) = match hooks::resume_point()? {
@@ -86,7 +85,7 @@ impl TrainingLoop for OwnData {
             done = output.step;
             let progress = Progress {
                 learning_rate: Some(rate.unwrap_or(1e-3)),
-                grad_norm: Some(output.grad_norm),
+                grad_norm: output.grad_norm,
                 ..Progress::default()
             };
             let wishes = hooks::log(done, progress, &[])?;
@@ -115,7 +114,7 @@ impl TrainingLoop for OwnData {
         };
         let data = weighted(&pair, [1.0, -1.0]);
         session::forward_backward(&data, &Loss::CrossEntropy, LogProbs::Omit)?;
-        let step = session::optim_step(Adam::new(1e-2))?.step;
+        let step = session::optim_step(&Adam::new(1e-2))?.step;
         let after = session::forward(&pair, &Loss::CrossEntropy, LogProbs::Give)?.log_probs;
         let margin = |log_probs: &[Vec<f32>]| log_probs[0][0] - log_probs[1][0];
         println!("preferred: {}", margin(&after) > margin(&before));

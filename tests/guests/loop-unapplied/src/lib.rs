@@ -15,6 +15,11 @@ impl Trainer for LoopUnapplied {
     }
 }
 
+fn evaluated() -> Result<f64> {
+    let loss = session::evaluate()?.measured.loss;
+    Ok(loss.ok_or("there is no loss")?)
+}
+
 fn forward() -> Result<()> {
     let data: Vec<Datum> = dataset::batch(0)?
         .into_iter()
@@ -31,10 +36,10 @@ fn forward() -> Result<()> {
 impl TrainingLoop for LoopUnapplied {
     fn run(_: Spec) -> Result<()> {
         session::save_state("untrained")?;
-        println!("untrained: {}", session::evaluate()?.loss);
+        println!("untrained: {}", evaluated()?);
         forward()?;
-        let step = session::optim_step(Adam::new(0.1))?.step;
-        println!("trained: {}", session::evaluate()?.loss);
+        let step = session::optim_step(&Adam::new(0.1))?.step;
+        println!("trained: {}", evaluated()?);
         hooks::checkpoint(step, b"")?;
         session::load_state("untrained")?;
         forward()

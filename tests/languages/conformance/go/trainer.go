@@ -16,14 +16,13 @@ type conformance struct {
 
 func (t *conformance) Describe() (arkor.Spec, error) {
 	return arkor.Spec{
-		Name:         "conformance",
-		Description:  arkor.String("The same in every language"),
-		Tags:         []string{"conformance", "ünïcödé 🚀"},
-		Model:        arkor.Scratch(32, 1, 2),
-		Tokenizer:    arkor.BPE(300),
-		Dataset:      arkor.File("text.txt"),
-		EvalFraction: arkor.Float64(0.2),
-		Extras:       arkor.String(`{"answer": 42}`),
+		Name:        "conformance",
+		Description: arkor.String("The same in every language"),
+		Tags:        []string{"conformance", "ünïcödé 🚀"},
+		Model:       arkor.Scratch(32, 1, 2),
+		Tokenizer:   arkor.BPE(300),
+		Dataset:     arkor.File("text.txt").WithHeldOut(arkor.Share(0.2)),
+		Extras:      arkor.String(`{"answer": 42}`),
 		Hyperparameters: arkor.Hyperparameters{
 			MaxSteps:                arkor.Uint32(40),
 			PerDeviceTrainBatchSize: arkor.Uint32(2),
@@ -71,18 +70,26 @@ func (t *conformance) OnLog(event arkor.LogRecord) (arkor.Actions, error) {
 }
 
 func (t *conformance) OnEvaluate(event arkor.Evaluation) (arkor.Actions, error) {
-	if t.Best == nil || event.Loss < *t.Best {
-		t.Best = &event.Loss
+	if event.Loss == nil || event.BestLoss == nil {
+		return nil, nil
+	}
+	if t.Best == nil || *event.Loss < *t.Best {
+		t.Best = event.Loss
 	}
 	return arkor.Actions{
 		arkor.LogMetric("best", *t.Best),
-		arkor.LogMetric("gap", event.Loss-event.BestLoss),
+		arkor.LogMetric("gap", *event.Loss-*event.BestLoss),
 	}, nil
 }
 
 func (t *conformance) OnCheckpoint(event arkor.Checkpoint) (arkor.Actions, error) {
 	last := event.ID[strings.LastIndex(event.ID, ".")+1:]
-	return arkor.Actions{arkor.LogMetric("id-length", float64(len(last)))}, nil
+	length := float64(len(last))
+	accuracy := []arkor.Metric{{Name: "accuracy", Value: 1 / length}}
+	return arkor.Actions{
+		arkor.LogMetric("id-length", length),
+		arkor.Evaluated(arkor.Measurement{Metrics: accuracy}),
+	}, nil
 }
 
 func (t *conformance) OnCompleted(event arkor.Completed) (arkor.Actions, error) {

@@ -3,6 +3,7 @@ from arkor import (
     Actions,
     Checkpoint,
     Completed,
+    Dataset,
     Evaluation,
     Hyperparameters,
     LogRecord,
@@ -26,8 +27,7 @@ class Conformance(Trainer):
             tags=["conformance", "ünïcödé 🚀"],
             model=scratch(hidden_size=32, num_hidden_layers=1, num_attention_heads=2),
             tokenizer=bpe(300),
-            dataset=file("text.txt"),
-            eval_fraction=0.2,
+            dataset=Dataset(source=file("text.txt"), held_out=0.2),
             extras='{"answer": 42}',
             hyperparameters=Hyperparameters(
                 max_steps=40,
@@ -70,6 +70,8 @@ class Conformance(Trainer):
         return actions
 
     async def on_evaluate(self, event: Evaluation) -> Actions:
+        if event.loss is None or event.best_loss is None:
+            return None
         best = self.state["best"]
         self.state["best"] = best = event.loss if best is None else min(best, event.loss)
         return [
@@ -78,7 +80,11 @@ class Conformance(Trainer):
         ]
 
     def on_checkpoint(self, event: Checkpoint) -> Actions:
-        return action.log_metric("id-length", len(event.id.rsplit(".", 1)[-1]))
+        length = len(event.id.rsplit(".", 1)[-1])
+        return [
+            action.log_metric("id-length", length),
+            action.evaluated(metrics={"accuracy": 1 / length}),
+        ]
 
     def on_completed(self, event: Completed) -> Actions:
         told = event.reason.value if event.reason.tag == "trainer" else ""

@@ -15,8 +15,7 @@ export default defineTrainer<State>({
     tags: ["conformance", "ünïcödé 🚀"],
     model: scratch({ hiddenSize: 32, numHiddenLayers: 1, numAttentionHeads: 2 }),
     tokenizer: bpe(300),
-    dataset: file("text.txt"),
-    evalFraction: 0.2,
+    dataset: { source: file("text.txt"), heldOut: 0.2 },
     extras: '{"answer": 42}',
     hyperparameters: {
       maxSteps: 40,
@@ -63,15 +62,19 @@ export default defineTrainer<State>({
     return actions;
   },
 
-  async onEvaluate(event, state) {
-    state.best = await Promise.resolve(Math.min(state.best ?? event.loss, event.loss));
-    return [
-      action.logMetric("best", state.best),
-      action.logMetric("gap", event.loss - event.bestLoss),
-    ];
+  async onEvaluate({ loss, bestLoss }, state) {
+    if (loss === undefined || bestLoss === undefined) return;
+    state.best = await Promise.resolve(Math.min(state.best ?? loss, loss));
+    return [action.logMetric("best", state.best), action.logMetric("gap", loss - bestLoss)];
   },
 
-  onCheckpoint: (event) => action.logMetric("id-length", event.id.split(".").at(-1)?.length ?? 0),
+  onCheckpoint(event) {
+    const length = event.id.split(".").at(-1)?.length ?? 0;
+    return [
+      action.logMetric("id-length", length),
+      action.evaluated({ metrics: { accuracy: 1 / length } }),
+    ];
+  },
 
   onCompleted(event) {
     const reason = event.reason.tag === "trainer" ? event.reason.val : "";

@@ -224,10 +224,18 @@ impl Go<'_> {
         let name = format!("export{}", pascal(&function.name));
         writeln!(text, "//go:wasmexport {module}#{}", function.name)?;
         if signature.indirect_params {
-            writeln!(
-                text,
-                "func {name}(at uint32) uint32 {{ return {to}(at) }}\n"
-            )?;
+            // The package `loop` knows an address only, and the loop begins by itself.
+            if to == "entry.Run" {
+                writeln!(
+                    text,
+                    "func {name}(at uint32) uint32 {{ return {to}(at) }}\n"
+                )?;
+            } else {
+                writeln!(
+                    text,
+                    "func {name}(at uint32) uint32 {{\n\tbegin()\n\treturn {to}(ptr(at))\n}}\n"
+                )?;
+            }
             return Ok(());
         }
         let leaves = self.leaves_of(function)?;

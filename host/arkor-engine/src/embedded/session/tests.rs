@@ -337,7 +337,7 @@ fn prompts_are_sampled_each_with_streams_of_its_own_and_stop_at_a_token() {
     let stop = free.tokens[4];
     let first = free.tokens.iter().position(|token| *token == stop).unwrap();
     let parameters = SamplingParameters {
-        stop_tokens: vec![stop],
+        stop_token_ids: vec![stop],
         ..parameters
     };
     let stopped = session

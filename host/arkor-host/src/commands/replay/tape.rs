@@ -100,8 +100,7 @@ pub(super) fn events(mut tape: impl BufRead) -> Result<Vec<EventRecord>, String>
         if head.seq.is_none() {
             continue;
         }
-        let event: EventRecord =
-            serde_json::from_str(text).map_err(|why| line_error(why.to_string()))?;
+        let event = EventRecord::from_json(text).map_err(|why| line_error(why.to_string()))?;
         if let Some(before) = events.last().filter(|before| before.run != event.run) {
             return Err(line_error(format!(
                 "it is of run {}, and the events before are of run {}",

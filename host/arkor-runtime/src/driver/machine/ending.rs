@@ -1,7 +1,7 @@
 //! From a reason to end to the terminal event.
 
 use arkor_types::{
-    Action, EndReason, Ended, Ending, Event, Failed, Fault, GuestFunction, RunStatus,
+    Action, EndReason, Ended, Ending, Event, Failed, FailureCode, Fault, GuestFunction, RunStatus,
 };
 
 use super::{Effect, Machine, OnCallbackError, Phase};
@@ -12,6 +12,7 @@ pub(super) enum Outcome {
     Good(EndReason),
     Bad {
         message: String,
+        code: FailureCode,
         hint: Option<String>,
     },
 }
@@ -59,49 +60,54 @@ impl Machine {
                 {
                     outcome = Outcome::Bad {
                         message,
+                        code: FailureCode::Trainer,
                         hint: None,
                     };
                 }
             }
         }
         self.phase = Phase::Ended;
-        let step = self.progress.step;
-        let checkpoint = self.last_checkpoint.clone();
-        let status = status_of(&outcome);
         effects.push(Effect::Append(match outcome {
-            Outcome::Bad { message, hint } => Event::Failed(Failed {
-                step,
-                message: message.into(),
-                hint: hint.map(Into::into),
-                checkpoint,
-            }),
-            Outcome::Good(reason) => {
-                let ended = Ended {
-                    step,
-                    reason,
-                    checkpoint,
-                    loss: self.progress.loss,
-                    eval_loss: self.progress.eval_loss,
-                };
-                match status {
-                    RunStatus::Completed => Event::Completed(ended),
-                    _ => Event::Stopped(ended),
-                }
+            Outcome::Bad {
+                message,
+                code,
+                hint,
+            } => Event::Failed(self.failed(message, code, hint)),
+            Outcome::Good(EndReason::Finished) => {
+                Event::Completed(self.finished_as(EndReason::Finished))
             }
+            Outcome::Good(reason) => Event::Stopped(self.finished_as(reason)),
         }));
         effects.push(Effect::Finish);
+    }
+
+    fn finished_as(&self, reason: EndReason) -> Ended {
+        Ended {
+            step: self.progress.step,
+            reason,
+            checkpoint: self.last_checkpoint.clone(),
+            loss: self.progress.loss,
+            eval_loss: self.progress.eval_loss,
+            best_score: self.progress.best_score,
+            best_checkpoint: self.best_checkpoint(),
+            metrics: self.progress.last_metrics(),
+        }
+    }
+
+    fn failed(&self, message: String, code: FailureCode, hint: Option<String>) -> Failed {
+        Failed {
+            step: self.progress.step,
+            message: message.into(),
+            code,
+            hint: hint.map(Into::into),
+            checkpoint: self.last_checkpoint.clone(),
+        }
     }
 
     /// What the last callback is told about a good end.
     pub(crate) fn ended_well(&self) -> Option<Ended> {
         match &self.outcome {
-            Some(Outcome::Good(reason)) => Some(Ended {
-                step: self.progress.step,
-                reason: reason.clone(),
-                checkpoint: self.last_checkpoint.clone(),
-                loss: self.progress.loss,
-                eval_loss: self.progress.eval_loss,
-            }),
+            Some(Outcome::Good(reason)) => Some(self.finished_as(reason.clone())),
             _ => None,
         }
     }
@@ -109,12 +115,11 @@ impl Machine {
     /// What the last callback is told about a bad end.
     pub(crate) fn ended_badly(&self) -> Option<Failed> {
         match &self.outcome {
-            Some(Outcome::Bad { message, hint }) => Some(Failed {
-                step: self.progress.step,
-                message: message.clone().into(),
-                hint: hint.clone().map(Into::into),
-                checkpoint: self.last_checkpoint.clone(),
-            }),
+            Some(Outcome::Bad {
+                message,
+                code,
+                hint,
+            }) => Some(self.failed(message.clone(), *code, hint.clone())),
             _ => None,
         }
     }

@@ -1,6 +1,8 @@
 //! What the machine and its driver say to each other.
 
-use arkor_types::{Action, EndReason, Event, Fault, Metric};
+use arkor_types::{Action, EndReason, Event, FailureCode, Fault, Measurement, Metric};
+
+use super::super::progress::Measured;
 
 /// Whose loop trains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,11 +38,21 @@ pub(crate) struct Plan {
     pub(crate) evaluates: bool,
     /// Evaluations without improvement before stopping early; 0 never stops.
     pub(crate) patience: u32,
-    pub(crate) threshold: f64,
+    pub(crate) score: ScoreRule,
     pub(crate) dry_run: bool,
     pub(crate) on_callback_error: OnCallbackError,
     /// Whether somebody can let a paused run go on.
     pub(crate) is_attended: bool,
+}
+
+/// How evaluations are compared.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ScoreRule {
+    /// `loss`, or the name of a metric.
+    pub(crate) metric: String,
+    pub(crate) greater_is_better: bool,
+    /// An improvement is better by more than this.
+    pub(crate) threshold: f64,
 }
 
 /// What one optimizer step of the host's loop did.
@@ -50,7 +62,7 @@ pub(crate) struct StepReport {
     pub(crate) loss_sum: f64,
     pub(crate) tokens: u64,
     pub(crate) learning_rate: f64,
-    pub(crate) grad_norm: f64,
+    pub(crate) grad_norm: Option<f64>,
     /// Passes over the training split, this step included.
     pub(crate) epoch: f64,
     /// Wall-clock time, for the rate that people see.
@@ -79,23 +91,32 @@ pub(crate) enum LoopRequest {
     },
     /// `hooks.checkpoint`: the loop's state is held by the driver.
     Checkpoint { step: u64, tokens: u64 },
+    /// `hooks.evaluated`
+    Evaluated {
+        step: u64,
+        tokens: u64,
+        measured: Measurement,
+    },
     /// `session.evaluate`
     Evaluate { step: u64, tokens: u64 },
+}
+
+/// What the host would like of a loop.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct LoopWishes {
+    pub(crate) checkpoint: bool,
+    pub(crate) evaluate: bool,
+    pub(crate) learning_rate: Option<f64>,
 }
 
 /// What the loop is told when its hook returns.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum LoopAnswer {
-    Logged {
-        wishes_checkpoint: bool,
-        learning_rate: Option<f64>,
-    },
+    Wishes(LoopWishes),
     Proceed,
     Stop,
     HandOver,
-    Evaluated {
-        loss: f64,
-    },
+    Evaluated { loss: f64 },
 }
 
 /// What a person, or a signal on their behalf, asks of a run.
@@ -141,6 +162,7 @@ pub(crate) enum Input {
     /// Something outside the trainer's code went wrong: the engine, the data.
     Broke {
         message: String,
+        code: FailureCode,
         hint: Option<String>,
     },
 }
@@ -171,7 +193,9 @@ pub(crate) enum Effect {
     Evaluate,
     /// Write a checkpoint and its event, hand it to `on-checkpoint`, report `CheckpointDone`
     /// before `Handled`.
-    Save { eval_loss: Option<f64> },
+    Save(Option<Measured>),
+    /// The weights of a checkpoint that is written already were evaluated.
+    ScoreCheckpoint { id: String, measured: Measured },
     /// The attempt is over; its terminal event is in the log.
     Finish,
 }

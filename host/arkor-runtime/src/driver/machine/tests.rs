@@ -14,10 +14,18 @@ fn plan(total: u64) -> Plan {
         save_steps: 4,
         evaluates: true,
         patience: 0,
-        threshold: 0.0,
+        score: by_loss(0.0),
         dry_run: false,
         on_callback_error: OnCallbackError::Continue,
         is_attended: true,
+    }
+}
+
+fn by_loss(threshold: f64) -> ScoreRule {
+    ScoreRule {
+        metric: "loss".into(),
+        greater_is_better: false,
+        threshold,
     }
 }
 
@@ -134,7 +142,7 @@ impl World {
                     loss_sum: 10.0 * (step + 1) as f64,
                     tokens: 10,
                     learning_rate: learning_rate.unwrap_or(0.1),
-                    grad_norm: 1.0,
+                    grad_norm: Some(1.0),
                     epoch: 0.0,
                     seconds: 0.5,
                 }))
@@ -142,14 +150,24 @@ impl World {
             Effect::Evaluate => Some(Input::EvaluationDone {
                 loss: (self.eval_loss)(self.machine.step()),
             }),
-            Effect::Save { eval_loss } => {
+            Effect::ScoreCheckpoint { id, measured } => {
+                self.trace.push(format!(
+                    "score {id} {:?}",
+                    measured.score.map(|one| one.value)
+                ));
+                None
+            }
+            Effect::Save(measured) => {
+                let measured = measured.unwrap_or_default();
                 let step = self.machine.step();
                 let id = format!("c{step}-{}", self.saved.len());
                 let event = Event::Checkpoint(arkor_types::CheckpointWritten {
                     step,
                     id: id.clone(),
                     size: 1,
-                    eval_loss,
+                    eval_loss: measured.loss,
+                    score: measured.score,
+                    metrics: measured.metrics,
                 });
                 let progress = self.machine.progress.clone();
                 self.saved.push(Saved {
@@ -273,7 +291,7 @@ fn early_stopping_counts_evaluations_without_improvement() {
     let mut world = World::new(
         Machine::new(Plan {
             patience: 2,
-            threshold: 0.5,
+            score: by_loss(0.5),
             ..plan(100)
         }),
         silent,
@@ -288,6 +306,192 @@ fn early_stopping_counts_evaluations_without_improvement() {
         panic!("{:?}", world.trace)
     };
     assert_eq!((ended.step, &ended.reason), (12, &EndReason::EarlyStopping));
+}
+
+fn accuracy(value: f64) -> Measurement {
+    Measurement {
+        loss: None,
+        metrics: vec![Metric {
+            name: "accuracy".into(),
+            value,
+        }],
+    }
+}
+
+fn by_accuracy() -> ScoreRule {
+    ScoreRule {
+        metric: "accuracy".into(),
+        greater_is_better: true,
+        threshold: 0.0,
+    }
+}
+
+fn evaluations(world: &World) -> Vec<&arkor_types::Evaluation> {
+    let event = |event| match event {
+        &Event::Evaluation(ref event) => Some(event),
+        _ => None,
+    };
+    world.events.iter().filter_map(event).collect()
+}
+
+/// A trainer measures at its checkpoints; the host scores no loss.
+#[test]
+fn what_a_trainer_measures_at_a_checkpoint_is_the_score_of_that_checkpoint() {
+    fn measures(event: &Event, step: u64) -> Result<Vec<Action>, Box<Fault>> {
+        Ok(match (event, step) {
+            (Event::Checkpoint(_), 4) => vec![Action::Evaluated(accuracy(0.5))],
+            (Event::Checkpoint(_), 8) => vec![Action::Evaluated(accuracy(0.75))],
+            (Event::Checkpoint(_), _) => vec![Action::Evaluated(accuracy(0.6))],
+            _ => Vec::new(),
+        })
+    }
+    let plan = Plan {
+        evaluates: false,
+        score: by_accuracy(),
+        ..plan(12)
+    };
+    let world = run(plan, measures);
+    let of_scores = |line: &&String| line.starts_with("score") || line.starts_with("checkpoint");
+    let trace: Vec<&String> = world.trace.iter().filter(of_scores).collect();
+    assert_eq!(
+        trace,
+        [
+            "checkpoint 4",
+            "score c4-0 Some(0.5)",
+            "checkpoint 8",
+            "score c8-1 Some(0.75)",
+            "checkpoint 12",
+            "score c12-2 Some(0.6)",
+        ]
+    );
+    let found = evaluations(&world);
+    let told: Vec<_> = found
+        .iter()
+        .map(|event| {
+            (
+                event.is_best,
+                event.best_score,
+                event.evaluations_without_improvement,
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (true, Some(0.5), 0),
+            (true, Some(0.75), 0),
+            (false, Some(0.75), 1)
+        ]
+    );
+    assert!(
+        found
+            .iter()
+            .all(|event| event.loss.is_none() && event.perplexity.is_none())
+    );
+    let Some(Event::Completed(ended)) = world.events.last() else {
+        panic!("{:?}", world.trace)
+    };
+    assert_eq!(ended.best_score, Some(0.75));
+    assert_eq!(ended.best_checkpoint.as_deref(), Some("c8-1"));
+    assert_eq!(ended.metrics, accuracy(0.6).metrics);
+}
+
+/// The losses that the host scores say nothing about the metric, and count neither way.
+#[test]
+fn early_stopping_counts_scores_only() {
+    fn measures(event: &Event, step: u64) -> Result<Vec<Action>, Box<Fault>> {
+        let value = if step < 6 { 0.9 } else { 0.1 };
+        Ok(match event {
+            Event::Log(_) if step.is_multiple_of(2) => vec![Action::Evaluated(accuracy(value))],
+            _ => Vec::new(),
+        })
+    }
+    let world = run(
+        Plan {
+            patience: 3,
+            score: by_accuracy(),
+            ..plan(100)
+        },
+        measures,
+    );
+    let Some(Event::Stopped(ended)) = world.events.last() else {
+        panic!("{:?}", world.trace)
+    };
+    // 2: best; 4: equal, which is no improvement; 6 and 8: worse.
+    assert_eq!((ended.step, &ended.reason), (8, &EndReason::EarlyStopping));
+    let with_loss = evaluations(&world)
+        .into_iter()
+        .filter(|event| event.loss.is_some());
+    assert!(with_loss.clone().count() > 0);
+    assert!(
+        with_loss
+            .into_iter()
+            .all(|event| event.score.is_none() && !event.is_best)
+    );
+}
+
+#[test]
+fn measurements_of_one_step_are_told_together_in_its_checkpoint() {
+    fn measures(event: &Event, step: u64) -> Result<Vec<Action>, Box<Fault>> {
+        Ok(match event {
+            Event::Log(_) if step == 12 => vec![Action::Evaluated(accuracy(0.5))],
+            _ => Vec::new(),
+        })
+    }
+    let world = run(plan(12), measures);
+    let checkpoint = world.events.iter().find_map(|event| match event {
+        Event::Checkpoint(event) if event.step == 12 => Some(event),
+        _ => None,
+    });
+    let checkpoint = checkpoint.unwrap();
+    assert_eq!(checkpoint.eval_loss, Some((world.eval_loss)(12)));
+    assert_eq!(checkpoint.metrics, accuracy(0.5).metrics);
+    assert_eq!(checkpoint.score.as_ref().unwrap().name, "loss");
+}
+
+/// A loop evaluates itself when it is asked to.
+#[test]
+fn a_loop_finds_the_wish_for_an_evaluation_and_answers_it() {
+    fn wants(event: &Event, step: u64) -> Result<Vec<Action>, Box<Fault>> {
+        Ok(match event {
+            Event::Log(_) if step == 1 => vec![Action::Evaluate],
+            _ => Vec::new(),
+        })
+    }
+    let plan = Plan {
+        owner: LoopOwner::Trainer,
+        total_steps: None,
+        evaluates: false,
+        ..plan(0)
+    };
+    let mut world = World::new(Machine::new(plan), wants);
+    world.input(Input::Begin);
+    let log = |step| {
+        Input::Loop(LoopRequest::Log {
+            step,
+            tokens: 0,
+            seconds: 0.0,
+            told: LoopProgress::default(),
+            metrics: Vec::new(),
+        })
+    };
+    world.input(log(1));
+    let wishes = |evaluate| {
+        let answer = LoopAnswer::Wishes(LoopWishes {
+            checkpoint: false,
+            evaluate,
+            learning_rate: None,
+        });
+        format!("{answer:?}")
+    };
+    assert_eq!(world.trace.last(), Some(&wishes(true)));
+    world.input(Input::Loop(LoopRequest::Evaluated {
+        step: 1,
+        tokens: 0,
+        measured: accuracy(0.5),
+    }));
+    assert_eq!(world.trace.last(), Some(&wishes(false)));
+    assert_eq!(evaluations(&world).len(), 1);
 }
 
 #[test]
@@ -393,7 +597,7 @@ fn a_loop_saves_only_inside_its_checkpoint_hook() {
     world.input(Input::Loop(log));
     assert_eq!(
         world.trace.last().unwrap(),
-        "Logged { wishes_checkpoint: true, learning_rate: None }"
+        "Wishes(LoopWishes { checkpoint: true, evaluate: false, learning_rate: None })"
     );
     assert!(world.saved.is_empty());
     world.input(Input::Loop(LoopRequest::Checkpoint {
@@ -494,7 +698,7 @@ fn case_22_a_checkpoint_that_is_being_written_serves_an_early_stop() {
                 loss_sum: 1.0,
                 tokens: 1,
                 learning_rate: 1e-3,
-                grad_norm: 1.0,
+                grad_norm: Some(1.0),
                 epoch: 0.0,
                 seconds: 0.0,
             }),

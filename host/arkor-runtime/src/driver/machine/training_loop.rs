@@ -1,9 +1,9 @@
 //! What the trainer's own loop asks for, and its return.
 
-use arkor_types::Fault;
+use arkor_types::{FailureCode, Fault};
 
 use super::ending::Outcome;
-use super::{Boundary, Effect, LoopRequest, Machine, Progress, Waiting};
+use super::{Boundary, Effect, LoopRequest, LoopWishes, Machine, Progress, Waiting};
 
 impl Machine {
     pub(super) fn loop_request(&mut self, request: LoopRequest, effects: &mut Vec<Effect>) {
@@ -17,7 +17,7 @@ impl Machine {
                 metrics,
             } => {
                 progress.step = step;
-                self.waiting = Some(Waiting::Log);
+                self.waiting = Some(Waiting::Wishes);
                 self.pending_log = Some(progress.loop_log_record(tokens, seconds, told, metrics));
                 self.boundary.log = true;
             }
@@ -27,14 +27,27 @@ impl Machine {
                 self.unsaved = true;
                 self.on_probation = false;
                 self.waiting = Some(Waiting::Checkpoint);
+                // A wish that the loop has not done until now is done by the host, if it can be.
                 self.boundary.evaluate |=
-                    std::mem::take(&mut progress.evaluate_next) && self.plan.evaluates;
+                    self.plan.evaluates && std::mem::take(&mut progress.evaluate_next);
                 self.boundary.save |=
                     std::mem::take(&mut progress.save_next) || self.loop_save_due();
+            }
+            LoopRequest::Evaluated {
+                step,
+                tokens,
+                measured,
+            } => {
+                progress.step = step;
+                progress.tokens = tokens;
+                progress.evaluate_next = false;
+                self.waiting = Some(Waiting::Wishes);
+                self.boundary.measured = Some(measured);
             }
             LoopRequest::Evaluate { step, tokens } => {
                 progress.step = step;
                 progress.tokens = tokens;
+                progress.evaluate_next = false;
                 self.waiting = Some(Waiting::Evaluate);
                 self.boundary.evaluate = true;
             }
@@ -53,6 +66,19 @@ impl Machine {
         };
         self.unsaved = false;
         self.boundary = Boundary::default();
+    }
+
+    pub(super) fn wishes(&self) -> LoopWishes {
+        LoopWishes {
+            checkpoint: self.stop.is_some()
+                || self.pause
+                || self.hand_over
+                || self.boundary.save
+                || self.progress.save_next
+                || self.loop_save_due(),
+            evaluate: self.progress.evaluate_next,
+            learning_rate: self.progress.learning_rate,
+        }
     }
 
     /// Whether a multiple of `save-steps` was passed since the last checkpoint: a loop need not
@@ -96,6 +122,7 @@ impl Machine {
                 self.end(
                     Outcome::Bad {
                         message,
+                        code: FailureCode::Trainer,
                         hint: None,
                     },
                     effects,

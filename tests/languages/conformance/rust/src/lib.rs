@@ -14,7 +14,6 @@ impl Trainer for Conformance {
             description: Some("The same in every language".into()),
             tags: vec!["conformance".into(), "ünïcödé 🚀".into()],
             tokenizer: Some(TokenizerSource::Bpe(300)),
-            eval_fraction: Some(0.2),
             extras: Some(r#"{"answer": 42}"#.into()),
             hyperparameters: Hyperparameters {
                 max_steps: Some(40),
@@ -33,7 +32,7 @@ impl Trainer for Conformance {
             ..Spec::new(
                 "conformance",
                 ModelShape::new(32, 1, 2),
-                DatasetSource::file("text.txt"),
+                Dataset::file("text.txt").with_held_out(0.2),
             )
         })
     }
@@ -64,17 +63,23 @@ impl Trainer for Conformance {
     }
 
     fn on_evaluate(&mut self, event: &Evaluation) -> Result<Actions> {
-        let best = self.best.map_or(event.loss, |best| best.min(event.loss));
+        let (Some(loss), Some(best_loss)) = (event.loss, event.best_loss) else {
+            return Ok(vec![]);
+        };
+        let best = self.best.map_or(loss, |best| best.min(loss));
         self.best = Some(best);
         Ok(vec![
             Action::metric("best", best),
-            Action::metric("gap", event.loss - event.best_loss),
+            Action::metric("gap", loss - best_loss),
         ])
     }
 
     fn on_checkpoint(&mut self, event: &Checkpoint) -> Result<Actions> {
-        let length = event.id.rsplit('.').next().map_or(0, str::len);
-        Ok(vec![Action::metric("id-length", length as f64)])
+        let length = event.id.rsplit('.').next().map_or(0, str::len) as f64;
+        Ok(vec![
+            Action::metric("id-length", length),
+            Action::evaluated(Measurement::metric("accuracy", 1.0 / length)),
+        ])
     }
 
     fn on_completed(&mut self, event: &Completed) -> Result<Actions> {
