@@ -10,7 +10,7 @@ mod machine {
         pub(crate) loss_sum: f64,
         pub(crate) tokens: u64,
         pub(crate) learning_rate: f64,
-        pub(crate) grad_norm: f64,
+        pub(crate) grad_norm: Option<f64>,
         pub(crate) epoch: f64,
         pub(crate) seconds: f64,
     }

@@ -3,9 +3,12 @@
 use arkor_types::{EventRecord, Spec};
 
 pub(crate) fn run(data: &[u8]) {
-    if let Ok(event) = serde_json::from_slice::<EventRecord>(data) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    if let Ok(event) = EventRecord::from_json(text) {
         let text = serde_json::to_string(&event).unwrap();
-        let again: EventRecord = serde_json::from_str(&text).unwrap();
+        let again = EventRecord::from_json(&text).unwrap();
         assert_eq!(serde_json::to_string(&again).unwrap(), text);
     }
     if let Ok(spec) = serde_json::from_slice::<Spec>(data) {

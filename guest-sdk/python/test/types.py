@@ -131,6 +131,16 @@ class Wrong(Trainer):
             ),
         )
 
+    def share(self) -> Spec:
+        return Spec(name="a", model=hub("a/b"), eval_fraction=0.1)  # pyright: ignore[reportCallIssue]
+
+    def data(self) -> Dataset:
+        return Dataset(
+            source=hub("a/b"),  # pyright: ignore[reportArgumentType]
+            format=format.rows(1),  # pyright: ignore[reportArgumentType]
+            held_out="0.1",  # pyright: ignore[reportArgumentType]
+        )
+
     def misspelled(self) -> Hyperparameters:
         return Hyperparameters(learning_rat=1.0)  # pyright: ignore[reportCallIssue]
 

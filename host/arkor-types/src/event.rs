@@ -645,3 +645,59 @@ pub struct Interrupted {
     /// The last checkpoint, from which the run can be resumed.
     pub checkpoint: Option<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLACE: &str =
+        r#""seq":7,"run":"20261123-101500-k2vq","time":"2026-11-24T12:00:00Z","step":3"#;
+
+    #[test]
+    fn an_event_of_an_unknown_type_is_kept_as_it_is() {
+        let text = format!(r#"{{{PLACE},"type":"levitated","height":{{"m":1.5}}}}"#);
+        let record = EventRecord::from_json(&text).unwrap();
+        let Event::Unknown(event) = &record.event else {
+            panic!("{record:?}");
+        };
+        assert_eq!((event.kind().as_str(), event.step()), ("levitated", 3));
+        assert!(!record.event.is_terminal());
+        let again: serde_json::Value =
+            serde_json::from_str(&serde_json::to_string(&record).unwrap()).unwrap();
+        let before: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(again, before);
+        // As the store has it, without its place.
+        let body = r#"{"type":"levitated","step":3}"#;
+        assert!(matches!(Event::from_json(body), Ok(Event::Unknown(_))));
+    }
+
+    #[test]
+    fn a_known_type_that_lacks_something_is_damaged_and_says_what() {
+        for kind in KINDS {
+            let error = Event::from_json(&format!(r#"{{"type":"{kind}"}}"#)).unwrap_err();
+            assert!(
+                error.to_string().contains("missing field"),
+                "{kind}: {error}"
+            );
+        }
+        for bad in [r#"{"step":3}"#, r#"{"type":7}"#, "[]", "null", ""] {
+            assert!(Event::from_json(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn fields_of_a_newer_version_are_passed_over() {
+        let text = format!(r#"{{{PLACE},"type":"paused","reason":"tired"}}"#);
+        let record = EventRecord::from_json(&text).unwrap();
+        assert_eq!(record.event, Event::Paused(At { step: 3 }));
+    }
+
+    #[test]
+    fn an_unknown_code_of_a_failure_is_internal() {
+        let text = r#"{"type":"failed","step":1,"message":"m","code":"melted","hint":null,"checkpoint":null}"#;
+        let Event::Failed(failed) = Event::from_json(text).unwrap() else {
+            panic!("{text}");
+        };
+        assert_eq!(failed.code, FailureCode::Internal);
+    }
+}

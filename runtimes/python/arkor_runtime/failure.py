@@ -9,6 +9,9 @@ from . import program
 # Most frames that are told.
 FRAMES = 32
 
+# What the contract no longer has, and what to write.
+GONE = {"eval_fraction": "what is held out belongs to the dataset: Dataset(source=file(...), held_out=0.1)"}
+
 
 class Refused(Exception):
     """The trainer is not what it must be; with a place in its files, if there is one."""
@@ -66,6 +69,10 @@ def _message(error: BaseException) -> str:
         text += f" ({native})" if native is not error else ""
     elif isinstance(error, ModuleNotFoundError):
         text += " (packages are looked for in the project's .venv, or installed of its requirements.txt)"
+    if isinstance(error, TypeError):
+        for name, instead in GONE.items():
+            if f"unexpected keyword argument '{name}'" in text:
+                text += f" ({instead})"
     if isinstance(error, KeyError) and _is_of_environment(error):
         text += " (a variable that is granted is there: [capabilities] env = [...] in arkor.toml)"
     cause = error.__cause__

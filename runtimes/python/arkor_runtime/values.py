@@ -17,7 +17,7 @@ import typing
 import arkor
 from arkor import Case
 
-from . import bind
+from . import bind, failure
 
 LARGEST = 2**32 - 1
 
@@ -145,7 +145,7 @@ def _list_or_mapping(item, make):
 
     def check(value, path):
         if isinstance(value, collections.abc.Mapping):
-            value = [make(name, one, path) for name, one in value.items()]
+            return [item(make(name, one, path), f"{path}.{name}") for name, one in value.items()]
         return plain(value, path)
 
     return check
@@ -153,7 +153,7 @@ def _list_or_mapping(item, make):
 
 def _held_out(value):
     """A share may be given as a number, and data of its own as its source."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    if hasattr(value, "__float__") and not isinstance(value, bool):
         return Case("share", float(value))
     if isinstance(value, Case) and value.tag not in ("share", "source"):
         return Case("source", value)
@@ -189,19 +189,20 @@ def _record(cls):
         if sdk is arkor.Dataset and isinstance(value, Case):
             value = arkor.Dataset(source=value)
         if not isinstance(value, sdk):
-            raise WrongValue(path, f"arkor.{sdk.__name__}(...)", value)
+            raise WrongValue(path, EXPECTED.get(sdk.__name__, f"arkor.{sdk.__name__}(...)"), value)
         extra = vars(value).keys() - {name for name, _ in fields}
         if extra:
             name = sorted(extra)[0]
             near = difflib.get_close_matches(name, [name for name, _ in fields], 1)
-            meant = f"; is {near[0]} meant?" if near else ""
+            meant = failure.GONE.get(name) or (f"is {near[0]} meant?" if near else "")
+            meant = f"; {meant}" if meant else ""
             raise WrongValue(path, f"{sdk.__name__} without a field {name}{meant}", value)
         return made(*(inner(getattr(value, name), f"{path}.{name}") for name, inner in fields))
 
     return check
 
 
-# How people make a value of a variant.
+# How people make a value of a variant, or of a record that a function makes.
 EXPECTED = {
     "Action": "an action, such as action.save()",
     "ModelSource": "scratch(...), file(...) or hub(...)",
@@ -210,6 +211,9 @@ EXPECTED = {
     "DatasetFormat": "a format, such as format.rows()",
     "HeldOut": "a share as a number, or a source, such as file(...)",
     "Loss": "a loss, such as loss.cross_entropy()",
+    "Dataset": "a source, such as file(...), or arkor.Dataset(...)",
+    "HubDataset": "hub_dataset(...)",
+    "HubRepository": "hub(...)",
 }
 
 

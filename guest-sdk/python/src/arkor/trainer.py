@@ -53,7 +53,7 @@ class Trainer:
         """Progress, every ``logging_steps`` steps."""
 
     def on_evaluate(self, event: Evaluation) -> Answer:
-        """The held-out data was scored."""
+        """The model was evaluated: by the host on the held-out data, or by the trainer itself."""
 
     def on_checkpoint(self, event: Checkpoint) -> Answer:
         """A checkpoint was written; ``inference`` answers with exactly its weights."""

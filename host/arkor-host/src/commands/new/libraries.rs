@@ -42,6 +42,10 @@ pub(super) fn python(put: &mut impl FnMut(&str, String)) {
             include_str!("../../../../../guest-sdk/python/src/arkor/dataset.py"),
         ),
         (
+            "arkor/format.py",
+            include_str!("../../../../../guest-sdk/python/src/arkor/format.py"),
+        ),
+        (
             "arkor/hooks.py",
             include_str!("../../../../../guest-sdk/python/src/arkor/hooks.py"),
         ),
@@ -52,6 +56,10 @@ pub(super) fn python(put: &mut impl FnMut(&str, String)) {
         (
             "arkor/loss.py",
             include_str!("../../../../../guest-sdk/python/src/arkor/loss.py"),
+        ),
+        (
+            "arkor/run.py",
+            include_str!("../../../../../guest-sdk/python/src/arkor/run.py"),
         ),
         (
             "arkor/session.py",
@@ -175,5 +183,29 @@ pub(super) fn c(put: &mut impl FnMut(&str, String)) {
 fn put_all(files: &[(&str, &str)], put: &mut impl FnMut(&str, String)) {
     for (path, content) in files {
         put(path, (*content).into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_module_of_the_python_library_is_left_out() {
+        let mut given = Vec::new();
+        python(&mut |path, _| given.push(path.to_owned()));
+        let folder = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../guest-sdk/python/src/arkor"
+        );
+        let mut expected: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.ends_with(".py") || name == "py.typed")
+            .map(|name| format!("arkor/{name}"))
+            .collect();
+        given.sort();
+        expected.sort();
+        assert_eq!(given, expected);
     }
 }
