@@ -41,9 +41,10 @@ impl Explain for HookError {
         f.write_str(match self {
             Self::OutsideLoop => OUTSIDE_LOOP,
             Self::Ended => ENDED,
-            Self::Invalid(text) | Self::Lost(text) | Self::Unavailable(text) | Self::Other(text) => {
-                text
-            }
+            Self::Invalid(text)
+            | Self::Lost(text)
+            | Self::Unavailable(text)
+            | Self::Other(text) => text,
         })
     }
 }

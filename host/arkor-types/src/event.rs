@@ -90,6 +90,7 @@ impl UnknownEvent {
 }
 
 /// The types that this version knows.
+#[cfg(test)]
 const KINDS: [&str; 18] = [
     "started",
     "log",
@@ -111,6 +112,32 @@ const KINDS: [&str; 18] = [
     "interrupted",
 ];
 
+/// What is wrong with an event that could not be read; none if its type is not known.
+fn problem(kind: &str, text: &str) -> Option<Option<serde_json::Error>> {
+    fn of<T: serde::de::DeserializeOwned>(text: &str) -> Option<serde_json::Error> {
+        serde_json::from_str::<T>(text).err()
+    }
+    Some(match kind {
+        "started" => of::<Started>(text),
+        "log" => of::<LogRecord>(text),
+        "evaluation" => of::<Evaluation>(text),
+        "checkpoint" => of::<CheckpointWritten>(text),
+        "artifact" => of::<ArtifactWritten>(text),
+        "message" => of::<Message>(text),
+        "action" => of::<ActionTaken>(text),
+        "callback-failed" => of::<CallbackFailed>(text),
+        "swapped" => of::<Swapped>(text),
+        "swap-rejected" => of::<SwapRejected>(text),
+        "rolled-back" => of::<RolledBack>(text),
+        "paused" | "continued" => of::<At>(text),
+        "ending" => of::<Ending>(text),
+        "completed" | "stopped" => of::<Ended>(text),
+        "failed" => of::<Failed>(text),
+        "interrupted" => of::<Interrupted>(text),
+        _ => return None,
+    })
+}
+
 impl Event {
     /// Reads an event's JSON. One of an unknown type is [`Event::Unknown`].
     ///
@@ -118,21 +145,26 @@ impl Event {
     ///
     /// If the text is no JSON object with a `type`, or one of a known type lacks something.
     pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
-        serde_json::from_str(text).or_else(|error| {
-            let unknown = serde_json::from_str(text).ok().and_then(unknown);
-            unknown.ok_or(error)
-        })
+        serde_json::from_str(text).or_else(|error| unknown(text, error))
     }
 }
 
-fn unknown(mut fields: serde_json::Map<String, serde_json::Value>) -> Option<Event> {
+/// The event if its type is not known, and else what is wrong with it.
+fn unknown(text: &str, error: serde_json::Error) -> Result<Event, serde_json::Error> {
+    let Ok(mut fields) = serde_json::from_str::<serde_json::Map<_, _>>(text) else {
+        return Err(error);
+    };
     // These are the record's.
     for field in ["seq", "run", "time"] {
         fields.remove(field);
     }
-    let kind = fields.get("type")?.as_str()?;
-    let is_known = KINDS.contains(&kind);
-    (!is_known).then_some(Event::Unknown(UnknownEvent(fields)))
+    let Some(kind) = fields.get("type").and_then(serde_json::Value::as_str) else {
+        return Err(error);
+    };
+    match problem(kind, text) {
+        Some(problem) => Err(problem.unwrap_or(error)),
+        None => Ok(Event::Unknown(UnknownEvent(fields))),
+    }
 }
 
 impl EventRecord {
@@ -149,9 +181,7 @@ impl EventRecord {
             time: jiff::Timestamp,
         }
         serde_json::from_str(text).or_else(|error| {
-            let Some(event) = serde_json::from_str(text).ok().and_then(unknown) else {
-                return Err(error);
-            };
+            let event = unknown(text, error)?;
             let Place { seq, run, time } = serde_json::from_str(text)?;
             Ok(Self {
                 seq,

@@ -67,9 +67,12 @@ impl Driver {
             }
             start += EVAL_SEQUENCES;
         }
-        Ok(Input::EvaluationDone {
-            loss: loss_sum / tokens,
-        })
+        let loss = loss_sum / tokens;
+        if !loss.is_finite() {
+            let what = format!("the evaluation loss is {loss}");
+            return Ok(broke(&EngineError::Diverged { what }.into()));
+        }
+        Ok(Input::EvaluationDone { loss })
     }
 }
 

@@ -107,10 +107,29 @@ fn pruning_keeps_the_best_and_the_newest() {
     for checkpoint in store.checkpoints(run.id()).unwrap() {
         store.read_blob(&checkpoint.state).unwrap();
     }
-    // Of equal losses the newer one is the best.
+    // Of equal losses the older one is the best: the other is no improvement.
     save(&mut run, 9, Some(1.0), b"newer");
     run.prune(1, false).unwrap();
-    assert_eq!(steps(&run), [9]);
+    assert_eq!(steps(&run), [1, 9]);
+    // What is compared may be better if it is greater.
+    save(&mut run, 10, Some(5.0), b"greater");
+    save(&mut run, 11, Some(3.0), b"newest");
+    run.prune(1, true).unwrap();
+    assert_eq!(steps(&run), [10, 11]);
+    // And it may be measured after the checkpoint was written.
+    let newest = run.store().checkpoints(run.id()).unwrap().pop().unwrap();
+    run.score_checkpoint(&newest.id, None, Some(7.0)).unwrap();
+    save(&mut run, 12, Some(1.0), b"last");
+    run.prune(1, true).unwrap();
+    let kept = run.store().checkpoints(run.id()).unwrap();
+    let kept: Vec<_> = kept
+        .iter()
+        .map(|one| (one.step, one.eval_loss, one.score))
+        .collect();
+    assert_eq!(
+        kept,
+        [(11, Some(3.0), Some(7.0)), (12, Some(1.0), Some(1.0))]
+    );
 }
 
 #[test]

@@ -93,10 +93,29 @@ fn somebody_else_s_database_is_left_alone() {
 }
 
 #[test]
+fn events_of_a_newer_version_are_no_damage() {
+    let project = Project::new();
+    let store = project.open();
+    let mut run = store.create_run(new_run()).unwrap();
+    run.append_all(vec![log(1), log(2), log(3)]).unwrap();
+    let newer = "UPDATE events SET body = '{\"type\": \"unheard-of\", \"a\": [1]}' WHERE seq = 2";
+    project.raw().execute_batch(newer).unwrap();
+    let events = store.events(run.id(), 0, 10).unwrap();
+    let kinds: Vec<_> = events.iter().map(|event| event.event.kind()).collect();
+    assert_eq!(kinds, ["log", "unknown", "log"]);
+    let json = serde_json::to_value(&events[1]).unwrap();
+    assert_eq!(
+        (&json["type"], &json["a"][0]),
+        (&"unheard-of".into(), &1.into())
+    );
+    assert!(store.take_damage().is_empty());
+}
+
+#[test]
 fn rows_that_cannot_be_understood_are_damage() {
     let damages = [
         "UPDATE events SET body = '{\"type\": \"log\"' WHERE seq = 2",
-        "UPDATE events SET body = '{\"type\": \"unheard-of\"}' WHERE seq = 2",
+        "UPDATE events SET body = '{\"type\": \"paused\"}' WHERE seq = 2",
         "UPDATE events SET time = 'yesterday' WHERE seq = 2",
     ];
     for damage in damages {
