@@ -40,7 +40,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     let tests = test::run(&[])?;
     // Last, as it is a build of its own. With one seed, so that what is found is found again.
     let code = if tests == ExitCode::SUCCESS {
-        fuzz::run(&["60".into(), "--seed=1".into()])?
+        fuzz::run(&["60".into(), "--seed=1".into(), "--bounded".into()])?
     } else {
         tests
     };

@@ -18,6 +18,26 @@ const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-leve
                      -Cllvm-args=-sanitizer-coverage-trace-compares \
                      -Cllvm-args=-simplifycfg-branch-fold-threshold=0 --cfg fuzzing";
 
+/// Inputs that each target is given at most in CI, a minute's worth or less: with the same seed, a slow and a
+/// fast machine try the same.
+const RUNS: &[(&str, u32)] = &[
+    ("cargo_messages", 300_000),
+    ("checkpoint", 300_000),
+    ("component", 80_000),
+    ("event_row", 100_000),
+    ("javascript", 5_000),
+    ("line_table", 100_000),
+    ("package_json", 20_000),
+    ("parser_frames", 250_000),
+    ("project_file", 150_000),
+    ("python_imports", 150_000),
+    ("requirements", 100_000),
+    ("tape", 300_000),
+    ("text", 30_000),
+    ("tokenizer", 25_000),
+    ("world", 1_500),
+];
+
 /// Targets that are fuzzed at once.
 const AT_ONCE: usize = 2;
 
@@ -25,7 +45,12 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let mut seconds = 60_u64;
     let mut only = None;
     let mut seed = None;
+    let mut is_bounded = false;
     for argument in arguments {
+        if argument == "--bounded" {
+            is_bounded = true;
+            continue;
+        }
         match (argument.strip_prefix("--seed="), argument.parse()) {
             (Some(number), _) => seed = Some(number),
             (None, Ok(number)) => seconds = number,
@@ -57,7 +82,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
                     let Some(target) = next else {
                         return;
                     };
-                    if let Err(error) = fuzz(&program, &target, seconds, seed) {
+                    let runs = RUNS.iter().find(|(name, _)| is_bounded && *name == target);
+                    let runs = runs.map(|(_, runs)| *runs);
+                    if let Err(error) = fuzz(&program, &target, seconds, seed, runs) {
                         println!("fuzz {target}: FAILED: {error:#}");
                         failed
                             .lock()
@@ -206,7 +233,13 @@ fn seeds() -> Result<()> {
 }
 
 /// Gives a target its known inputs, and then new ones.
-fn fuzz(program: &Path, target: &str, seconds: u64, seed: Option<&str>) -> Result<()> {
+fn fuzz(
+    program: &Path,
+    target: &str,
+    seconds: u64,
+    seed: Option<&str>,
+    runs: Option<u32>,
+) -> Result<()> {
     let begin = Instant::now();
     let work = work_folder();
     let (found, crashes) = (work.join("corpus").join(target), work.join("crashes"));
@@ -225,6 +258,9 @@ fn fuzz(program: &Path, target: &str, seconds: u64, seed: Option<&str>) -> Resul
     }
     if let Some(seed) = seed {
         fuzzer.arg(format!("-seed={seed}"));
+    }
+    if let Some(runs) = runs {
+        fuzzer.arg(format!("-runs={runs}"));
     }
     let output = fuzzer
         .arg(format!("-max_total_time={seconds}"))

@@ -29,9 +29,10 @@ Tasks of this repository. Each installs what it needs and says so.
     cargo xtask soak [SECONDS]     save all kinds of code into a training `dev`; 600 if not said
     cargo xtask runtime LANGUAGE   make a language runtime, javascript or python; --check compares it
                                    with its sources
-    cargo xtask fuzz [SECONDS] [TARGET] [--seed=N]
-                                   give hostile bytes to what parses them; 60 seconds each if not said
-    cargo xtask ci                 format, lints, docs, crate dependencies, tests, a minute of each fuzzer
+    cargo xtask fuzz [SECONDS] [TARGET] [--seed=N] [--bounded]
+                                   give hostile bytes to what parses them; 60 seconds each if not said,
+                                   bounded as in CI by a number of inputs too
+    cargo xtask ci                 format, lints, docs, crate dependencies, tests, a minute or less of each fuzzer
 ";
 
 fn main() -> ExitCode {

@@ -327,11 +327,13 @@ fn by_accuracy() -> ScoreRule {
 }
 
 fn evaluations(world: &World) -> Vec<&arkor_types::Evaluation> {
-    let event = |event| match event {
-        &Event::Evaluation(ref event) => Some(event),
-        _ => None,
-    };
-    world.events.iter().filter_map(event).collect()
+    let events = world.events.iter();
+    events
+        .filter_map(|event| match event {
+            Event::Evaluation(event) => Some(event),
+            _ => None,
+        })
+        .collect()
 }
 
 /// A trainer measures at its checkpoints; the host scores no loss.
