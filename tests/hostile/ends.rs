@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::program::{Place, text, trainer};
 
 /// Longer than a checkpoint and its end take on a busy machine, and far shorter than for ever.
-const END: Duration = Duration::from_secs(30);
+const END: Duration = Duration::from_secs(120);
 
 fn place(on_log: &str) -> Place {
     let place = Place::new();

@@ -306,9 +306,13 @@ mod dev {
         let killed = command.args(["-KILL", &id.to_string()]).status();
         assert!(killed.unwrap().success());
         // Until it has ended, its parent takes it for alive, and its end for that of the file it is given.
+        // The first of its threads may be over before the others are.
         let is_alive = || {
-            let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-            !stat.is_empty() && !stat.contains(") Z ")
+            let threads = std::fs::read_dir(format!("/proc/{id}/task")).into_iter();
+            let threads = threads.flatten().flatten();
+            let stat = |path: std::path::PathBuf| std::fs::read_to_string(path.join("stat"));
+            let stats: Vec<String> = threads.flat_map(|one| stat(one.path())).collect();
+            stats.len() > 1 || stats.iter().any(|stat| !stat.contains(") Z "))
         };
         while is_alive() {
             std::thread::yield_now();

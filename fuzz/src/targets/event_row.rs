@@ -9,7 +9,9 @@ pub(crate) fn run(data: &[u8]) {
     if let Ok(event) = EventRecord::from_json(text) {
         let text = serde_json::to_string(&event).unwrap();
         let again = EventRecord::from_json(&text).unwrap();
-        assert_eq!(serde_json::to_string(&again).unwrap(), text);
+        // Fields of events of unknown types have no order.
+        let value = |event: &EventRecord| serde_json::to_value(event).unwrap();
+        assert_eq!(value(&again), value(&event));
     }
     if let Ok(spec) = serde_json::from_slice::<Spec>(data) {
         let _ = spec.config_hash();

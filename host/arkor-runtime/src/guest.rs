@@ -155,17 +155,33 @@ pub(crate) struct GuestState {
 pub(crate) struct Deadline {
     /// None while the guest waits for its host, which is not its own time.
     at: Mutex<Option<Instant>>,
+    /// How long the running call may still wait for the engine without losing time of its own.
+    engine: Mutex<Duration>,
 }
+
+/// A callback may wait for the engine so many times as long as it may take itself. The engine bounds each
+/// call, but not how many there are.
+const ENGINE_SHARE: u32 = 20;
 
 impl Deadline {
     pub(crate) fn after(timeout: Duration) -> Self {
         Self {
             at: Mutex::new(Some(Instant::now() + timeout)),
+            engine: Mutex::new(timeout * ENGINE_SHARE),
         }
     }
 
     fn set(&self, at: Option<Instant>) {
         *self.at.lock().unwrap_or_else(PoisonError::into_inner) = at;
+    }
+
+    fn set_engine(&self, left: Duration) {
+        *self.engine.lock().unwrap_or_else(PoisonError::into_inner) = left;
+    }
+
+    fn may_wait_for_engine(&self) -> bool {
+        let left = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
+        !left.is_zero()
     }
 
     pub(crate) fn get(&self) -> Option<Instant> {
@@ -191,12 +207,27 @@ pub(crate) struct Grants {
 }
 
 /// A call of the host during which the guest's time stands still. Its end sets the clock going again.
-pub(crate) struct HostWait(Option<(Arc<Deadline>, Duration)>);
+pub(crate) struct HostWait(Option<Stopped>);
+
+struct Stopped {
+    deadline: Arc<Deadline>,
+    time_left: Duration,
+    /// When the wait for the engine began, if that is what it is.
+    engine_since: Option<Instant>,
+}
 
 impl Drop for HostWait {
     fn drop(&mut self) {
-        if let Some((deadline, time_left)) = &self.0 {
-            deadline.set(Some(Instant::now() + *time_left));
+        if let Some(stopped) = &self.0 {
+            let deadline = &stopped.deadline;
+            deadline.set(Some(Instant::now() + stopped.time_left));
+            if let Some(since) = stopped.engine_since {
+                let mut left = deadline
+                    .engine
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
+                *left = left.saturating_sub(since.elapsed());
+            }
         }
     }
 }
@@ -230,20 +261,28 @@ impl GuestState {
         match &self.role {
             Role::Loop(role) if !role.ended => {
                 self.deadline.set(None);
-                HostWait(Some((Arc::clone(&self.deadline), self.limits.loop_timeout)))
+                HostWait(Some(Stopped {
+                    deadline: Arc::clone(&self.deadline),
+                    time_left: self.limits.loop_timeout,
+                    engine_since: None,
+                }))
             }
             _ => HostWait(None),
         }
     }
 
     /// As [`Self::wait_for_host`], and a callback that waits for the engine has as much time afterwards as
-    /// it had before: how long the engine takes is not the trainer's doing.
+    /// it had before: how long the engine takes is not the trainer's doing, as long as it is not too often.
     pub(crate) fn wait_for_engine(&self) -> HostWait {
         match (&self.role, self.deadline.get()) {
-            (Role::Callbacks(_), Some(at)) => {
-                let left = at.saturating_duration_since(Instant::now());
+            (Role::Callbacks(_), Some(at)) if self.deadline.may_wait_for_engine() => {
+                let now = Instant::now();
                 self.deadline.set(None);
-                HostWait(Some((Arc::clone(&self.deadline), left)))
+                HostWait(Some(Stopped {
+                    deadline: Arc::clone(&self.deadline),
+                    time_left: at.saturating_duration_since(now),
+                    engine_since: Some(now),
+                }))
             }
             _ => self.wait_for_host(),
         }
@@ -251,6 +290,7 @@ impl GuestState {
 
     pub(crate) fn set_deadline(&mut self, timeout: Duration) {
         self.deadline.set(Some(Instant::now() + timeout));
+        self.deadline.set_engine(timeout * ENGINE_SHARE);
     }
 
     /// The seed of a text for which the guest gave none: the same at the same place of the run.

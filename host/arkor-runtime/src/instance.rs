@@ -215,8 +215,9 @@ impl Instance {
     pub async fn save_state(&mut self) -> Result<Vec<u8>, Box<Fault>> {
         let function = GuestFunction::SaveState;
         let timeout = self.prepare(function)?;
+        let deadline = Arc::clone(&self.store.data().deadline);
         let call = self.callbacks.call_save_state(&mut self.store);
-        let result = guarded(timeout, call).await;
+        let result = watched(&deadline, call).await;
         let state = self.finish(function, timeout, result).await?;
         let limit = self.store.data().limits.state_size;
         if state.len() as u64 > limit {

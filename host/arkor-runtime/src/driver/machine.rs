@@ -145,6 +145,7 @@ impl Machine {
         let goes_on = previous != RunStatus::Interrupted;
         let stop = progress.stop.take().filter(|_| !goes_on);
         progress.loop_returned &= !goes_on;
+        progress.saved_as(&checkpoint);
         Self {
             progress,
             stop,
@@ -208,9 +209,7 @@ impl Machine {
             }
             (Phase::Saving, Input::CheckpointDone { id }) => {
                 self.phase = Phase::HandlingCheckpoint;
-                if self.progress.best == Best::At(self.progress.step) {
-                    self.progress.best = Best::In(id.clone());
-                }
+                self.progress.saved_as(&id);
                 self.last_checkpoint = Some(id);
             }
             (Phase::Training, Input::Loop(request)) => {
@@ -354,6 +353,8 @@ impl Machine {
                 self.stop.get_or_insert(EndReason::Trainer(reason.clone()));
             }
             Action::Save if checkpoint_is_past => self.progress.save_next = true,
+            // What was measured at a checkpoint is handed on after it: these weights are saved.
+            Action::Save if self.phase == Phase::HandlingEvaluation && !self.stands_unsaved() => {}
             Action::Save => self.boundary.save = true,
             // A loop of the trainer's own finds it in its wishes.
             Action::Evaluate if evaluation_is_past || self.plan.owner == LoopOwner::Trainer => {
@@ -498,6 +499,9 @@ impl Machine {
         self.unsaved = true;
         self.progress.eval_step = None;
         self.progress.measured = None;
+        if self.progress.best == Best::At(self.progress.step) {
+            self.progress.best = Best::None;
+        }
     }
 
     fn finished(&self) -> bool {

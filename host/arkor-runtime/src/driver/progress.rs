@@ -132,6 +132,13 @@ impl Progress {
         }
     }
 
+    /// These weights are those of a checkpoint, of which the progress in it cannot know: it is written first.
+    pub(crate) fn saved_as(&mut self, checkpoint: &str) {
+        if self.best == Best::At(self.step) {
+            self.best = Best::In(checkpoint.into());
+        }
+    }
+
     /// What was measured of exactly these weights.
     pub(crate) fn measured_here(&self) -> Option<&Measured> {
         self.measured

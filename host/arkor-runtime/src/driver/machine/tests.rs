@@ -398,6 +398,60 @@ fn what_a_trainer_measures_at_a_checkpoint_is_the_score_of_that_checkpoint() {
     assert_eq!(ended.metrics, accuracy(0.6).metrics);
 }
 
+/// It would be saved, measured and saved again for ever.
+#[test]
+fn a_save_asked_for_when_a_checkpoint_was_measured_is_that_checkpoint() {
+    fn measures(event: &Event, _: u64) -> Result<Vec<Action>, Box<Fault>> {
+        Ok(match event {
+            Event::Checkpoint(_) => vec![Action::Evaluated(accuracy(0.5))],
+            Event::Evaluation(_) => vec![Action::Save],
+            _ => Vec::new(),
+        })
+    }
+    let plan = Plan {
+        evaluates: false,
+        score: by_accuracy(),
+        ..plan(8)
+    };
+    let mut world = World::new(Machine::new(plan), measures);
+    world.fuel = 1_000;
+    world.input(Input::Begin);
+    assert!(world.finished);
+    assert_eq!(world.saved.len(), 2);
+}
+
+/// The checkpoint is written before anyone can note in it that it is the best.
+#[test]
+fn a_run_that_goes_on_from_its_best_checkpoint_still_knows_it() {
+    let plan = Plan {
+        eval_steps: 4,
+        ..plan(16)
+    };
+    let mut world = World::new(Machine::new(plan.clone()), silent);
+    world.eval_loss = |step| step as f64;
+    world.input(Input::Begin);
+    let first = world.saved[0].clone();
+    assert_eq!(first.progress.best, Best::At(4));
+    let machine = Machine::resume(
+        plan,
+        first.progress,
+        first.id.clone(),
+        RunStatus::Interrupted,
+    );
+    let mut world = World::new(machine, silent);
+    world.eval_loss = |step| step as f64;
+    world.saved.push(Saved {
+        id: first.id.clone(),
+        progress: Progress::default(),
+        event: first.event,
+    });
+    world.input(Input::Begin);
+    let Some(Event::Completed(ended)) = world.events.last() else {
+        panic!("{:?}", world.trace)
+    };
+    assert_eq!(ended.best_checkpoint, Some(first.id));
+}
+
 /// The losses that the host scores say nothing about the metric, and count neither way.
 #[test]
 fn early_stopping_counts_scores_only() {

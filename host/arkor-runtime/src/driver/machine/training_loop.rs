@@ -64,6 +64,9 @@ impl Machine {
             stop: None,
             ..progress
         };
+        if let Some(id) = &self.last_checkpoint {
+            self.progress.saved_as(id);
+        }
         self.unsaved = false;
         self.boundary = Boundary::default();
     }
