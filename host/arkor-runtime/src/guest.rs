@@ -167,7 +167,7 @@ impl Deadline {
     pub(crate) fn after(timeout: Duration) -> Self {
         Self {
             at: Mutex::new(Some(Instant::now() + timeout)),
-            engine: Mutex::new(timeout * ENGINE_SHARE),
+            engine: Mutex::new(timeout.saturating_mul(ENGINE_SHARE)),
         }
     }
 
@@ -290,7 +290,8 @@ impl GuestState {
 
     pub(crate) fn set_deadline(&mut self, timeout: Duration) {
         self.deadline.set(Some(Instant::now() + timeout));
-        self.deadline.set_engine(timeout * ENGINE_SHARE);
+        self.deadline
+            .set_engine(timeout.saturating_mul(ENGINE_SHARE));
     }
 
     /// The seed of a text for which the guest gave none: the same at the same place of the run.

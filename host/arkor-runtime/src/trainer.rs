@@ -1,6 +1,8 @@
 //! From a component to a described trainer to a running run.
 
-use std::path::{Path, PathBuf};
+mod data;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
@@ -9,9 +11,8 @@ use arkor_engine::{
 };
 use arkor_store::{NewRun, RunHandle, Store};
 use arkor_types::{
-    CheckpointRecord, Dataset, DatasetFormat, DatasetSource, Event, Fault, HeldOut, Level,
-    MessageSource, RunId, RunRecord, RunStatus, Spec, SpecDraft, Started, TokenizerSource,
-    UntrustedText,
+    CheckpointRecord, Event, Fault, Level, MessageSource, RunId, RunRecord, RunStatus, Spec,
+    SpecDraft, Started, TokenizerSource, UntrustedText,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -27,6 +28,7 @@ use crate::limits::Limits;
 use crate::sandbox::Capabilities;
 use crate::slot::CallbackSlot;
 use crate::worker::Worker;
+use data::{DataFiles, about, inside};
 
 /// Requests of a guest that can wait for the driver.
 const QUEUE: usize = 64;
@@ -511,113 +513,9 @@ impl Ready {
     }
 }
 
-/// Where the data of a run lies.
-struct DataFiles {
-    /// As the spec names it.
-    named: String,
-    train: PathBuf,
-    held_out: HeldOutFile,
-}
-
-enum HeldOutFile {
-    /// A share of the same file, from its end.
-    Share(f64),
-    File(PathBuf),
-}
-
-impl DataFiles {
-    fn find(dataset: &Dataset, project: &Path) -> Result<Self, RuntimeError> {
-        if dataset.format != DatasetFormat::Text {
-            let what = format!("read a dataset of the format {}", dataset.format.name());
-            return Err(EngineError::Unsupported { what }.into());
-        }
-        let (train, named) = file_of(&dataset.source, "dataset.source.file", project)?;
-        let held_out = match &dataset.held_out {
-            HeldOut::Share(share) => HeldOutFile::Share(*share),
-            HeldOut::Source(source) => {
-                HeldOutFile::File(file_of(source, "dataset.held-out.source.file", project)?.0)
-            }
-        };
-        Ok(Self {
-            named,
-            train,
-            held_out,
-        })
-    }
-
-    fn read(&self) -> Result<Text, EngineError> {
-        match &self.held_out {
-            HeldOutFile::Share(share) => Text::load(&self.train, *share),
-            HeldOutFile::File(file) => Text::load_both(&self.train, file),
-        }
-    }
-}
-
-/// The file of a source, and its name in the spec.
-fn file_of(
-    source: &DatasetSource,
-    field: &'static str,
-    project: &Path,
-) -> Result<(PathBuf, String), RuntimeError> {
-    let what = match source {
-        DatasetSource::File(path) => return Ok((inside(project, field, path)?, path.clone())),
-        DatasetSource::Hub(hub) => format!("fetch the dataset {:?} from a hub", hub.name),
-        DatasetSource::Url(file) => format!("fetch the dataset {:?}", file.url),
-        DatasetSource::Other(source) => format!("read a dataset of the kind {:?}", source.name),
-    };
-    Err(EngineError::Unsupported { what }.into())
-}
-
-/// Names the dataset that is too short: who prepares it sees only its text.
-fn about(dataset: &str, error: EngineError) -> EngineError {
-    match error {
-        EngineError::DatasetTooShort { what } => EngineError::DatasetTooShort {
-            what: format!("`{dataset}` {what}"),
-        },
-        error => error,
-    }
-}
-
 fn config_hash(spec: &Spec) -> Result<String, RuntimeError> {
     spec.config_hash()
         .map_err(|error| RuntimeError::Setup(error.to_string()))
-}
-
-/// A path of the spec, which must lead to something inside the project that is not hidden, links resolved.
-/// Hidden are settings and secrets, of git, of the user, of the host: a trainer reads its dataset back.
-fn inside(project: &Path, field: &'static str, path: &str) -> Result<PathBuf, RuntimeError> {
-    let problem = |problem: String| RuntimeError::Path {
-        field,
-        path: path.into(),
-        problem,
-    };
-    let root = project
-        .canonicalize()
-        .map_err(|error| problem(format!("but the project's folder cannot be read: {error}")))?;
-    let found = root
-        .join(path)
-        .canonicalize()
-        .map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => {
-                problem(format!("but there is no such file in `{}`", root.display()))
-            }
-            _ => problem(format!("which cannot be read: {error}")),
-        })?;
-    if !found.starts_with(&root) {
-        return Err(problem(format!(
-            "which leads out of the project, to `{}`",
-            found.display()
-        )));
-    }
-    let within = found.strip_prefix(&root).unwrap_or(&found);
-    let mut parts = within.components();
-    if let Some(hidden) = parts.find(|part| part.as_os_str().as_encoded_bytes().starts_with(b".")) {
-        return Err(problem(format!(
-            "which leads to {:?}, and hidden files and folders are not given to trainers",
-            hidden.as_os_str()
-        )));
-    }
-    Ok(found)
 }
 
 pub(crate) fn read_progress(
