@@ -5,7 +5,7 @@ use std::time::Duration;
 use arkor_runtime::{Limits, ReloadOutcome, RunRequest};
 use arkor_types::{Event, FaultCause, GuestFunction, RunStatus};
 
-use crate::run::{Run, component, counted_without_a_gap, metrics};
+use crate::run::{Run, component, counted_without_a_gap, metrics, swap};
 
 fn rejected(outcome: &ReloadOutcome) -> &arkor_types::Fault {
     match outcome {
@@ -182,7 +182,7 @@ async fn taken_back() {
     run.count(1, |event| matches!(event, Event::Paused(_)))
         .await;
     let reloader = run.control.reloader();
-    let swap = reloader.swap(component("swap-next"));
+    let swap = swap(&reloader, &component("swap-next"));
     let mut swap = std::pin::pin!(swap);
     // Begun, and taken back before it could be offered.
     let started = poll_once(swap.as_mut());
@@ -262,7 +262,7 @@ async fn case_05_a_slow_start_never_overrides_newer_code() {
     run.logs(1).await;
     let (older, newer) = (run.control.reloader(), run.control.reloader());
     let (old, new) = (component("swap-traps"), component("swap-next"));
-    let (older, newer) = tokio::join!(older.swap(old), newer.swap(new));
+    let (older, newer) = tokio::join!(swap(&older, &old), swap(&newer, &new));
     assert!(matches!(newer, ReloadOutcome::Swapped(_)), "{newer:?}");
     assert!(
         matches!(older, ReloadOutcome::Superseded | ReloadOutcome::Swapped(2)),

@@ -348,6 +348,25 @@ impl RunHandle {
         self.store.read(|db| named_state(db, self.id(), name))
     }
 
+    /// Goes back to what each name stood for at the newest checkpoint, as [`crate::Store::resume_run`] does.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be written.
+    pub fn undo_named_states(&mut self) -> Result<(), StoreError> {
+        let run = self.id();
+        let undone = self
+            .store
+            .write(Durability::Process, |tx| undo_named_states(tx, run))?;
+        let digests: Vec<Digest> = undone
+            .iter()
+            .filter_map(|text| Digest::parse(text))
+            .collect();
+        // The next sweep finds what cannot be removed now.
+        let _ = self.store.remove_unreferenced(&digests);
+        Ok(())
+    }
+
     /// What is new is written and acknowledged. That the old stays until the next sweep if this
     /// fails is no reason to call it a failure.
     fn remove_replaced(&self, old: Option<String>, new: &Blob) {
@@ -381,6 +400,23 @@ fn take_named_states(
          RETURNING digest",
     )?
     .query_map([run.as_str(), name], |row| row.get(0))?
+    .collect()
+}
+
+/// Of each named state the one that the newest checkpoint knew stays: later ones are of a future that is
+/// undone. Returns the digests of those.
+pub(crate) fn undo_named_states(
+    tx: &Transaction<'_>,
+    run: &RunId,
+) -> rusqlite::Result<Vec<String>> {
+    tx.prepare(
+        "DELETE FROM named_states AS old WHERE run = ?1 AND seq IS NOT ( \
+             SELECT max(seq) FROM named_states AS kept \
+             WHERE kept.run = ?1 AND kept.name = old.name AND kept.seq < ( \
+                 SELECT max(seq) FROM checkpoints WHERE run = ?1)) \
+         RETURNING digest",
+    )?
+    .query_map([run.as_str()], |row| row.get(0))?
     .collect()
 }
 

@@ -31,6 +31,7 @@ use crate::{place, settings, signals, time_limit, trust};
 mod active;
 mod builder;
 mod session;
+mod started;
 
 use builder::Builder;
 use session::{Ends, Session};

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
-use arkor_runtime::{RunControl, RunOutcome, RunProgress, RunRequest, Trainer};
+use arkor_runtime::{RunControl, RunOutcome, RunProgress, RunRequest, RunRequests, Trainer};
 use arkor_store::Store;
 use arkor_types::{
     CheckpointRecord, EndReason, Event, EventRecord, GUEST_MARK, RunId, RunRecord, RunStatus,
@@ -237,7 +237,7 @@ fn show(event: &Event, text: &str, printer: &Printer) {
 async fn stop_on_signals(
     mut signals: mpsc::Receiver<()>,
     mut time_limit: TimeLimit,
-    requests: mpsc::Sender<RunRequest>,
+    requests: RunRequests,
     printer: Printer,
 ) {
     let reason = tokio::select! {
@@ -251,9 +251,10 @@ async fn stop_on_signals(
         EndReason::TimeLimit => "the time limit is over: stopping with a checkpoint",
         _ => "stopping with a checkpoint; Ctrl-C again stops at once",
     });
-    let _ = requests.send(RunRequest::Stop(reason)).await;
+    // A run that is ending already needs nothing any more.
+    let _ = requests.ask(RunRequest::Stop(reason)).await;
     if signals.recv().await.is_some() {
-        let _ = requests.send(RunRequest::Cancel).await;
+        let _ = requests.ask(RunRequest::Cancel).await;
     }
 }
 

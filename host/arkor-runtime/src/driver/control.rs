@@ -1,9 +1,10 @@
 //! What the owner of a run holds while it is driven.
 
 use arkor_types::{EndReason, Event, FailureCode, RunId, RunStatus, UntrustedText};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
+use super::inbox::Asked;
 use super::{Reloader, RunRequest};
 use crate::error::RuntimeError;
 
@@ -96,12 +97,33 @@ impl RunOutcome {
     }
 }
 
+/// Asks things of a run. May be cloned and used from any task.
+#[derive(Debug, Clone)]
+pub struct RunRequests {
+    queue: mpsc::Sender<Asked>,
+}
+
+impl RunRequests {
+    /// Asks, and waits for the answer.
+    ///
+    /// # Errors
+    ///
+    /// Why the request is not taken, in words for people; also if the run is over.
+    pub async fn ask(&self, request: RunRequest) -> Result<(), String> {
+        let over = || "the run has ended".to_owned();
+        let (reply, answer) = oneshot::channel();
+        let asked = Asked { request, reply };
+        self.queue.send(asked).await.map_err(|_| over())?;
+        answer.await.map_err(|_| over())?
+    }
+}
+
 /// A run that is being driven. Dropping it does not end the run.
 #[derive(Debug)]
 pub struct RunControl {
     id: RunId,
     begins_after: u64,
-    requests: mpsc::Sender<RunRequest>,
+    requests: RunRequests,
     reloader: Reloader,
     progress: watch::Receiver<RunProgress>,
     task: JoinHandle<Result<RunOutcome, RuntimeError>>,
@@ -111,7 +133,7 @@ impl RunControl {
     pub(super) fn new(
         id: RunId,
         begins_after: u64,
-        requests: mpsc::Sender<RunRequest>,
+        queue: mpsc::Sender<Asked>,
         reloader: Reloader,
         progress: watch::Receiver<RunProgress>,
         task: JoinHandle<Result<RunOutcome, RuntimeError>>,
@@ -119,7 +141,7 @@ impl RunControl {
         Self {
             id,
             begins_after,
-            requests,
+            requests: RunRequests { queue },
             reloader,
             progress,
             task,
@@ -136,8 +158,8 @@ impl RunControl {
         self.begins_after
     }
 
-    /// A channel for requests. A request to a run that has ended is lost.
-    pub fn requests(&self) -> mpsc::Sender<RunRequest> {
+    /// For asking things of the run.
+    pub fn requests(&self) -> RunRequests {
         self.requests.clone()
     }
 

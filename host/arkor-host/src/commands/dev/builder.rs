@@ -13,6 +13,7 @@ use arkor_studio::Timings;
 use arkor_types::Spec;
 use tokio::sync::mpsc;
 
+use super::started::Started;
 use crate::commands::{self, build_line};
 use crate::output::Printer;
 use crate::settings;
@@ -29,6 +30,8 @@ pub(super) struct Code {
     pub(super) component: TrainerComponent,
     pub(super) identity: CodeIdentity,
     pub(super) spec: Spec,
+    /// The instance that said so.
+    pub(super) started: Started,
     pub(super) timings: Timings,
     /// The project as it was then: its file may change too.
     pub(super) project: Project,
@@ -197,14 +200,12 @@ impl Work {
                 draft.hyperparameters.max_steps = self.max_steps;
             }
         })?;
-        let identity = CodeIdentity {
-            component: component.digest.clone(),
-            config: spec.config_hash()?,
-        };
+        let identity = trainer.identity(spec.config_hash()?);
         let code = Code {
             component,
             identity,
             spec,
+            started: Started::new(trainer),
             timings: Timings {
                 build_ms,
                 compiler_ms: built.compiler.as_secs_f64() * 1e3,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use arkor_project::{Project, Restart};
-use arkor_runtime::{CodeIdentity, Decision, ReloadOutcome, RunRequest, Trainer, decide};
+use arkor_runtime::{CodeIdentity, Decision, ReloadOutcome, RunRequest, changed_fields, decide};
 use arkor_store::Store;
 use arkor_studio::{
     BuiltCode, Command, DevAction, DevPhase, Hub, HubInbox, Refusal, RefusalKind, Request,
@@ -77,6 +77,11 @@ fn accepted(text: &str) -> Answered {
 
 fn conflict(text: impl Into<String>) -> Refusal {
     Refusal::new(RefusalKind::Conflict, text)
+}
+
+/// What a run said to a request.
+fn taken(answer: Result<(), String>) -> Result<(), Refusal> {
+    answer.map_err(conflict)
 }
 
 impl Session {
@@ -163,7 +168,8 @@ impl Session {
                     );
                     if let Some(run) = &mut self.run {
                         run.stopping = None;
-                        run.ask(RunRequest::Cancel).await;
+                        // One that has just ended is noticed as such.
+                        let _ = run.ask(RunRequest::Cancel).await;
                     }
                     None
                 }
@@ -185,21 +191,22 @@ impl Session {
                 _ => Exit::Interrupted,
             });
         };
-        run.ask(if self.told_to_end == 1 {
+        let request = if self.told_to_end == 1 {
             self.printer
                 .note("stopping with a checkpoint; Ctrl-C again stops at once");
             RunRequest::Stop(reason)
         } else {
             RunRequest::Cancel
-        })
-        .await;
+        };
+        // A run that is ending already needs nothing any more.
+        let _ = run.ask(request).await;
         None
     }
 
     /// Without builds there is nothing to do here but to let the run end with a checkpoint.
     async fn end_for_want_of_builds(&mut self) -> Result<Option<Exit>> {
         match &self.run {
-            Some(run) => run.ask(RunRequest::Stop(EndReason::Signal)).await,
+            Some(run) => drop(run.ask(RunRequest::Stop(EndReason::Signal)).await),
             None => {
                 if let Some(error) = self.builds_ended.take() {
                     return Err(error);
@@ -255,10 +262,7 @@ impl Session {
             .as_ref()
             .is_some_and(|(_, identity)| *identity == newest.identity);
         let decision = decide(&run.running, &newest.identity, run.replace);
-        let code = Swapping {
-            component: newest.component.clone(),
-            identity: newest.identity.clone(),
-        };
+        let code = Swapping::from(newest);
         match decision {
             Decision::Nothing if !run.replace => {
                 // Code that an earlier save sent on its way was taken back by this one.
@@ -273,8 +277,17 @@ impl Session {
                 "the run stops already; the next one begins with the newest code",
             ),
             Decision::Stay | Decision::StayAndSwap => {
+                if let Err(why) = run.ask(RunRequest::Stay).await {
+                    // It ends in any case; one of the same configuration follows.
+                    self.say(
+                        DevPhase::Restarting,
+                        &format!(
+                            "the configuration is again that of the run, but {why}: another one begins"
+                        ),
+                    );
+                    return;
+                }
                 run.keep();
-                run.ask(RunRequest::Stay).await;
                 if decision == Decision::StayAndSwap {
                     run.swap(code);
                 }
@@ -290,17 +303,23 @@ impl Session {
             Decision::Restart => {
                 run.withdraw();
                 run.replace_within(self.project.config().run.early_stop_deadline);
-                run.ask(RunRequest::Stop(EndReason::Replaced)).await;
+                // One that is ending is replaced as well.
+                let _ = run.ask(RunRequest::Stop(EndReason::Replaced)).await;
+                let changed = changed_fields(&run.spec, &newest.spec).join(", ");
                 self.say(
                     DevPhase::Restarting,
-                    "the configuration changed: the run stops with a checkpoint, and a new one begins",
+                    &format!(
+                        "the configuration changed ({changed}): the run stops with a checkpoint, and a \
+                         new one begins"
+                    ),
                 );
             }
         }
     }
 
     async fn swapped(&mut self, swapped: Swapped) -> Result<()> {
-        let Some(run) = &mut self.run else {
+        let of_this_run = |run: &&mut Active| *run.control.id() == swapped.run;
+        let Some(run) = self.run.as_mut().filter(of_this_run) else {
             return Ok(());
         };
         let is_newest = run
@@ -377,9 +396,10 @@ impl Session {
             run_settings.parent = parent;
             run_settings.is_attended = is_attended;
             run_settings.warm = project.config().reload.restart == Restart::Warm;
-            let capabilities = settings::capabilities(&project)?;
-            let limits = settings::limits(&project);
-            let trainer = Trainer::start(&code.component, capabilities, limits).await?;
+            let trainer = code
+                .started
+                .take_or_start(&code.component, &project)
+                .await?;
             Ok(trainer.run(code.spec, &store, &run_settings).await?)
         }
     }
@@ -440,7 +460,7 @@ impl Session {
                     failed = None;
                 }
                 Event::RolledBack(back) => {
-                    run.rolled_back(&back.component);
+                    run.rolled_back(back.generation);
                     failed = Some(format!(
                         "generation {} failed at its first events, {} is back: {}",
                         back.failed, back.generation, back.fault
@@ -506,29 +526,29 @@ impl Session {
                 run.told_to_end = true;
                 run.keep();
                 run.withdraw();
-                run.ask(RunRequest::Stop(EndReason::User)).await;
+                taken(run.ask(RunRequest::Stop(EndReason::User)).await)?;
                 accepted("it stops with a checkpoint at the next boundary")
             }
             RunAction::Cancel => {
                 run.told_to_end = true;
                 run.keep();
-                run.ask(RunRequest::Cancel).await;
+                taken(run.ask(RunRequest::Cancel).await)?;
                 accepted("it stops at once")
             }
             RunAction::Pause => {
-                run.ask(RunRequest::Pause).await;
+                taken(run.ask(RunRequest::Pause).await)?;
                 accepted("it waits at the next boundary")
             }
             RunAction::Continue => {
-                run.ask(RunRequest::Continue).await;
+                taken(run.ask(RunRequest::Continue).await)?;
                 accepted("it goes on")
             }
             RunAction::Save => {
-                run.ask(RunRequest::Save).await;
+                taken(run.ask(RunRequest::Save).await)?;
                 accepted("a checkpoint is written at the next boundary")
             }
             RunAction::SetLearningRate(rate) => {
-                run.ask(RunRequest::SetLearningRate(rate)).await;
+                taken(run.ask(RunRequest::SetLearningRate(rate)).await)?;
                 accepted("the next step trains with it")
             }
             RunAction::RollBack(number) => match run.generation(number) {
