@@ -129,6 +129,7 @@ impl Driver {
     pub(crate) fn start(parts: Parts) -> RunControl {
         let id = parts.handle.id().clone();
         let begins_after = parts.handle.last_seq();
+        let tail = parts.handle.tail();
         let (requests, people) = mpsc::channel::<Asked>(PEOPLE);
         let (progress, watcher) = watch::channel(RunProgress {
             last_seq: begins_after,
@@ -149,6 +150,7 @@ impl Driver {
                 engine: None,
                 callbacks: None,
                 training_loop: None,
+                held: None,
             },
             generations: BTreeMap::new(),
             candidate: None,
@@ -185,7 +187,7 @@ impl Driver {
             driver.inbox.offers.close();
             outcome
         });
-        RunControl::new(id, begins_after, requests, reloader, watcher, task)
+        RunControl::new(id, begins_after, requests, reloader, watcher, tail, task)
     }
 
     fn begin_with(&mut self, code: TrainerCode) {
@@ -384,6 +386,7 @@ impl Driver {
 
     /// Nothing in flight counts any more.
     fn drop_all_work(&mut self) {
+        self.inbox.held = None;
         self.inbox.callbacks = None;
         self.inbox.engine = None;
         self.inbox.training_loop = None;
@@ -404,6 +407,7 @@ impl Driver {
             StoreError::Unstorable { .. } | StoreError::Full { .. }
                 if !ends && self.machine.phase() != Phase::Idle =>
             {
+                self.inbox.held = None;
                 self.inbox.callbacks = None;
                 self.inbox.engine = None;
                 self.reports.clear();

@@ -12,6 +12,7 @@ use crate::blob::{Blob, BlobWriter};
 use crate::id::Digest;
 use crate::lock::Lock;
 use crate::store::Durability;
+use crate::tail::{Line, Tail};
 use crate::{Store, StoreError, id};
 
 mod append;
@@ -30,6 +31,7 @@ pub struct RunHandle {
     previous: Option<RunStatus>,
     ended: bool,
     lock: Arc<Lock>,
+    tail: Arc<Tail>,
 }
 
 /// A checkpoint whose content is written and which is about to count.
@@ -62,6 +64,7 @@ impl RunHandle {
             previous,
             ended: false,
             lock: Arc::new(lock),
+            tail: Arc::default(),
         }
     }
 
@@ -78,6 +81,11 @@ impl RunHandle {
     /// The store it belongs to.
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// The newest events of this attempt.
+    pub fn tail(&self) -> Arc<Tail> {
+        Arc::clone(&self.tail)
     }
 
     /// How the attempt before this one ended; none for a new run.
@@ -136,8 +144,13 @@ impl RunHandle {
         if self.ended || terminal.is_some_and(|at| at + 1 < events.len()) {
             return Err(self.ended_error());
         }
-        let records = append_events(&self.store, &mut self.record, events, durability, also)?;
+        let appended = append_events(&self.store, &mut self.record, events, durability, also)?;
         self.ended = terminal.is_some();
+        let mut records = Vec::with_capacity(appended.len());
+        for (record, body) in appended {
+            self.tail.push(Line::stored(record.clone(), &body));
+            records.push(record);
+        }
         Ok(records)
     }
 

@@ -32,6 +32,7 @@ mod active;
 mod builder;
 mod session;
 mod started;
+mod voice;
 
 use builder::Builder;
 use session::{Ends, Session};

@@ -1,5 +1,8 @@
 //! What the owner of a run holds while it is driven.
 
+use std::sync::Arc;
+
+use arkor_store::Tail;
 use arkor_types::{EndReason, Event, FailureCode, RunId, RunStatus, UntrustedText};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -126,6 +129,7 @@ pub struct RunControl {
     requests: RunRequests,
     reloader: Reloader,
     progress: watch::Receiver<RunProgress>,
+    tail: Arc<Tail>,
     task: JoinHandle<Result<RunOutcome, RuntimeError>>,
 }
 
@@ -136,6 +140,7 @@ impl RunControl {
         queue: mpsc::Sender<Asked>,
         reloader: Reloader,
         progress: watch::Receiver<RunProgress>,
+        tail: Arc<Tail>,
         task: JoinHandle<Result<RunOutcome, RuntimeError>>,
     ) -> Self {
         Self {
@@ -144,6 +149,7 @@ impl RunControl {
             requests: RunRequests { queue },
             reloader,
             progress,
+            tail,
             task,
         }
     }
@@ -166,6 +172,11 @@ impl RunControl {
     /// Brings new code into the run.
     pub fn reloader(&self) -> Reloader {
         self.reloader.clone()
+    }
+
+    /// The newest events, for who keeps up with the run.
+    pub fn tail(&self) -> Arc<Tail> {
+        Arc::clone(&self.tail)
     }
 
     /// Changes with every event.

@@ -92,6 +92,8 @@ pub(super) struct Inbox {
     pub(super) engine: Option<Work<EngineDone>>,
     pub(super) callbacks: Option<Work<CallbacksDone>>,
     pub(super) training_loop: Option<LoopTask>,
+    /// The end of a call, until all is taken that was said before it.
+    pub(super) held: Option<Came>,
 }
 
 /// What is in flight, if anything is; it stays in flight when this is dropped.
@@ -117,8 +119,22 @@ impl Inbox {
             engine,
             callbacks,
             training_loop,
+            held,
         } = self;
         loop {
+            // It was there before the call ended, whatever the order in which it is looked for.
+            if held.is_some() {
+                match guests.try_recv() {
+                    Ok(request) if is_hook(&request) => hooks.push_back(request),
+                    Ok(request) => return Came::Guest(request),
+                    Err(_) => {
+                        if let Some(held) = held.take() {
+                            return held;
+                        }
+                    }
+                }
+                continue;
+            }
             if accepts.offers
                 && let Some(offer) = offers.take()
             {
@@ -137,15 +153,14 @@ impl Inbox {
                     return asked.map_or(Came::Nobody, Came::Asked);
                 }
                 // What a guest says while it is called comes before its answer.
-                Some(request) = guests.recv() => match request {
-                    GuestRequest::Text(_) | GuestRequest::Artifact { .. } => {
-                        return Came::Guest(request);
-                    }
-                    hook => hooks.push_back(hook),
+                Some(request) = guests.recv() => if is_hook(&request) {
+                    hooks.push_back(request);
+                } else {
+                    return Came::Guest(request);
                 },
-                done = done(callbacks) => return Came::Callbacks(done),
+                done = done(callbacks) => *held = Some(Came::Callbacks(done)),
                 done = done(engine), if accepts.engine => return Came::Engine(done),
-                end = LoopTask::end(training_loop), if loop_may_end => return Came::Loop(end),
+                end = LoopTask::end(training_loop), if loop_may_end => *held = Some(Came::Loop(end)),
                 () = offers.came() => if !accepts.offers {
                     return Came::Look;
                 },
@@ -158,6 +173,14 @@ impl Inbox {
     pub(super) fn is_busy(&self) -> bool {
         self.callbacks.is_some() || self.training_loop.is_some()
     }
+}
+
+/// Whether a loop waits for the answer inside a hook.
+fn is_hook(request: &GuestRequest) -> bool {
+    !matches!(
+        request,
+        GuestRequest::Text(_) | GuestRequest::Artifact { .. }
+    )
 }
 
 async fn at(time: Option<Instant>) {

@@ -532,7 +532,9 @@ impl Machine {
                 step: self.progress.step,
                 learning_rate: self.progress.learning_rate,
             }),
-            LoopOwner::Trainer if !std::mem::replace(&mut self.loop_begun, true) => {
+            // One that was told to stop, and is not to any more, begins again where it was told.
+            LoopOwner::Trainer if self.loop_over || !self.loop_begun => {
+                (self.loop_over, self.loop_begun) = (false, true);
                 self.start_loop(effects);
             }
             LoopOwner::Trainer => {

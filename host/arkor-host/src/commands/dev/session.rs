@@ -16,13 +16,17 @@ use tokio::sync::mpsc;
 
 use super::active::{Active, Swapped, Swapping};
 use super::builder::{Builder, Built, Code};
+use super::voice::Voice;
 use crate::commands::replay::{Answer, replay_events, stored};
-use crate::commands::run::finished;
+use crate::commands::run::{finished, finished_object};
 use crate::exit::Exit;
 use crate::output::Printer;
 use crate::settings;
 use crate::time_limit::TimeLimit;
 use crate::trust::Again;
+
+/// How often it is looked whether there is room for what waits to be printed.
+const CATCH_UP: Duration = Duration::from_millis(100);
 
 /// Most answers of a replay that are kept for the page.
 const ANSWERS: usize = 2_000;
@@ -31,6 +35,7 @@ pub(super) struct Session {
     project: Project,
     store: Store,
     printer: Printer,
+    voice: Voice,
     hub: Hub,
     builder: Builder,
     newest: Option<Code>,
@@ -60,6 +65,8 @@ enum Came {
     Signal,
     TimeLimit,
     Deadline,
+    /// There may be room for what waits to be printed.
+    Room,
 }
 
 /// What brings a session to its end from outside, and how its run is gone on with then.
@@ -96,8 +103,10 @@ impl Session {
     ) -> Self {
         Self {
             project,
+            voice: Voice::new(&printer, store.clone()),
+            // The session waits for no reader.
+            printer: printer.without_waiting(),
             store,
-            printer,
             hub,
             builder,
             newest: None,
@@ -117,11 +126,22 @@ impl Session {
 
     pub(super) async fn work(
         mut self,
+        builds: mpsc::Receiver<Built>,
+        requests: HubInbox,
+    ) -> Result<Exit> {
+        let exit = self.decide(builds, requests).await;
+        self.voice.finish().await?;
+        exit
+    }
+
+    async fn decide(
+        &mut self,
         mut builds: mpsc::Receiver<Built>,
         mut requests: HubInbox,
     ) -> Result<Exit> {
         loop {
             let deadline = self.run.as_ref().and_then(|run| run.stopping);
+            let is_behind = self.voice.is_behind();
             let came = tokio::select! {
                 Some(()) = self.signals.recv() => Came::Signal,
                 () = self.time_limit.over() => {
@@ -133,6 +153,7 @@ impl Session {
                 Some(built) = builds.recv() => Came::Build(built),
                 Some(request) = requests.recv() => Came::Request(request),
                 () = at(deadline) => Came::Deadline,
+                () = tokio::time::sleep(CATCH_UP), if is_behind => Came::Room,
             };
             let exit = match came {
                 Came::Build(Built::Begun) => {
@@ -171,6 +192,10 @@ impl Session {
                         // One that has just ended is noticed as such.
                         let _ = run.ask(RunRequest::Cancel).await;
                     }
+                    None
+                }
+                Came::Room => {
+                    self.voice.catch_up()?;
                     None
                 }
                 Came::Signal => self.end(EndReason::Signal).await,
@@ -415,6 +440,9 @@ impl Session {
         self.hub.run_ended();
         self.hub.publish(|state| state.run = None);
         finished(&outcome, &self.again, &self.printer);
+        if self.printer.json() {
+            self.voice.object(&finished_object(&outcome));
+        }
         if self.told_to_end > 0 {
             return Ok(Some(Exit::of(&outcome)));
         }
@@ -444,13 +472,12 @@ impl Session {
             return Ok(());
         };
         let mut changes = Vec::new();
-        run.follower.show(&self.store, &self.printer, |records| {
-            self.hub.events(records);
-            let is_change =
-                |event: &Event| matches!(event, Event::Swapped(_) | Event::RolledBack(_));
-            let events = records.iter().map(|record| &record.event);
-            changes.extend(events.filter(|event| is_change(event)).cloned());
-        })?;
+        let lines = run.follower.take(&self.store, &self.printer)?;
+        self.hub.events(&lines);
+        self.voice.events(&lines)?;
+        let is_change = |event: &Event| matches!(event, Event::Swapped(_) | Event::RolledBack(_));
+        let events = lines.iter().map(|line| &line.record.event);
+        changes.extend(events.filter(|event| is_change(event)).cloned());
         let mut failed = None;
         for change in changes {
             match change {
@@ -614,7 +641,7 @@ impl Session {
         });
     }
 
-    fn building(&self) {
+    fn building(&mut self) {
         let state = self.hub.publish(|state| {
             state.state = DevPhase::Building;
             state.text = "the code is built".into();
@@ -628,7 +655,7 @@ impl Session {
         self.hub.state().error
     }
 
-    fn say(&self, phase: DevPhase, text: &str) {
+    fn say(&mut self, phase: DevPhase, text: &str) {
         let state = self.hub.publish(|state| {
             state.state = phase;
             state.text = text.into();
@@ -666,7 +693,7 @@ impl Session {
     }
 
     /// What was there goes on; the next good build clears it.
-    fn say_error(&self, error: &anyhow::Error) {
+    fn say_error(&mut self, error: &anyhow::Error) {
         let state = self.hub.publish(|state| {
             state.state = DevPhase::Error;
             state.text = format!("{error:#}");
@@ -680,7 +707,7 @@ impl Session {
     }
 
     /// The same for what an event of the run has told already.
-    fn say_failure(&self, text: &str) {
+    fn say_failure(&mut self, text: &str) {
         let state = self.hub.publish(|state| {
             state.state = DevPhase::Error;
             state.text = text.into();
@@ -691,14 +718,14 @@ impl Session {
         }
     }
 
-    fn tell(&self, state: &arkor_studio::DevState) {
+    fn tell(&mut self, state: &arkor_studio::DevState) {
         let mut line = json!({ "type": "dev" });
         if let (Some(line), Ok(Value::Object(state))) =
             (line.as_object_mut(), serde_json::to_value(state))
         {
             line.extend(state);
         }
-        self.printer.object(&line);
+        self.voice.object(&line);
     }
 }
 

@@ -15,7 +15,7 @@
 
 use std::collections::VecDeque;
 
-use arkor_types::{Action, Fault, GuestFunction};
+use arkor_types::{Action, Event, Fault, GuestFunction, Level, Message, MessageSource};
 
 use super::ending::Outcome;
 use super::{Effect, FailureCode, LoopOwner, Machine, Mode, OnCallbackError, Phase, Purpose};
@@ -351,11 +351,28 @@ impl Machine {
                         }
                     };
                 }
-                effects.push(self.callback_failed(now.seq, *fault));
+                effects.push(match now.mode {
+                    // It counts for nothing, and may be for want of weights that are gone.
+                    Mode::Missed => self.not_caught_up(now.seq, &fault),
+                    _ => self.callback_failed(now.seq, *fault),
+                });
             }
         }
         self.catch_up(rest, then, effects);
         None
+    }
+
+    fn not_caught_up(&self, seq: u64, fault: &Fault) -> Effect {
+        Effect::Append(Event::Message(Message {
+            step: self.progress.step,
+            level: Level::Warn,
+            source: MessageSource::Host,
+            text: format!(
+                "event {seq}, which newer code had handled, was handed over again, and what the trainer \
+                 remembers may lack it: {fault}"
+            )
+            .into(),
+        }))
     }
 
     /// The task of the callbacks failed, and nobody knows what they did.

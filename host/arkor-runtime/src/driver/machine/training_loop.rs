@@ -141,10 +141,6 @@ impl Machine {
                 self.boundary.save = self.stands_unsaved();
             }
         }
-        if told_to_stop && self.stop.is_none() {
-            // Nobody wants it to stop any more: it begins again where it was told to.
-            (self.loop_over, self.loop_begun) = (false, false);
-        }
         self.next(effects);
     }
 }

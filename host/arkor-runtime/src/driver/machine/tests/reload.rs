@@ -199,7 +199,7 @@ impl Rig {
                     self.step = self.machine.step();
                 }
                 Effect::AnswerLoop(answer) => {
-                    assert_eq!(self.training_loop, Loop::InHook);
+                    assert_eq!(self.training_loop, Loop::InHook, "{:#?}", self.log);
                     self.training_loop = match answer {
                         LoopAnswer::Stop | LoopAnswer::HandOver => Loop::Told,
                         _ => Loop::Working,
@@ -457,6 +457,117 @@ fn check(rig: &Rig) -> Result<(), TestCaseError> {
         }
     }
     Ok(())
+}
+
+fn loop_plan() -> Plan {
+    Plan {
+        owner: LoopOwner::Trainer,
+        total_steps: None,
+        save_steps: 0,
+        ..plan(0)
+    }
+}
+
+#[test]
+fn a_loop_that_was_told_to_stop_and_is_not_to_any_more_begins_again() {
+    let mut world = World::new(Machine::new(loop_plan()), silent);
+    world.input(Input::Begin);
+    world.input(Input::Request(RunRequest::Stop(EndReason::Replaced)));
+    world.input(Input::Loop(LoopRequest::Checkpoint { step: 1, tokens: 1 }));
+    assert_eq!(world.trace.last().unwrap(), "Stop");
+    world.input(Input::Request(RunRequest::Stay));
+    world.input(returned(1, Ok(())));
+    assert_eq!(world.trace.last().unwrap(), "loop 1");
+    world.input(Input::Loop(LoopRequest::Checkpoint { step: 2, tokens: 2 }));
+    assert_eq!(world.trace.last().unwrap(), "Proceed");
+    assert!(!world.finished);
+}
+
+#[test]
+fn the_same_if_that_is_said_while_its_last_checkpoint_is_written() {
+    let mut machine = Machine::new(loop_plan());
+    let handled = Input::Handled {
+        event_seq: 1,
+        answer: Ok(Vec::new()),
+    };
+    machine.apply(Input::Begin);
+    machine.apply(handled.clone());
+    machine.apply(Input::Request(RunRequest::Stop(EndReason::Replaced)));
+    machine.apply(Input::Loop(LoopRequest::Checkpoint { step: 1, tokens: 1 }));
+    machine.apply(Input::StateSaved(Ok(())));
+    let written = Input::CheckpointDone {
+        id: "c".into(),
+        seq: 2,
+    };
+    machine.apply(written.clone());
+    let effects = machine.apply(handled.clone());
+    assert_eq!(effects, [Effect::AnswerLoop(LoopAnswer::Stop)]);
+    machine.apply(Input::Request(RunRequest::Save));
+    machine.apply(returned(1, Ok(())));
+    assert_eq!(machine.phase(), Phase::Saving);
+    machine.apply(Input::Request(RunRequest::Stay));
+    machine.apply(Input::StateSaved(Ok(())));
+    machine.apply(written);
+    let effects = machine.apply(handled);
+    assert_eq!(effects, [Effect::StartLoop { generation: 1 }]);
+}
+
+#[test]
+fn a_run_that_is_ending_refuses_to_stay() {
+    let mut machine = Machine::new(plan(4));
+    machine.apply(Input::Begin);
+    machine.apply(Input::Broke {
+        message: "no".into(),
+        code: FailureCode::Internal,
+        hint: None,
+    });
+    for request in [RunRequest::Stay, RunRequest::Pause, RunRequest::Save] {
+        let refused = machine.request(request, &mut Vec::new());
+        assert!(refused.unwrap_err().contains("is ending"));
+    }
+}
+
+#[test]
+fn a_generation_that_fails_on_what_it_missed_is_told_and_the_one_before_it_follows() {
+    let mut rig = Rig::new(plan(100), Vec::new());
+    rig.is_calm = false;
+    rig.input(Input::Begin);
+    rig.callbacks_done();
+    for offer in [1, 2] {
+        rig.offered.insert(offer);
+        rig.input(Input::Offered(offer));
+        rig.callbacks_done();
+        rig.callbacks_done();
+        // An event, which each of them answers well.
+        while rig.callbacks.is_none() {
+            rig.engine_done();
+        }
+        rig.callbacks_done();
+    }
+    while rig.callbacks.is_none() {
+        rig.engine_done();
+    }
+    let Some(Flying::Handle { seq, .. }) = rig.callbacks.take() else {
+        panic!("an event")
+    };
+    let trapped = |seq| Input::Handled {
+        event_seq: seq,
+        answer: Err(Rig::trap()),
+    };
+    rig.input(trapped(seq));
+    assert_eq!(rig.machine.at_work(), Some(2));
+    let Some(Flying::Handle { seq: missed, mode }) = rig.callbacks.take() else {
+        panic!("the event that it missed")
+    };
+    assert_eq!(mode, Mode::Missed);
+    rig.input(trapped(missed));
+    assert_eq!(rig.machine.at_work(), Some(1));
+    let told = rig
+        .log
+        .iter()
+        .filter(|line| line.contains("GoBack"))
+        .count();
+    assert_eq!(told, 2);
 }
 
 proptest! {
