@@ -10,6 +10,7 @@ mod commands;
 mod evaluations;
 mod events;
 mod examples;
+mod frozen;
 mod guests;
 mod harness;
 mod kill;

@@ -335,6 +335,51 @@ fn a_full_store() {
 }
 
 #[test]
+fn a_run_that_is_over_is_gone_on_with_only_for_more_steps() {
+    let project = Project::new("counts");
+    project.run(&["--max-steps", "6"]).expect(0);
+    let attempts = || project.show()["run"]["attempt"].as_u64().unwrap();
+    let done = project.run(&["--resume", "latest"]);
+    done.expect(FAILED);
+    done.one_error(&["is complete, after 6 steps", "--max-steps"]);
+    let done = project.run(&["--resume", "latest", "--max-steps", "6"]);
+    done.expect(FAILED);
+    done.one_error(&["has done 6 steps", "more than 6"]);
+    assert_eq!(attempts(), 1, "nothing was changed");
+    // The length that an attempt was told is that of the next one.
+    let killed = project.run(&["--resume", "latest", "--max-steps", "8", "--json"]);
+    killed.expect(0);
+    assert_eq!(
+        project.show()["run"]["spec"]["hyperparameters"]["max_steps"],
+        8
+    );
+}
+
+#[test]
+fn a_store_that_is_removed_under_a_run_is_told_at_its_next_event() {
+    let project = Project::with_config("counts", "");
+    let mut child = project
+        .command(["run", "--json", "--max-steps", "1000000"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut out = std::io::BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("\"log\"") {
+        line.clear();
+        std::io::BufRead::read_line(&mut out, &mut line).unwrap();
+    }
+    std::fs::remove_dir_all(project.path(".arkor")).unwrap();
+    let reader = std::thread::spawn(move || std::io::copy(&mut out, &mut std::io::sink()));
+    let mut told = String::new();
+    std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut told).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(FAILED));
+    assert!(told.contains("is gone"), "{told}");
+    reader.join().unwrap().unwrap();
+}
+
+#[test]
 fn a_store_that_is_full_of_events_ends_the_run_in_order() {
     let config = "[store]\nmax-size = \"1 MiB\"\n[limits]\nmessages-per-second = 20000\n";
     let project = Project::with_config("floods", config);

@@ -170,3 +170,34 @@ fn a_changed_configuration_is_told_with_both_values() {
     dev.event("stopped");
     assert_eq!(dev.interrupt().0, 130);
 }
+
+/// Files that a new configuration names are looked for before the run is asked to stop for it.
+#[test]
+fn a_configuration_that_cannot_begin_leaves_the_run_as_it_is() {
+    let mut dev = Dev::start("counts");
+    dev.event("log");
+    let text = std::fs::read_to_string(dev.project.path("text.txt")).unwrap();
+    std::fs::remove_file(dev.project.path("text.txt")).unwrap();
+    dev.save(guest("swap-config"));
+    dev.error("text.txt");
+    dev.event("log");
+    dev.save(guest("counts"));
+    dev.state("unchanged");
+    dev.project.write("text.txt", &text);
+    dev.event("log");
+    let (code, seen) = dev.interrupt();
+    assert_eq!(code, 130);
+    let started = seen.iter().filter(|line| line["type"] == "started");
+    assert_eq!(started.count(), 1);
+}
+
+#[test]
+fn a_callback_that_fails_is_what_is_shown() {
+    let mut dev = Dev::start("counts");
+    dev.event("log");
+    dev.save(guest("swap-errs"));
+    dev.event("swapped");
+    dev.error("not ready for event");
+    dev.error("failed at its first events, 1 is back");
+    assert_eq!(dev.interrupt().0, 130);
+}

@@ -239,6 +239,12 @@ fn replay_shows_a_recorded_run_to_other_callbacks() {
         (&json!("replayed"), &json!(0))
     );
     assert!(summary["events"].as_u64().unwrap() > 10);
+    // Of its last events alone, too: it remembers what it remembered then.
+    let few = project.arkor(["replay", "latest", "--last", "9", "--json"]);
+    few.expect(0);
+    let summary = few.json().pop().unwrap();
+    assert_eq!(summary["differing"], 0);
+    assert!((1..=9).contains(&summary["events"].as_u64().unwrap()));
     let next = guest("stops").to_str().unwrap().to_owned();
     let other = project.arkor(["replay", "latest", "--trainer", &next, "--json"]);
     other.expect(0);

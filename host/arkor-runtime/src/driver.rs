@@ -273,16 +273,13 @@ impl Driver {
     }
 
     fn perform_all(&mut self, effects: Vec<Effect>) -> Done<bool> {
-        let mut first_failure = None;
         for effect in effects {
             if effect == Effect::Finish {
-                return first_failure.map_or(Ok(true), Err);
+                return Ok(true);
             }
-            if let Err(error) = self.perform(effect) {
-                if !self.can_do_without(&error) {
-                    return Err(error);
-                }
-                first_failure.get_or_insert(error);
+            match self.perform(effect) {
+                Err(error) if self.can_do_without(&error) => {}
+                done => done?,
             }
         }
         self.forget();
@@ -399,10 +396,10 @@ impl Driver {
     /// An event that could not be stored, or has no room in the store, ends the run in order: there is
     /// always room for the words that say so. If the store fails, nothing can be kept any more.
     fn failed(&mut self, error: StoreError) -> Result<bool, StoreError> {
-        let ends = matches!(self.machine.phase(), Phase::Ending | Phase::Ended);
-        if ends && self.can_do_without(&error) {
+        if self.can_do_without(&error) {
             return Ok(false);
         }
+        let ends = matches!(self.machine.phase(), Phase::Ending | Phase::Ended);
         match error {
             StoreError::Unstorable { .. } | StoreError::Full { .. }
                 if !ends && self.machine.phase() != Phase::Idle =>
@@ -419,7 +416,9 @@ impl Driver {
 
     /// Whether a run that is about to end has nothing better to do than to go on without this.
     fn can_do_without(&self, error: &StoreError) -> bool {
-        self.machine.phase() == Phase::Ending && matches!(error, StoreError::Full { .. })
+        // There is always room for the last word itself.
+        matches!(self.machine.phase(), Phase::Ending | Phase::Ended)
+            && matches!(error, StoreError::Full { .. })
     }
 
     /// Writes an event; only then is anyone told of it.

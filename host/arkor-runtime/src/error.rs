@@ -102,6 +102,26 @@ pub enum RuntimeError {
         /// The fields that differ, with both values.
         changed: String,
     },
+    /// There is nothing left to do in the run.
+    #[error("run {run} {how}, after {step} steps")]
+    Over {
+        /// The run.
+        run: String,
+        /// How it ended.
+        how: String,
+        /// Optimizer steps finished.
+        step: u64,
+    },
+    /// The run is longer already than it was told to become.
+    #[error("run {run} has done {step} steps, and --max-steps is {max_steps}")]
+    TooShort {
+        /// The run.
+        run: String,
+        /// Optimizer steps finished.
+        step: u64,
+        /// Asked for.
+        max_steps: u32,
+    },
     /// Another process took the run further while this one prepared to resume it.
     #[error("run {run} was just continued by another process")]
     Overtaken {
@@ -183,6 +203,10 @@ impl RuntimeError {
                 Some("start a new run, or go back to the code the run was started with".into())
             }
             Self::Overtaken { .. } => Some("resume it again".into()),
+            Self::Over { step, .. } => Some(format!(
+                "--max-steps with more than {step} goes on with it"
+            )),
+            Self::TooShort { step, .. } => Some(format!("give more than {step}")),
             Self::DamagedCheckpoint { run, whole, .. } => Some(match whole {
                 Some((id, step)) => format!(
                     "go on from the one of step {step}: arkor-host run --resume {run} --from {id}"

@@ -47,6 +47,6 @@ pub use driver::{
 pub use error::RuntimeError;
 pub use instance::{CallbackEvent, Instance};
 pub use limits::Limits;
-pub use replay::{Replay, Replayed};
+pub use replay::{Replay, Replayed, callback_memory};
 pub use sandbox::{Capabilities, ClockPrecision, FileAccess, FileGrant, RandomSource};
-pub use trainer::{RunSettings, Trainer, changed_fields};
+pub use trainer::{RunSettings, Trainer, changed_fields, check};

@@ -7,7 +7,8 @@
 
 use std::sync::Arc;
 
-use arkor_types::{Action, Event, EventRecord, Fault, FaultCause, GuestFunction};
+use arkor_store::Store;
+use arkor_types::{Action, Event, EventRecord, Fault, FaultCause, GuestFunction, RunId};
 use tokio::sync::mpsc;
 
 use crate::component::TrainerComponent;
@@ -17,7 +18,7 @@ use crate::guest::GuestRequest;
 use crate::instance::{CallbackEvent, Instance, Surroundings};
 use crate::limits::Limits;
 use crate::sandbox::Capabilities;
-use crate::trainer::listen;
+use crate::trainer::{listen, read_progress};
 
 /// Lines of a guest that can wait.
 const QUEUE: usize = 64;
@@ -99,6 +100,17 @@ impl Replay {
         })
     }
 
+    /// Takes up what callbacks remembered at a place of the run.
+    ///
+    /// # Errors
+    ///
+    /// What the trainer did wrong.
+    pub async fn remember(&mut self, state: &[u8]) -> Result<(), RuntimeError> {
+        let load = self.instance.load_state(state);
+        let (loaded, _) = listen(load, &mut self.queue).await;
+        loaded.map_err(RuntimeError::Guest)
+    }
+
     /// Whether the trainer failed and can be shown no more.
     pub fn is_over(&self) -> bool {
         self.instance.is_dead()
@@ -167,6 +179,29 @@ impl Replay {
     pub fn finish(self) -> Option<Replayed> {
         self.last
     }
+}
+
+/// What the callbacks of a run remembered at its last checkpoint up to this event, and the number of the
+/// checkpoint's own event, which they had not been told of by then.
+///
+/// # Errors
+///
+/// If the store cannot be read.
+pub fn callback_memory(
+    store: &Store,
+    run: &RunId,
+    up_to: u64,
+) -> Result<Option<(u64, Vec<u8>)>, RuntimeError> {
+    let checkpoints = store.checkpoints(run)?.into_iter().rev();
+    for checkpoint in checkpoints.filter(|checkpoint| checkpoint.seq <= up_to) {
+        let seq = checkpoint.seq;
+        // One that is damaged is told by who resumes it.
+        let resumed = read_progress(store, run, checkpoint).ok();
+        if let Some(state) = resumed.and_then(|resumed| resumed.saved.callbacks) {
+            return Ok(Some((seq, state)));
+        }
+    }
+    Ok(None)
 }
 
 fn step(event: &Event) -> u64 {

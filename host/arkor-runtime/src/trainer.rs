@@ -12,8 +12,8 @@ use arkor_engine::{
 };
 use arkor_store::{NewRun, RunHandle, Store};
 use arkor_types::{
-    CheckpointRecord, Event, Fault, Level, MessageSource, RunId, RunRecord, RunStatus, Spec,
-    SpecDraft, Started, TokenizerSource, UntrustedText,
+    CheckpointRecord, EndReason, Event, Fault, Level, MessageSource, ModelShape, ModelSource,
+    RunId, RunRecord, RunStatus, Spec, SpecDraft, Started, TokenizerSource, UntrustedText,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -274,6 +274,20 @@ impl Trainer {
             .transpose()?;
         if let Some(resumed) = &resumed {
             can_go_on(run, resumed)?;
+            has_more_to_do(store, run, resumed, max_steps)?;
+        }
+        let length = spec.hyperparameters.max_steps;
+        if max_steps.is_none() && described.hyperparameters.max_steps != length {
+            self.said.push(GuestText {
+                level: Level::Warn,
+                source: MessageSource::Host,
+                text: format!(
+                    "max-steps is {} in the trainer's code, and this run goes on to {length}: \
+                     --max-steps changes that",
+                    described.hyperparameters.max_steps
+                )
+                .into(),
+            });
         }
         let weights_from = began_with(store, run)?;
         let start = match (&resumed, &weights_from) {
@@ -297,7 +311,11 @@ impl Trainer {
             self.said.extend(said);
             loaded.map_err(RuntimeError::Guest)?;
         }
-        let handle = store.resume_run(&run.id)?;
+        let mut handle = store.resume_run(&run.id)?;
+        // The next attempt goes on with what this one was told.
+        if handle.record().spec != spec {
+            handle.set_spec(&spec)?;
+        }
         // The run is ours only now; another process may have taken it further meanwhile.
         let newest = store.latest_checkpoint(&run.id)?.map(|newest| newest.id);
         if newest != known {
@@ -485,6 +503,27 @@ struct Ready {
     tokens: Arc<AtomicU64>,
 }
 
+/// Looks whether a run of this spec could begin: everything but whether there is memory for its model.
+///
+/// # Errors
+///
+/// As [`Trainer::run`], for files, data and tokenizer.
+pub async fn check(spec: &Spec, settings: &RunSettings) -> Result<(), RuntimeError> {
+    let mut small = spec.clone();
+    if let ModelSource::Scratch(shape) = &mut small.model {
+        // The data needs a vocabulary and not the model's weights.
+        *shape = ModelShape {
+            hidden_size: 8,
+            num_hidden_layers: 1,
+            num_attention_heads: 1,
+            num_key_value_heads: 1,
+            intermediate_size: 8,
+            ..shape.clone()
+        };
+    }
+    Ready::prepare(&small, settings, None).await.map(|_| ())
+}
+
 impl Ready {
     async fn prepare(
         spec: &Spec,
@@ -622,6 +661,56 @@ fn can_go_on(run: &RunRecord, resumed: &Resumed) -> Result<(), RuntimeError> {
             progress.step
         ),
     })
+}
+
+/// A run of the host's loop that is over is gone on with only if more steps are asked for.
+fn has_more_to_do(
+    store: &Store,
+    run: &RunRecord,
+    resumed: &Resumed,
+    max_steps: Option<u32>,
+) -> Result<(), RuntimeError> {
+    let step = resumed.saved.progress.step;
+    if run.spec.own_loop {
+        return Ok(());
+    }
+    if let Some(max_steps) = max_steps {
+        // 0 is the length of the data.
+        return if max_steps > 0 && u64::from(max_steps) <= step {
+            Err(RuntimeError::TooShort {
+                run: run.id.to_string(),
+                step,
+                max_steps,
+            })
+        } else {
+            Ok(())
+        };
+    }
+    let newest = store.latest_checkpoint(&run.id)?;
+    let is_newest = newest.is_some_and(|newest| newest.id == resumed.checkpoint.id);
+    let how = match run.status {
+        RunStatus::Completed if is_newest => "is complete",
+        RunStatus::Stopped if is_newest && stopped_early(store, run)? => {
+            "was ended by early stopping"
+        }
+        _ => return Ok(()),
+    };
+    Err(RuntimeError::Over {
+        run: run.id.to_string(),
+        how: how.into(),
+        step,
+    })
+}
+
+/// Whether early stopping ended the last attempt.
+fn stopped_early(store: &Store, run: &RunRecord) -> Result<bool, RuntimeError> {
+    let last = store
+        .events(&run.id, run.last_seq.saturating_sub(1), 1)?
+        .pop();
+    Ok(matches!(
+        last.map(|record| record.event),
+        Some(Event::Stopped(ended)) if ended.reason == EndReason::EarlyStopping
+    ))
 }
 
 /// The fields in which two configurations differ, each with both values.

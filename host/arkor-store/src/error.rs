@@ -129,6 +129,12 @@ pub enum StoreError {
         /// Why not.
         what: String,
     },
+    /// It was removed while it was open.
+    #[error("the store `{}` is gone: it was removed while it was written to", path.display())]
+    Gone {
+        /// Its folder.
+        path: PathBuf,
+    },
     /// Another process kept the database locked for longer than a writer waits.
     #[error("the database `{}` was locked by another process for {waited} seconds", path.display())]
     Busy {
@@ -198,6 +204,11 @@ impl StoreError {
             Self::RunLive { .. } => "stop that process first (Ctrl-C writes a checkpoint)".into(),
             Self::NoSuchRun { .. } | Self::Ambiguous { .. } => {
                 "`arkor-host runs list` shows all of them, with --untrusted those that it ran".into()
+            }
+            Self::Gone { .. } => {
+                "nothing of this run can be kept any more; put the folder back, if it was moved, and resume \
+                 the run from its last checkpoint"
+                    .into()
             }
             Self::Busy { .. } => "close other programs that have this database open".into(),
             Self::Ended { .. }

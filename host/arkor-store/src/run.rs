@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arkor_types::{
     ArtifactRecord, ArtifactWritten, CheckpointRecord, CheckpointWritten, Event, EventRecord,
-    Metric, RunId, RunRecord, RunStatus,
+    Metric, RunId, RunRecord, RunStatus, Spec,
 };
 use rusqlite::{OptionalExtension, Transaction, params};
 
@@ -243,6 +243,29 @@ impl RunHandle {
             score: score_value,
         };
         Ok((record, checkpoint))
+    }
+
+    /// From here on the run has this spec: an attempt may have another length than the one before.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written.
+    pub fn set_spec(&mut self, spec: &Spec) -> Result<(), StoreError> {
+        let run = self.id().clone();
+        let text = serde_json::to_string(spec).map_err(|error| StoreError::Unstorable {
+            run: run.to_string(),
+            kind: "spec",
+            what: error.to_string(),
+        })?;
+        self.store.write(Durability::Process, |tx| {
+            tx.execute(
+                "UPDATE runs SET spec = ?2 WHERE id = ?1",
+                params![run.as_str(), text],
+            )?;
+            Ok(())
+        })?;
+        self.record.spec = spec.clone();
+        Ok(())
     }
 
     /// Notes what was measured of a checkpoint's weights after it was written. What is not given stays as it

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use arkor_project::Project;
-use arkor_runtime::{Replay, Replayed, TrainerComponent};
+use arkor_runtime::{Replay, Replayed, TrainerComponent, callback_memory};
 use arkor_store::Store;
 use arkor_types::{EventRecord, GUEST_MARK, RunRecord};
 use serde::Serialize;
@@ -62,17 +62,47 @@ pub(crate) struct Summary {
     pub(crate) time: Duration,
 }
 
-/// The events of a stored run, some at a time and none at its end.
+/// Recorded events, and where callbacks begin with them.
+pub(crate) struct Recorded<P> {
+    /// Some at a time from the one after this, and none at the end.
+    page: P,
+    /// What callbacks remembered there, and from which event on they are told again then.
+    memory: Option<(u64, Vec<u8>)>,
+    /// Answers from this event on are of interest.
+    from: u64,
+}
+
+/// The events of a stored run; with `last`, callbacks begin with the memory that they had before these.
 pub(crate) fn stored(
     store: &Store,
     run: &RunRecord,
     last: Option<u64>,
-) -> impl FnMut() -> Result<Vec<EventRecord>> {
-    let mut after = last.map_or(0, |last| run.last_seq.saturating_sub(last));
-    move || {
-        let page = store.events(&run.id, after, PAGE)?;
-        after = page.last().map_or(after, |newest| newest.seq);
-        Ok(page)
+) -> Result<Recorded<impl FnMut(u64) -> Result<Vec<EventRecord>>>> {
+    let from = last.map_or(0, |last| run.last_seq.saturating_sub(last) + 1);
+    let memory = match last {
+        Some(_) => callback_memory(store, &run.id, from)?,
+        None => None,
+    };
+    let page = move |after| Ok(store.events(&run.id, after, PAGE)?);
+    Ok(Recorded { page, memory, from })
+}
+
+/// The events of a tape.
+fn of_tape(
+    tape: Vec<EventRecord>,
+    last: Option<u64>,
+) -> Recorded<impl FnMut(u64) -> Result<Vec<EventRecord>>> {
+    let skipped = last.map_or(0, |last| {
+        let last = usize::try_from(last).unwrap_or(usize::MAX);
+        tape.len().saturating_sub(last)
+    });
+    let from = tape.get(skipped).map_or(0, |first| first.seq);
+    let mut tape = Some(tape);
+    let page = move |_| Ok(tape.take().unwrap_or_default());
+    Recorded {
+        page,
+        memory: None,
+        from,
     }
 }
 
@@ -80,14 +110,34 @@ pub(crate) fn stored(
 pub(crate) async fn replay_events(
     component: &TrainerComponent,
     project: &Project,
-    mut events: impl FnMut() -> Result<Vec<EventRecord>>,
+    recorded: Recorded<impl FnMut(u64) -> Result<Vec<EventRecord>>>,
     mut see: impl FnMut(&Replayed),
 ) -> Result<Summary> {
     let begin = Instant::now();
-    let capabilities = settings::capabilities(project)?;
-    let mut replay = Replay::start(component, capabilities, settings::limits(project)).await?;
+    let start = async || {
+        let capabilities = settings::capabilities(project)?;
+        anyhow::Ok(Replay::start(component, capabilities, settings::limits(project)).await?)
+    };
+    let Recorded {
+        mut page,
+        memory,
+        from,
+    } = recorded;
+    let mut replay = start().await?;
+    let mut after = 0;
+    if let Some((seq, state)) = memory.filter(|(_, state)| !state.is_empty()) {
+        if replay.remember(&state).await.is_ok() {
+            after = seq - 1;
+        } else {
+            // Memory of another form: then they are told all.
+            replay = start().await?;
+        }
+    }
     let mut summary = Summary::default();
     let mut saw = |replayed: Replayed| {
+        if replayed.seq < from {
+            return;
+        }
         summary.handled += 1;
         summary.differing += u64::from(replayed.differs());
         summary.failed += u64::from(replayed.failed());
@@ -95,11 +145,10 @@ pub(crate) async fn replay_events(
         see(&replayed);
     };
     while !replay.is_over() {
-        let page = events()?;
-        if page.is_empty() {
-            break;
-        }
-        for record in &page {
+        let some = page(after)?;
+        let Some(newest) = some.last() else { break };
+        after = newest.seq;
+        for record in &some {
             if let Some(replayed) = replay.next(record).await {
                 saw(replayed);
             }
@@ -120,18 +169,13 @@ pub(crate) fn replay(arguments: &ReplayArguments, printer: &Printer) -> Result<E
         None => project.clone(),
     };
     let replayed = if let Some(path) = tape::file(&arguments.run) {
-        let mut tape = tape::read(&trust::resolved(&project, path)?)?;
-        if let Some(last) = arguments.last {
-            let last = usize::try_from(last).unwrap_or(usize::MAX);
-            tape.drain(..tape.len().saturating_sub(last));
-        }
-        let mut tape = Some(tape);
-        let events = || Ok(tape.take().unwrap_or_default());
+        let tape = tape::read(&trust::resolved(&project, path)?)?;
+        let events = of_tape(tape, arguments.last);
         show_all(&trainer, &path.display().to_string(), events, printer)
     } else {
         let store = Store::open_read_only(&project.store_dir(), &place::made_by()?)?;
         let run = store.find_run(&arguments.run)?;
-        let events = stored(&store, &run, arguments.last);
+        let events = stored(&store, &run, arguments.last)?;
         show_all(&trainer, &run.id.to_string(), events, printer)
     };
     let summary = replayed?;
@@ -151,7 +195,7 @@ pub(crate) fn replay(arguments: &ReplayArguments, printer: &Printer) -> Result<E
 fn show_all(
     trainer: &Project,
     run: &str,
-    events: impl FnMut() -> Result<Vec<EventRecord>>,
+    events: Recorded<impl FnMut(u64) -> Result<Vec<EventRecord>>>,
     printer: &Printer,
 ) -> Result<Summary> {
     let built = commands::build_trainer(trainer, printer)?;

@@ -58,8 +58,6 @@ fn settle(store: &Store, folder: &Path, made_by: &MadeBy) {
         };
         let _ = Store::open(folder, options).and_then(|store| store.mark_interrupted());
     }
-    // Reading tells it again.
-    let _ = store.take_damage();
 }
 
 fn adopt(folder: &Path, printer: &Printer) -> Result<()> {

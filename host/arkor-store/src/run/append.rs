@@ -38,6 +38,12 @@ pub(crate) fn append_events(
     let Some(last) = records.last() else {
         return Ok(Vec::new());
     };
+    // What is written to a database that was removed is lost, and nobody is told.
+    if !store.shared.db_path.exists() {
+        return Err(StoreError::Gone {
+            path: store.shared.dir.clone(),
+        });
+    }
     // A run that met the limit must still be able to say so.
     let mut reservation = Reservation::new(Arc::clone(&store.shared.blobs.quota));
     if !last.event.is_terminal() && !matches!(last.event, Event::Ending(_)) {

@@ -86,6 +86,12 @@ fn conflict(text: impl Into<String>) -> Refusal {
     Refusal::new(RefusalKind::Conflict, text)
 }
 
+/// Whether a run of this code could begin, as far as that can be known before it does.
+async fn can_begin(code: &Code) -> Result<()> {
+    let settings = settings::run(&code.project)?;
+    Ok(arkor_runtime::check(&code.spec, &settings).await?)
+}
+
 /// What a run said to a request.
 fn taken(answer: Result<(), String>) -> Result<(), Refusal> {
     answer.map_err(conflict)
@@ -327,6 +333,12 @@ impl Session {
             Decision::Swap => run.swap(code),
             Decision::Restart => {
                 run.withdraw();
+                if let Err(error) = can_begin(newest).await {
+                    // The run goes on with what it has, until another save is better.
+                    run.refused = Some(newest.identity.clone());
+                    self.say_error(&error);
+                    return;
+                }
                 run.replace_within(self.project.config().run.early_stop_deadline);
                 // One that is ending is replaced as well.
                 let _ = run.ask(RunRequest::Stop(EndReason::Replaced)).await;
@@ -403,7 +415,11 @@ impl Session {
                 self.hub.publish(|state| state.run = Some(id.clone()));
                 self.say(DevPhase::Ready, &format!("run {id} has begun"));
             }
-            Err(error) => self.say_error(&error),
+            Err(error) => {
+                // Code that the run before had can begin another one.
+                self.begun = None;
+                self.say_error(&error);
+            }
         }
         Ok(None)
     }
@@ -475,7 +491,12 @@ impl Session {
         let lines = run.follower.take(&self.store, &self.printer)?;
         self.hub.events(&lines);
         self.voice.events(&lines)?;
-        let is_change = |event: &Event| matches!(event, Event::Swapped(_) | Event::RolledBack(_));
+        let is_change = |event: &Event| {
+            matches!(
+                event,
+                Event::Swapped(_) | Event::RolledBack(_) | Event::CallbackFailed(_)
+            )
+        };
         let events = lines.iter().map(|line| &line.record.event);
         changes.extend(events.filter(|event| is_change(event)).cloned());
         let mut failed = None;
@@ -493,10 +514,12 @@ impl Session {
                         back.failed, back.generation, back.fault
                     ));
                 }
+                Event::CallbackFailed(event) => failed = Some(event.fault.to_string()),
                 _ => {}
             }
         }
-        if let Some(text) = failed {
+        // What fails at each event is told once.
+        if let Some(text) = failed.filter(|text| self.hub_error().as_ref() != Some(text)) {
             self.say_failure(&text);
         }
         Ok(())
@@ -618,7 +641,7 @@ impl Session {
                         answers.push(json!(Answer::from(replayed)));
                     }
                 };
-                let events = stored(&store, &run, last);
+                let events = stored(&store, &run, last)?;
                 replay_events(&code.component, &project, events, see).await
             };
             let replayed = tokio::time::timeout(Duration::from_secs(50), replayed).await;
