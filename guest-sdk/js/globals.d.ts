@@ -15,7 +15,9 @@ interface Console {
   time(label?: string): void;
   timeLog(label?: string, ...values: unknown[]): void;
   timeEnd(label?: string): void;
+  clear(): void;
   group(...values: unknown[]): void;
+  groupCollapsed(...values: unknown[]): void;
   groupEnd(): void;
 }
 

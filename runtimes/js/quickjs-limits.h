@@ -22,3 +22,13 @@
 #undef __wasi__
 /* It has malloc_usable_size. */
 #define __GLIBC__ 2
+
+/* A loop at the very beginning of a function is interrupted before its first instruction, at position -1.
+ * That is taken as unsigned, and becomes the function's end. Compared as signed, it is its beginning. So
+ * the type of the parameter is exchanged where the function is defined; where it is called, all stays. */
+#define find_line_num(context, code, position, column) \
+    find_line_num(context, code, ARKOR_##position, column)
+#define ARKOR_uint32_t int32_t
+#define ARKOR_pc pc
+#define ARKOR_pos pos
+#define ARKOR_sf sf

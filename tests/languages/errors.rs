@@ -103,6 +103,67 @@ fn an_endless_loop_is_cut_off_and_its_place_told() {
 }
 
 #[test]
+fn a_hang_in_a_promise_is_a_deadline_with_its_place() {
+    let module = "const spin = () => { for (;;) {} };";
+    for on_log in [
+        "return (async () => { await 0; spin(); })() as any;",
+        "return Promise.resolve().then(() => spin()) as any;",
+        "return Promise.resolve().then(() => spin()).catch(() => {}) as any;",
+        "return new Promise(() => spin()) as any;",
+        "return new Promise(() => spin()).catch(() => {}) as any;",
+        "new Promise(() => spin()).catch(() => {});",
+        "void Promise.resolve().then(() => spin());",
+        "return (async () => { for await (const _ of (async function* () { yield 1; spin(); })()); })() as any;",
+        "return new Promise(r => setTimeout(() => { spin(); r(0); }, 1)) as any;",
+    ] {
+        let fault = fault(module, on_log, SHORT);
+        assert_eq!(fault["cause"]["kind"], "deadline", "{on_log}: {fault}");
+        let first = places(&fault)[0];
+        assert!(
+            first.starts_with("spin at trainer.ts:2:"),
+            "{on_log}: {fault}"
+        );
+    }
+}
+
+#[test]
+fn a_loop_at_the_beginning_of_a_function_has_its_place() {
+    for (body, lines) in [
+        ("onLog() { for(;;); },", 10..=10),
+        ("onLog() {\n    for (;;) {}\n  },", 10..=11),
+        (
+            "onLog() {\n    while (true) { Math.random(); }\n  },",
+            10..=11,
+        ),
+        (
+            "onLog(e: any, s: any) {\n    do { s.seen += 1; } while (s.seen > 0);\n    s.a();\n\n    s.b();\n  },",
+            10..=11,
+        ),
+    ] {
+        let source = format!(
+            "import {{ defineTrainer, file, scratch }} from \"arkor\";\nexport default defineTrainer({{\n  \
+             describe: () => {SPEC},\n  state: {{ seen: 0 }},\n{body}\n}});\n"
+        );
+        let on_log = source
+            .lines()
+            .position(|line| line.contains("onLog("))
+            .unwrap()
+            + 1;
+        assert_eq!(on_log, 10);
+        let project = project("trainer.ts", &source);
+        project.write("arkor.toml", SHORT);
+        let done = project.run(&["--max-steps", "1"]);
+        done.expect(0);
+        let fault = done.only_fault();
+        assert_eq!(fault["cause"]["kind"], "deadline");
+        let place = places(&fault)[0];
+        let line = place.strip_prefix("onLog at trainer.ts:").unwrap();
+        let line: usize = line.split(':').next().unwrap().parse().unwrap();
+        assert!(lines.contains(&line), "{body}: {fault}");
+    }
+}
+
+#[test]
 fn a_wait_that_is_too_long_is_cut_off_and_one_without_end_is_told() {
     let long = fault(
         "",
@@ -237,6 +298,156 @@ fn what_cannot_run_is_refused_with_its_place() {
         let error = refused(&project("trainer.ts", source));
         assert!(error.contains(expected), "{expected}\n{error}");
     }
+}
+
+#[test]
+fn an_error_at_load_is_told_whatever_was_imported_before() {
+    let common = "import data from \"./data.json\"; import common from \"./common.cjs\"; void [data, common];";
+    for (module, files, expected) in [
+        ("throw new Error(\"top\");", vec![], "trainer.ts:2:"),
+        (
+            "await Promise.reject(new Error(\"awaited\"));",
+            vec![],
+            "Error: awaited",
+        ),
+        (
+            "setTimeout(() => {}, 1000); await new Promise((_, no) => no(new Error(\"executor\")));",
+            vec![],
+            "Error: executor",
+        ),
+        (
+            "import { nothing } from \"./other\"; nothing;",
+            vec![("other.ts", "export const some = 1;")],
+            "trainer.ts:2:",
+        ),
+        (
+            "import { nothing } from \"./common.cjs\"; nothing;",
+            vec![],
+            "trainer.ts:2:",
+        ),
+        (
+            "import \"./fails.cjs\";",
+            vec![("fails.cjs", "throw new Error(\"common\");")],
+            "fails.cjs:1:",
+        ),
+        (
+            "import \"./asks.cjs\";",
+            vec![(
+                "asks.cjs",
+                "const name = \"./no\" + \"where\";\nrequire(name);",
+            )],
+            "asks.cjs:2:",
+        ),
+        (
+            "import \"./late.js\";",
+            vec![("late.js", "null.a;")],
+            "late.js:1:",
+        ),
+    ] {
+        let project = project("trainer.ts", &trainer(&format!("{common} {module}"), ""));
+        project.write("data.json", "{\"a\": 1}");
+        project.write("common.cjs", "exports.a = 1;");
+        for (path, content) in files {
+            project.write(path, content);
+        }
+        let error = refused(&project);
+        assert!(error.contains(expected), "{module}: {error}");
+        assert!(!error.contains("unreachable"), "{module}: {error}");
+    }
+}
+
+#[test]
+fn a_missing_export_is_told_where_it_is_imported() {
+    let project = project(
+        "trainer.ts",
+        &trainer(
+            "import { some, Shape } from \"./other\"; void [some, Shape];",
+            "",
+        ),
+    );
+    project.write(
+        "other.ts",
+        "export const some = 1; export interface Shape { a: number }",
+    );
+    let error = refused(&project);
+    assert!(
+        error.contains(
+            "trainer.ts:2:16: SyntaxError: other.ts exports no \"Shape\"; if it is a type"
+        ),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_file_with_parentheses_in_its_name_has_its_place() {
+    let project = project(
+        "trainer.ts",
+        &trainer(
+            "import { fail } from \"./other (copy) (2)\";",
+            "if (state.seen === 1) fail();",
+        ),
+    );
+    project.write(
+        "other (copy) (2).ts",
+        "export const fail = () => { throw new Error(\"there\"); };",
+    );
+    let fault = project.run(&[]).only_fault();
+    assert!(
+        cause(&fault).starts_with("other (copy) (2).ts:1:"),
+        "{fault}"
+    );
+}
+
+#[test]
+fn a_misspelt_method_is_refused() {
+    for (name, meant) in [
+        ("onlog", "onLog"),
+        ("on_log", "onLog"),
+        ("savestate", "saveState"),
+    ] {
+        let source =
+            trainer("", "").replace("  onLog(event, state)", &format!("  {name}(event, state)"));
+        let error = refused(&project("trainer.ts", &source));
+        let expected = format!("the trainer has {name}, which is never called; is {meant} meant?");
+        assert!(error.contains(&expected), "{error}");
+    }
+    let source = format!(
+        "import {{ file, scratch }} from \"arkor\";\nclass Mine {{\n  describe() {{ return {SPEC}; }}\n  \
+         onlog() {{}}\n}}\nexport default new Mine();\n"
+    );
+    let error = refused(&project("trainer.ts", &source));
+    assert!(error.contains("is onLog meant?"), "{error}");
+}
+
+#[test]
+fn console_log_never_throws() {
+    let values = [
+        "{ get a() { throw 1; }, b: 2 }",
+        "new Proxy({}, { ownKeys() { throw 1; } })",
+        "new Proxy({}, { getPrototypeOf() { throw 1; } })",
+        "\"\\u{1F600}\".slice(0, 1)",
+        "\"%d %i %f %j\", Symbol(\"s\"), Symbol(\"s\"), Symbol(\"s\"), (() => { const a: any = {}; a.a = a; return a; })()",
+        "\"%cred\", \"color: red\"",
+        "Object.create(null)",
+    ];
+    let calls: String = values
+        .iter()
+        .map(|value| format!("console.log({value}); "))
+        .collect();
+    let done = run(
+        "",
+        &format!(
+            "if (state.seen === 1) {{ {calls} console.count(Symbol(\"c\") as any); console.clear(); \
+             console.groupCollapsed(\"in\"); console.groupEnd(); console.log(\"last\"); }}"
+        ),
+    );
+    done.expect(0);
+    assert!(done.events("callback-failed").is_empty(), "{}", done.out);
+    let told = crate::script::messages(&done);
+    assert_eq!(told[0], "{ a: [getter that throws], b: 2 }");
+    assert_eq!(told[3], "\u{FFFD}");
+    assert_eq!(told[5], "red");
+    assert_eq!(told.last().unwrap(), "last");
 }
 
 #[test]

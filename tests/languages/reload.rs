@@ -160,6 +160,26 @@ fn case_17_19_code_that_hangs_at_its_first_event_is_rolled_back(language: &Langu
     assert_eq!(dev.interrupt().0, 130);
 }
 
+#[test]
+fn case_17_19_code_that_hangs_after_an_await_is_rolled_back() {
+    let language = &crate::script::TYPESCRIPT;
+    let project = language.project(&language.counting("", "one"));
+    project.write("arkor.toml", IMPATIENT);
+    let mut dev = Dev::on(project);
+    dev.event("started");
+    metric(&mut dev, "one");
+    let hangs = language
+        .first("two", "await 0; spin()")
+        .replace("  onLog(", "  async onLog(");
+    save(&dev, language, &hangs);
+    let fault = dev.event("rolled-back").to_string();
+    assert!(fault.contains("deadline"), "{fault}");
+    assert!(fault.contains("spin at trainer.ts:"), "{fault}");
+    metric(&mut dev, "one");
+    assert_counted(&dev.seen);
+    assert_eq!(dev.interrupt().0, 130);
+}
+
 fn case_09_11_another_configuration_restarts(language: &Language) {
     let mut dev = Dev::on(language.project(&language.counting("", "one")));
     let first = dev.event("started");

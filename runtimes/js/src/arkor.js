@@ -71,7 +71,7 @@ export const session = Object.freeze({
 });
 export const hooks = Object.freeze({
   ...functions("hooks", ["checkpoint", "log", "evaluated", "resumePoint"]),
-  message: (level, text) => natives.message(level, String(text)),
+  message: (level, text) => natives.message(level, String(text).toWellFormed()),
 });
 
 export const action = Object.freeze({
@@ -127,8 +127,16 @@ export const defineTrainer = (trainer) => trainer;
 const define = (name, value) =>
   Object.defineProperty(globalThis, name, { value, writable: true, configurable: true });
 
-/** A value as `console.log` shows it. */
+/** A value as `console.log` shows it, whatever it is: getters and proxies may throw. */
 function inspect(value, depth, seen) {
+  try {
+    return shown(value, depth, seen);
+  } catch {
+    return `[${typeof value} that cannot be shown]`;
+  }
+}
+
+function shown(value, depth, seen) {
   switch (typeof value) {
     case "string":
       return depth < 0 ? value : JSON.stringify(value);
@@ -183,32 +191,48 @@ function inspect(value, depth, seen) {
   const keys = Object.keys(value);
   const items = keys.slice(0, 100).map((key) => {
     const text = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key) ? key : JSON.stringify(key);
-    return `${text}: ${show(value[key])}`;
+    try {
+      return `${text}: ${show(value[key])}`;
+    } catch {
+      return `${text}: [getter that throws]`;
+    }
   });
   return list(items, `${kind}{`, "}", keys.length);
+}
+
+/** What stands for `%s` and its kin. */
+function substituted(kind, value) {
+  switch (kind) {
+    case "s":
+      return typeof value === "string" ? value : inspect(value, 2, []);
+    case "d":
+      return String(Number(value));
+    case "i":
+      return String(Number.parseInt(value, 10));
+    case "f":
+      return String(Number.parseFloat(value));
+    case "j":
+      return JSON.stringify(value);
+    case "c":
+      // A style, for browsers.
+      return "";
+    default:
+      return inspect(value, 0, []);
+  }
 }
 
 /** As `console.log` puts its arguments together: `%s` and its kin, then the rest with blanks. */
 function formatted(values) {
   let [first, ...rest] = values;
   if (typeof first === "string" && rest.length > 0) {
-    first = first.replace(/%([sdifjoO%])/g, (whole, kind) => {
+    first = first.replace(/%([sdifjoOc%])/g, (whole, kind) => {
       if (kind === "%") return "%";
       if (rest.length === 0) return whole;
       const value = rest.shift();
-      switch (kind) {
-        case "s":
-          return typeof value === "string" ? value : inspect(value, 2, []);
-        case "d":
-          return String(Number(value));
-        case "i":
-          return String(Number.parseInt(value, 10));
-        case "f":
-          return String(Number.parseFloat(value));
-        case "j":
-          return JSON.stringify(value);
-        default:
-          return inspect(value, 0, []);
+      try {
+        return substituted(kind, value);
+      } catch {
+        return inspect(value, 0, []);
       }
     });
     values = [first, ...rest];
@@ -221,11 +245,19 @@ const counts = new Map();
 const begun = new Map();
 
 function print(level, values) {
-  const text = formatted(values);
+  // Half a surrogate pair is no text for the host.
+  const text = formatted(values).toWellFormed();
   natives.message(level, indent ? indent + text.replaceAll("\n", `\n${indent}`) : text);
 }
 
-const elapsed = (label) => `${label}: ${(performance.now() - begun.get(label)).toFixed(1)}ms`;
+const named = (label) => (typeof label === "string" ? label : inspect(label, 0, []));
+const elapsed = (label) =>
+  `${named(label)}: ${(performance.now() - begun.get(label)).toFixed(1)}ms`;
+
+const group = (...values) => {
+  if (values.length > 0) print("info", values);
+  indent += "  ";
+};
 
 define("console", {
   log: (...values) => print("info", values),
@@ -241,7 +273,7 @@ define("console", {
   },
   count: (label = "default") => {
     counts.set(label, (counts.get(label) ?? 0) + 1);
-    print("info", [`${label}: ${counts.get(label)}`]);
+    print("info", [`${named(label)}: ${counts.get(label)}`]);
   },
   countReset: (label = "default") => counts.delete(label),
   time: (label = "default") => begun.set(label, performance.now()),
@@ -250,10 +282,9 @@ define("console", {
     print("info", [elapsed(label)]);
     begun.delete(label);
   },
-  group: (...values) => {
-    if (values.length > 0) print("info", values);
-    indent += "  ";
-  },
+  clear: () => {},
+  group,
+  groupCollapsed: group,
   groupEnd: () => {
     indent = indent.slice(2);
   },

@@ -3,18 +3,19 @@
 use std::cell::RefCell;
 
 use rquickjs::function::This;
+use rquickjs::object::Filter;
 use rquickjs::{Context, Ctx, Function, Object, Persistent, Promise, Runtime, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::bindings::arkor::trainer::diagnostics::Frame;
-use crate::bindings::arkor::trainer::{diagnostics, source};
+use crate::bindings::arkor::trainer::source;
 use crate::bindings::exports::arkor::trainer::callbacks::Action;
 use crate::bindings::exports::arkor::trainer::definition::Spec;
 use crate::failure::Failure;
 use crate::modules::{self, Modules};
 use crate::value::{bytes, from_js, to_js};
-use crate::{host, timers};
+use crate::{host, interruption, jobs, timers};
 
 /// Bytes of the interpreter's stack: endless recursion is an exception of the trainer's before it is
 /// a trap of the host's.
@@ -55,7 +56,8 @@ fn with_trainer<T>(
                     .clone()
                     .restore(&ctx)
                     .map_err(|error| Failure::of(&ctx, error))
-                    .and_then(|trainer| work(&ctx, &trainer));
+                    .and_then(|trainer| work(&ctx, &trainer))
+                    .and_then(interruption::checked);
                 let result = result.map_err(Failure::report);
                 host::tell_unhandled(&ctx);
                 result
@@ -69,7 +71,7 @@ fn boot() -> Result<Engine, String> {
     let program = source::read();
     let runtime = Runtime::new().map_err(broken)?;
     runtime.set_max_stack_size(STACK);
-    runtime.set_interrupt_handler(Some(Box::new(diagnostics::is_overdue)));
+    runtime.set_interrupt_handler(Some(Box::new(interruption::is_due)));
     runtime.set_host_promise_rejection_tracker(Some(Box::new(host::track_rejection)));
     let entry = program.entry.clone();
     let loader = Modules::new(program);
@@ -79,16 +81,26 @@ fn boot() -> Result<Engine, String> {
         let result = host::install(&ctx)
             .map_err(|error| Failure::of(&ctx, error))
             .and_then(|()| evaluate(&ctx, &entry))
+            .and_then(interruption::checked)
             .map(|trainer| Persistent::save(&ctx, trainer));
         let result = result.map_err(Failure::report);
         host::tell_unhandled(&ctx);
         result
-    })?;
-    Ok(Engine {
-        context,
-        trainer,
-        _runtime: runtime,
-    })
+    });
+    match trainer {
+        Ok(trainer) => Ok(Engine {
+            context,
+            trainer,
+            _runtime: runtime,
+        }),
+        Err(message) => {
+            // Modules, timers and promises that were evaluated before it failed hold values of this
+            // interpreter, which asserts that there are none when it is freed. The instance is
+            // dropped soon, and all of its memory with it.
+            std::mem::forget((context, runtime));
+            Err(message)
+        }
+    }
 }
 
 /// Evaluates the entry module; its default export is the trainer.
@@ -132,11 +144,19 @@ fn evaluate<'js>(ctx: &Ctx<'js>, entry: &str) -> Result<Object<'js>, Failure> {
         method(ctx, &trainer, name)?;
     }
     // A callback whose name is a little off would never be called, in silence.
-    for key in trainer.keys::<String>() {
-        let key = key.map_err(js)?;
+    for key in names_of(&trainer).map_err(js)? {
+        if NAMES.contains(&key.as_str()) {
+            continue;
+        }
+        let plain = |name: &str| name.replace(['_', '-'], "").to_lowercase();
+        if let Some(name) = NAMES.iter().find(|name| plain(name) == plain(&key)) {
+            return Err(at_fault(format!(
+                "the trainer has {key}, which is never called; is {name} meant?"
+            )));
+        }
         let is_callback =
             key.starts_with("on") && key.chars().nth(2).is_some_and(char::is_uppercase);
-        if is_callback && !NAMES.contains(&key.as_str()) {
+        if is_callback {
             return Err(at_fault(format!(
                 "the trainer has a callback {key}, and there is none of this name; there are {}",
                 NAMES.get(2..8).unwrap_or_default().join(", ")
@@ -144,6 +164,20 @@ fn evaluate<'js>(ctx: &Ctx<'js>, entry: &str) -> Result<Object<'js>, Failure> {
         }
     }
     Ok(trainer)
+}
+
+/// The names of what an object has, its own and those of its classes.
+fn names_of(object: &Object<'_>) -> rquickjs::Result<Vec<String>> {
+    let (mut names, mut next) = (Vec::new(), Some(object.clone()));
+    // As long as chains are that anybody writes; a proxy's may have no end.
+    for _ in 0..32 {
+        let Some(object) = next.take() else { break };
+        for name in object.own_keys::<String>(Filter::new().string()) {
+            names.push(name?);
+        }
+        next = object.get_prototype();
+    }
+    Ok(names)
 }
 
 fn method<'js>(
@@ -170,7 +204,7 @@ fn settle<'js, T: rquickjs::FromJs<'js>>(
     promise: Promise<'js>,
 ) -> Result<T, Failure> {
     loop {
-        while ctx.execute_pending_job() {}
+        jobs::run(ctx)?;
         if let Some(result) = promise.result::<T>() {
             host::settled(&promise);
             return result.map_err(|error| Failure::of(ctx, error));
@@ -205,7 +239,7 @@ fn invoke<'js>(
     let value = match value.as_promise() {
         Some(promise) => settle(ctx, promise.clone())?,
         None => {
-            while ctx.execute_pending_job() {}
+            jobs::run(ctx)?;
             value
         }
     };

@@ -3,7 +3,7 @@
 use rquickjs::{Ctx, Value};
 
 use crate::bindings::arkor::trainer::diagnostics::{self, Frame};
-use crate::modules;
+use crate::{interruption, link, modules};
 
 /// Most frames that are told.
 const FRAMES: usize = 32;
@@ -40,8 +40,21 @@ impl Failure {
         Self {
             message,
             frames,
-            overdue: diagnostics::is_overdue(),
+            overdue: interruption::happened() || diagnostics::is_overdue(),
         }
+    }
+
+    /// Of a call that was interrupted, and went on.
+    pub(crate) fn interrupted() -> Self {
+        Self {
+            message: "interrupted".into(),
+            frames: Vec::new(),
+            overdue: true,
+        }
+    }
+
+    pub(crate) fn frames(&self) -> &[Frame] {
+        &self.frames
     }
 
     /// With a place, if there is one.
@@ -57,7 +70,11 @@ impl Failure {
     }
 
     /// Tells the host where, and returns what; does not return if the call's time is over.
-    pub(crate) fn report(self) -> String {
+    pub(crate) fn report(mut self) -> String {
+        if interruption::happened() {
+            interruption::note(&self);
+            self.frames = interruption::place();
+        }
         if !self.frames.is_empty() {
             diagnostics::failed_at(&self.frames);
         }
@@ -97,6 +114,11 @@ fn explain(value: &Value<'_>) -> (String, Vec<Frame>) {
     let name = text("name").unwrap_or_else(|| "Error".into());
     let message = text("message").unwrap_or_default();
     let frames = text("stack").map_or_else(Vec::new, |stack| frames(&stack));
+    if frames.is_empty()
+        && let Some((text, at)) = link::explain(&message)
+    {
+        return (format!("{name}: {text}"), vec![at]);
+    }
     let message = match message.as_str() {
         "" => name,
         message => format!("{name}: {message}"),
@@ -123,14 +145,19 @@ fn frames(stack: &str) -> Vec<Frame> {
         .lines()
         .filter_map(|line| {
             let line = line.trim().strip_prefix("at ")?;
-            let (function, place) = match line.strip_suffix(')').and_then(|l| l.rsplit_once(" (")) {
-                Some((function, place)) => (Some(function), place),
-                None => (None, line),
-            };
-            let (rest, column) = place.rsplit_once(':')?;
-            let (file, number) = rest.rsplit_once(':')?;
-            let (line, column) = (number.parse().ok()?, column.parse().ok()?);
-            let (line, column) = modules::original(file, line, column)?;
+            // Names of functions and of files may have a parenthesis: the file must be one of the program's.
+            let inner = line.strip_suffix(')').unwrap_or_default();
+            let splits = inner.match_indices(" (").filter_map(|(at, between)| {
+                Some((inner.get(..at), inner.get(at + between.len()..)?))
+            });
+            let (function, file, line, column) =
+                splits.chain([(None, line)]).find_map(|(function, place)| {
+                    let (rest, column) = place.rsplit_once(':')?;
+                    let (file, line) = rest.rsplit_once(':')?;
+                    let (line, column) =
+                        modules::original(file, line.parse().ok()?, column.parse().ok()?)?;
+                    Some((function, file, line, column))
+                })?;
             Some(Frame {
                 function: function
                     .filter(|name| *name != "<anonymous>" && *name != "<eval>")

@@ -9,9 +9,9 @@ use serde::de::DeserializeOwned;
 
 use crate::bindings::arkor::trainer::{artifacts, dataset, hooks, inference, run, session, types};
 use crate::failure::Failure;
-use crate::modules;
 use crate::timers;
 use crate::value::{bytes, from_js, to_js};
+use crate::{interruption, modules};
 
 /// Where `arkor.js` finds the natives; it takes them away from there.
 const NATIVES: &str = "__arkor";
@@ -278,6 +278,9 @@ pub(crate) fn track_rejection<'js>(
     reason: Value<'js>,
     handled: bool,
 ) {
+    if !handled {
+        interruption::rejected_with(&reason);
+    }
     if handled {
         forget(&ctx, &promise);
     } else {

@@ -17,6 +17,9 @@ mod bindings {
 mod engine;
 mod failure;
 mod host;
+mod interruption;
+mod jobs;
+mod link;
 mod modules;
 mod source_map;
 mod timers;

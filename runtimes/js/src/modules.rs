@@ -9,6 +9,7 @@ use rquickjs::loader::{ImportAttributes, Loader, Resolver};
 use rquickjs::module::Declared;
 use rquickjs::{Ctx, Exception, Function, Module, Object, Persistent, Promise, Result, Value};
 
+use crate::bindings::arkor::trainer::diagnostics::Frame;
 use crate::bindings::arkor::trainer::source::{Format, Program};
 use crate::source_map;
 
@@ -17,6 +18,10 @@ pub(crate) const API: &str = "arkor";
 
 /// Made with `arkor.js`; not a place in the user's files.
 const API_SOURCE: &str = include_str!("arkor.js");
+
+/// Before the code of a CommonJS module, in one line with the first one of the file, so that lines are what
+/// they were.
+const BEFORE_COMMONJS: &str = "(function (exports, require, module, __filename, __dirname) { ";
 
 struct Entry {
     format: Format,
@@ -185,8 +190,7 @@ fn run_commonjs<'js>(
     entry: &Entry,
     module: &Object<'js>,
 ) -> Result<()> {
-    // In one line with the first one of the file, so that lines are what they were.
-    let mut code = b"(function (exports, require, module, __filename, __dirname) { ".to_vec();
+    let mut code = BEFORE_COMMONJS.as_bytes().to_vec();
     code.extend(&entry.content);
     code.extend(b"\n})");
     let mut options = EvalOptions::default();
@@ -220,11 +224,45 @@ pub(crate) fn import<'js>(ctx: &Ctx<'js>, name: &str) -> Result<Promise<'js>> {
     Module::import(ctx, name)
 }
 
+/// The place of the first import of a module that `find` finds, which is given the code of the importing
+/// module, and how it writes the name of the other one, in quotes.
+pub(crate) fn find_import(
+    module: &str,
+    find: impl Fn(&str, &str) -> Option<(u32, u32)>,
+) -> Option<Frame> {
+    let modules = MODULES.with_borrow(Clone::clone)?;
+    // In a fixed order, so that the same place is told each time.
+    let mut names: Vec<&String> = modules.0.keys().collect();
+    names.sort();
+    names.into_iter().find_map(|name| {
+        let entry = modules.0.get(name)?;
+        let content = std::str::from_utf8(&entry.content).ok()?;
+        let links = entry.links.iter().filter(|(_, target)| *target == module);
+        let (line, column) = links
+            .map(|(specifier, _)| specifier)
+            .flat_map(|text| [format!("\"{text}\""), format!("'{text}'")])
+            .chain((module == API).then(|| format!("\"{API}\"")))
+            .find_map(|quoted| find(content, &quoted))?;
+        let (line, column) = original(name, line, column)?;
+        Some(Frame {
+            function: None,
+            file: name.clone(),
+            line,
+            column,
+        })
+    })
+}
+
 /// A place in the user's files, of one in the code that runs; both from 1. None if it is not in a
 /// file of the user's.
 pub(crate) fn original(file: &str, line: u32, column: u32) -> Option<(u32, u32)> {
     MODULES.with_borrow(|modules| {
         let entry = modules.as_ref()?.0.get(file)?;
+        let before = match (&entry.format, line) {
+            (Format::Commonjs, 1) => BEFORE_COMMONJS.len() as u32,
+            _ => 0,
+        };
+        let column = column.saturating_sub(before).max(1);
         let Some(map) = &entry.source_map else {
             return Some((line, column));
         };

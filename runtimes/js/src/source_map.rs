@@ -20,7 +20,8 @@ pub(crate) fn lookup(map: &str, line: u32, column: u32) -> Option<(u32, u32)> {
             };
             source_line += fields.next()?;
             source_column += fields.next()?;
-            if number as u32 == line && at <= i64::from(column) {
+            // The interpreter may tell a column before the first one that is mapped.
+            if number as u32 == line && (best.is_none() || at <= i64::from(column)) {
                 best = Some((source_line, source_column));
             }
         }
