@@ -9,6 +9,7 @@ use libfuzzer_sys::fuzz_target;
 
 /// What modules that are taken in by path expect at the root of their crate.
 mod error;
+mod protocol;
 
 mod targets {
     pub(crate) mod cargo_messages;

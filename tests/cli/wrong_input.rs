@@ -347,8 +347,8 @@ fn a_run_that_is_over_is_gone_on_with_only_for_more_steps() {
     done.one_error(&["has done 6 steps", "more than 6"]);
     assert_eq!(attempts(), 1, "nothing was changed");
     // The length that an attempt was told is that of the next one.
-    let killed = project.run(&["--resume", "latest", "--max-steps", "8", "--json"]);
-    killed.expect(0);
+    let longer = project.run(&["--resume", "latest", "--max-steps", "8"]);
+    longer.expect(0);
     assert_eq!(
         project.show()["run"]["spec"]["hyperparameters"]["max_steps"],
         8

@@ -14,13 +14,6 @@ mod machine {
         pub(crate) epoch: f64,
         pub(crate) seconds: f64,
     }
-
-    pub(crate) struct LoopProgress {
-        pub(crate) loss: Option<f64>,
-        pub(crate) learning_rate: Option<f64>,
-        pub(crate) grad_norm: Option<f64>,
-        pub(crate) epoch: Option<f64>,
-    }
 }
 
 pub(crate) fn run(data: &[u8]) {

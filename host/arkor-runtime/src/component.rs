@@ -10,10 +10,9 @@ use wasmtime::component::{Component, InstancePre, Linker};
 
 use arkor_types::Program;
 
-use crate::bindings::exports::arkor::trainer as exports;
+use crate::contract::v0_1::{Exported, linker};
 use crate::error::RuntimeError;
 use crate::guest::GuestState;
-use crate::imports;
 
 mod bounds;
 mod cache;
@@ -124,9 +123,7 @@ pub struct TrainerComponent {
     /// Whether the preview 1 adapter stands between it and the host.
     pub(crate) is_adapted: bool,
     pub(crate) pre: InstancePre<GuestState>,
-    pub(crate) definition: exports::definition::GuestIndices,
-    pub(crate) callbacks: exports::callbacks::GuestIndices,
-    pub(crate) training_loop: Option<exports::training_loop::GuestIndices>,
+    pub(crate) exported: Exported,
     /// Interrupts its instances, also when the runtime it came from is gone.
     _ticker: Arc<engine::Ticker>,
 }
@@ -162,7 +159,7 @@ impl Runtime {
     pub fn new(options: RuntimeOptions) -> Result<Self, RuntimeError> {
         let setup = |error: wasmtime::Error| RuntimeError::Setup(format!("{error:#}"));
         let engine = engine::configure(options.stack).map_err(setup)?;
-        let linker = imports::linker(&engine).map_err(setup)?;
+        let linker = linker(&engine).map_err(setup)?;
         let ticker =
             engine::Ticker::start(&engine).map_err(|e| RuntimeError::Setup(e.to_string()))?;
         Ok(Self {
@@ -252,13 +249,7 @@ impl Runtime {
             program: None,
             tells_places: contract.tells_places,
             is_adapted: false,
-            definition: exports::definition::GuestIndices::new(&pre).map_err(wrong_type)?,
-            callbacks: exports::callbacks::GuestIndices::new(&pre).map_err(wrong_type)?,
-            training_loop: contract
-                .owns_loop
-                .then(|| exports::training_loop::GuestIndices::new(&pre))
-                .transpose()
-                .map_err(wrong_type)?,
+            exported: Exported::find(&pre, contract.owns_loop).map_err(wrong_type)?,
             _ticker: Arc::clone(&self.ticker),
             pre,
             code: CodeSource::Compiled,

@@ -8,10 +8,10 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use arkor_types::{Level, MessageSource, UntrustedText};
+use arkor_types::{Level, MessageSource};
 use tokio::sync::mpsc;
 
-use crate::guest::GuestRequest;
+use crate::protocol::{GuestRequest, GuestText};
 
 /// Longer lines are cut.
 const LINE: usize = 64 << 10;
@@ -27,17 +27,6 @@ const LAST_LINES: usize = 100;
 
 /// How long lines that look like a panic wait for the trap that makes them one.
 const PANIC: Duration = Duration::from_secs(1);
-
-/// Text for people, not yet placed in a run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GuestText {
-    /// How much it matters.
-    pub level: Level,
-    /// Where it came from.
-    pub source: MessageSource,
-    /// One line, or what a message held.
-    pub text: UntrustedText,
-}
 
 #[derive(Clone)]
 pub(crate) struct Console {

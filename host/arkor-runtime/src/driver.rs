@@ -11,11 +11,12 @@ use arkor_store::{RunHandle, StoreError};
 use arkor_types::{CheckpointRecord, EndReason, Event, EventRecord, Level, Started};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::console::GuestText;
 use crate::error::RuntimeError;
-use crate::guest::{Deadline, GuestRequest, LoopReply, RunContext};
-use crate::instance::CallbackEvent;
+use crate::event::CallbackEvent;
+use crate::guest::{Deadline, RunContext};
 use crate::limits::Limits;
+use crate::protocol::GuestText;
+use crate::protocol::{GuestRequest, LoopReply, LoopState};
 use crate::trainer::TrainerCode;
 
 mod callbacks;
@@ -39,7 +40,7 @@ use checkpoint::Beside;
 use guests::Totals;
 use inbox::{Asked, Came, EngineDone, Inbox};
 use machine::{Effect, Input, Machine, Phase, Plan};
-use progress::{LoopState, SavedProgress};
+use progress::SavedProgress;
 
 /// Requests of people that can wait for the driver.
 const PEOPLE: usize = 8;

@@ -1,74 +1,20 @@
-//! What the host keeps beside each instance, and what an instance may ask of its run.
+//! What the host keeps beside each instance.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use arkor_engine::{Examples, ModelSummary};
-use arkor_types::{ArtifactWritten, Measurement, Metric, Program, RunId, Spec};
-use tokio::sync::{mpsc, oneshot};
+use arkor_types::{Program, RunId, Spec};
+use tokio::sync::mpsc;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use crate::console::{Console, GuestText};
-use crate::driver::machine::{LoopProgress, LoopWishes, Mode};
-use crate::driver::progress::LoopState;
+use crate::console::Console;
 use crate::limits::{Limiter, Limits};
+use crate::protocol::{GuestRequest, LoopState, Mode};
 use crate::sandbox::{Capabilities, Denials};
 use crate::worker::Worker;
-
-/// Sent by an instance to the driver of its run, which answers while the instance waits.
-#[derive(Debug)]
-pub(crate) enum GuestRequest {
-    /// A line for the run's log.
-    Text(GuestText),
-    /// `artifacts.write`
-    Artifact {
-        name: String,
-        content: Vec<u8>,
-        reply: oneshot::Sender<Result<ArtifactWritten, String>>,
-    },
-    /// `hooks.log`
-    Log {
-        step: u64,
-        told: LoopProgress,
-        metrics: Vec<Metric>,
-        reply: oneshot::Sender<LoopReply>,
-    },
-    /// `hooks.checkpoint`
-    Checkpoint {
-        at: LoopState,
-        reply: oneshot::Sender<LoopReply>,
-    },
-    /// `hooks.evaluated`
-    Evaluated {
-        step: u64,
-        measured: Measurement,
-        reply: oneshot::Sender<LoopReply>,
-    },
-    /// `session.evaluate`
-    Evaluate { reply: oneshot::Sender<LoopReply> },
-    /// `session.save-state`
-    SaveNamed {
-        name: String,
-        reply: oneshot::Sender<Result<(), String>>,
-    },
-    /// `session.load-state`: whether there is a state of this name.
-    LoadNamed {
-        name: String,
-        reply: oneshot::Sender<Result<bool, String>>,
-    },
-}
-
-/// What a hook of the training loop returns.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum LoopReply {
-    Wishes(LoopWishes),
-    Proceed,
-    Stop,
-    HandOver,
-    Evaluated { loss: f64, tokens: u64 },
-}
 
 /// What an instance can reach of the run it serves.
 #[derive(Debug, Clone)]

@@ -7,20 +7,19 @@ use arkor_types::{Action, Fault, FaultCause, GuestFunction, Level, Spec, SpecDra
 use tokio::sync::mpsc;
 use wasmtime::{Store, UpdateDeadline};
 
-use crate::bindings::exports::arkor::trainer as exports;
 use crate::component::TrainerComponent;
 use crate::console::Console;
-use crate::driver::machine::Mode;
-use crate::guest::{CallbackRole, Deadline, Grants, GuestRequest, GuestState, LoopRole, Role};
+use crate::contract::v0_1::Functions;
+use crate::event::CallbackEvent;
+use crate::guest::{CallbackRole, Deadline, Grants, GuestState, LoopRole, Role};
 use crate::limits::{Limiter, Limits};
+use crate::protocol::GuestRequest;
+use crate::protocol::Mode;
 use crate::sandbox::{Capabilities, Denial, Denials};
+use crate::words;
 
-pub(crate) mod convert;
-mod event;
 pub(crate) mod fault;
 mod python;
-
-pub use event::CallbackEvent;
 
 /// How much longer than its deadline a call may wait inside the host before it is dropped. Wasm
 /// itself is stopped by the epoch, with a backtrace; this is for what the epoch does not reach.
@@ -36,9 +35,7 @@ const LAST_WORDS: Duration = Duration::from_millis(150);
 /// answer of its own.
 pub struct Instance {
     store: Store<GuestState>,
-    definition: exports::definition::Guest,
-    callbacks: exports::callbacks::Guest,
-    training_loop: Option<exports::training_loop::Guest>,
+    functions: Functions,
     trainer: String,
     generation: u32,
     /// It has an interpreter inside.
@@ -80,9 +77,9 @@ impl Instance {
         let wasi = capabilities
             .context(&component.digest, console, &denials, component.is_adapted)
             .map_err(|error| {
-                failed(FaultCause::Trap(fault::cut(
+                failed(FaultCause::Trap(words::cut(
                     format!("{error:#}"),
-                    fault::WORDS,
+                    words::WORDS,
                 )))
             })?;
         let mut table = wasmtime::component::ResourceTable::new();
@@ -127,33 +124,23 @@ impl Instance {
         });
         let instantiate = async {
             let instance = component.pre.instantiate_async(&mut store).await?;
-            let definition = component.definition.load(&mut store, &instance)?;
-            let callbacks = component.callbacks.load(&mut store, &instance)?;
-            let training_loop = component
-                .training_loop
-                .as_ref()
-                .map(|indices| indices.load(&mut store, &instance))
-                .transpose()?;
-            Ok((definition, callbacks, training_loop))
+            component.exported.load(&mut store, &instance)
         };
         let result = guarded(limits.start_timeout, instantiate).await;
         let panic = console.end_call().await;
-        let parts = result.map_err(|error| {
+        let functions = result.map_err(|error| {
             let around = circumstances(store.data(), limits.start_timeout, &panic);
             let mut fault = failed(fault::cause(&error, &around));
             fault.backtrace = fault::backtrace(&error);
             fault
         })?;
         console.release(panic).await;
-        let (definition, callbacks, training_loop) = parts;
         // C libraries look at the environment and the folders once while they start.
         store.data().denials.clear();
         let trainer = component.name.clone();
         Ok(Self {
             store,
-            definition,
-            callbacks,
-            training_loop,
+            functions,
             trainer,
             generation,
             is_interpreter: component.tells_places,
@@ -163,7 +150,7 @@ impl Instance {
 
     /// From here on the instance is spoken of by the name in its spec.
     pub(crate) fn rename(&mut self, trainer: &str) {
-        self.trainer = fault::cut(trainer, 100);
+        self.trainer = words::cut(trainer, 100);
     }
 
     /// Whether the instance failed and must not be entered again.
@@ -197,16 +184,13 @@ impl Instance {
     pub async fn describe(&mut self) -> Result<SpecDraft, Box<Fault>> {
         let function = GuestFunction::Describe;
         let timeout = self.prepare(function)?;
-        let exports_loop = self.training_loop.is_some();
-        let call = self.definition.call_describe(&mut self.store);
+        let call = self.functions.describe(&mut self.store);
         let result = guarded(timeout, call).await;
         if self.is_interpreter {
             // Python fills `os.environ`, whether its trainer wants it or not.
             self.store.data().denials.forget(&Denial::Environment);
         }
-        self.finish(function, timeout, result)
-            .await
-            .map(|spec| convert::spec_draft(spec, exports_loop))
+        self.finish(function, timeout, result).await
     }
 
     /// Takes up the state of an earlier instance.
@@ -217,7 +201,7 @@ impl Instance {
     pub async fn load_state(&mut self, state: &[u8]) -> Result<(), Box<Fault>> {
         let function = GuestFunction::LoadState;
         let timeout = self.prepare(function)?;
-        let call = self.callbacks.call_load_state(&mut self.store, state);
+        let call = self.functions.load_state(&mut self.store, state);
         let result = guarded(timeout, call).await;
         self.finish(function, timeout, result).await
     }
@@ -231,7 +215,7 @@ impl Instance {
         let function = GuestFunction::SaveState;
         let timeout = self.prepare(function)?;
         let deadline = Arc::clone(&self.store.data().deadline);
-        let call = self.callbacks.call_save_state(&mut self.store);
+        let call = self.functions.save_state(&mut self.store);
         let result = watched(&deadline, call).await;
         let state = self.finish(function, timeout, result).await?;
         let limit = self.store.data().limits.state_size;
@@ -242,7 +226,7 @@ impl Instance {
             );
             return Err(self.fault(
                 function,
-                FaultCause::Invalid(fault::cut(what, fault::WORDS)),
+                FaultCause::Invalid(words::cut(what, words::WORDS)),
             ));
         }
         Ok(state)
@@ -269,7 +253,6 @@ impl Instance {
         event: &CallbackEvent,
         mode: Mode,
     ) -> Result<Vec<Action>, Box<Fault>> {
-        use event::Wire;
         let function = event.function();
         let timeout = self.prepare(function)?;
         if let Role::Callbacks(role) = &mut self.store.data_mut().role {
@@ -278,28 +261,12 @@ impl Instance {
         }
         self.store.data().console.mute(mode == Mode::Missed);
         let deadline = Arc::clone(&self.store.data().deadline);
-        let (callbacks, store) = (&self.callbacks, &mut self.store);
-        // Each call is a future of its own type.
-        let result = match event.wire(self.generation) {
-            Wire::Started(event) => {
-                watched(&deadline, callbacks.call_on_started(store, &event)).await
-            }
-            Wire::Log(event) => watched(&deadline, callbacks.call_on_log(store, &event)).await,
-            Wire::Evaluation(event) => {
-                watched(&deadline, callbacks.call_on_evaluate(store, &event)).await
-            }
-            Wire::Checkpoint(event) => {
-                watched(&deadline, callbacks.call_on_checkpoint(store, &event)).await
-            }
-            Wire::Completed(event) => {
-                watched(&deadline, callbacks.call_on_completed(store, &event)).await
-            }
-            Wire::Failed(event) => {
-                watched(&deadline, callbacks.call_on_failed(store, &event)).await
-            }
-        };
+        let call = self
+            .functions
+            .handle(&mut self.store, event, self.generation);
+        let result = watched(&deadline, call).await;
         let actions = self.finish(function, timeout, result).await?;
-        let checked = convert::actions(function, actions).and_then(|actions| {
+        let checked = actions.check(function).and_then(|actions| {
             let evaluates = |action: &Action| matches!(action, Action::Evaluate);
             match &self.store.data().role {
                 Role::Callbacks(role)
@@ -315,7 +282,7 @@ impl Instance {
         checked.map_err(|what| {
             self.fault(
                 function,
-                FaultCause::Invalid(fault::cut(what, fault::WORDS)),
+                FaultCause::Invalid(words::cut(what, words::WORDS)),
             )
         })
     }
@@ -329,12 +296,14 @@ impl Instance {
         let state = self.store.data_mut();
         state.role = Role::Loop(Box::new(role));
         state.set_deadline(timeout);
-        let Some(training_loop) = &self.training_loop else {
-            return Err(self.fault(function, FaultCause::Invalid("there is no loop".into())));
-        };
-        let spec = convert::spec(spec);
         let deadline = Arc::clone(&self.store.data().deadline);
-        let result = watched(&deadline, training_loop.call_run(&mut self.store, &spec)).await;
+        let call = async {
+            match self.functions.run(&mut self.store, spec).await {
+                Some(called) => called,
+                None => Ok(Err("there is no loop".into())),
+            }
+        };
+        let result = watched(&deadline, call).await;
         self.finish(function, timeout, result).await
     }
 
@@ -392,7 +361,7 @@ impl Instance {
                                 limit: self.store.data().limits.memory,
                             }
                         }
-                        _ => FaultCause::Error(fault::cut(fault::plain(error), fault::WORDS)),
+                        _ => FaultCause::Error(words::cut(fault::plain(error), words::WORDS)),
                     };
                     let mut fault = self.fault(function, cause);
                     fault.backtrace = std::mem::take(&mut self.store.data_mut().failed_at);

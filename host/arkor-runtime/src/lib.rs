@@ -8,7 +8,7 @@
 //!   slot      the task that owns the callbacks' instance
 //!   worker    the thread that trains
 //! instance    one Store: limits, deadlines, faults
-//!   imports   what a trainer can call
+//! contract    a version of the contract: what a trainer exports and can call
 //!   sandbox   what WASI gives it: nothing, unless granted
 //!   console   where its text goes
 //! ```
@@ -17,20 +17,22 @@
 //! failed is dropped and never entered again. Events reach callbacks only after they are in the
 //! store. Nothing here parses arguments or serves HTTP.
 
-mod bindings;
 mod component;
 mod console;
+mod contract;
 mod decision;
 mod driver;
 mod error;
+mod event;
 mod guest;
-mod imports;
 mod instance;
 mod limits;
+mod protocol;
 mod replay;
 mod sandbox;
 mod slot;
 mod trainer;
+mod words;
 mod worker;
 
 pub use component::{
@@ -38,15 +40,16 @@ pub use component::{
     TrainerComponent, digest, read_component, serve_component_process, standalone,
     use_component_process,
 };
-pub use console::GuestText;
 pub use decision::{CodeIdentity, Decision, decide};
 pub use driver::{
     OnCallbackError, ReloadOutcome, Reloader, RunControl, RunOutcome, RunProgress, RunRequest,
     RunRequests, Ticket,
 };
 pub use error::RuntimeError;
-pub use instance::{CallbackEvent, Instance};
+pub use event::CallbackEvent;
+pub use instance::Instance;
 pub use limits::Limits;
+pub use protocol::GuestText;
 pub use replay::{Replay, Replayed, callback_memory};
 pub use sandbox::{Capabilities, ClockPrecision, FileAccess, FileGrant, RandomSource};
 pub use trainer::{RunSettings, Trainer, changed_fields, check};

@@ -12,11 +12,13 @@ use arkor_types::{Action, Event, EventRecord, Fault, FaultCause, GuestFunction, 
 use tokio::sync::mpsc;
 
 use crate::component::TrainerComponent;
-use crate::console::{Console, GuestText};
+use crate::console::Console;
 use crate::error::RuntimeError;
-use crate::guest::GuestRequest;
-use crate::instance::{CallbackEvent, Instance, Surroundings};
+use crate::event::CallbackEvent;
+use crate::instance::{Instance, Surroundings};
 use crate::limits::Limits;
+use crate::protocol::GuestRequest;
+use crate::protocol::GuestText;
 use crate::sandbox::Capabilities;
 use crate::trainer::{listen, read_progress};
 

@@ -6,9 +6,10 @@ use arkor_types::{Action, Fault};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::driver::machine::Mode;
+use crate::event::CallbackEvent;
 use crate::guest::Deadline;
-use crate::instance::{CallbackEvent, Instance};
+use crate::instance::Instance;
+use crate::protocol::Mode;
 
 enum Request {
     Handle(CallbackEvent, Mode, oneshot::Sender<Answer>),

@@ -18,15 +18,17 @@ use arkor_types::{
 use tokio::sync::{mpsc, oneshot};
 
 use crate::component::TrainerComponent;
-use crate::console::{Console, GuestText};
+use crate::console::Console;
 use crate::decision::CodeIdentity;
 use crate::driver::machine::{LoopOwner, Machine, Plan, ScoreRule};
 use crate::driver::progress::SavedProgress;
 use crate::driver::{Driver, OnCallbackError, Parts, Resumed, RunControl};
 use crate::error::RuntimeError;
-use crate::guest::{GuestRequest, RunContext, RunIdentity};
+use crate::guest::{RunContext, RunIdentity};
 use crate::instance::{Instance, Surroundings};
 use crate::limits::Limits;
+use crate::protocol::GuestRequest;
+use crate::protocol::GuestText;
 use crate::sandbox::Capabilities;
 use crate::worker::Worker;
 use data::{DataFiles, about, inside};

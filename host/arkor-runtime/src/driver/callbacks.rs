@@ -10,12 +10,14 @@ use arkor_types::{
 use tokio::sync::oneshot;
 
 use super::inbox::CallbacksDone;
-use super::machine::{Input, Mode, Purpose};
+use super::machine::{Input, Purpose};
 use super::offers::{Offer, ReloadOutcome};
 use super::{Done, Driver, training_loop};
 use crate::component::TrainerComponent;
+use crate::event::CallbackEvent;
 use crate::guest::CallbackRole;
-use crate::instance::{CallbackEvent, Instance, Surroundings};
+use crate::instance::{Instance, Surroundings};
+use crate::protocol::Mode;
 use crate::slot::{CallbackSlot, SlotGone};
 
 /// Code that handles, or handled, the run's events.

@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 use arkor_types::{Event, Level, Message, MessageSource};
 
 use super::{Done, Driver};
-use crate::console::GuestText;
-use crate::guest::GuestRequest;
+use crate::protocol::GuestRequest;
+use crate::protocol::GuestText;
 
 /// What the trainer's code has put into the run during this attempt.
 #[derive(Debug, Default)]

@@ -17,8 +17,8 @@ use super::offers::{Offer, Reloader};
 use super::rewind::Place;
 use super::training_loop::{LoopEnd, LoopTask};
 use crate::error::RuntimeError;
-use crate::guest::GuestRequest;
 use crate::instance::Instance;
+use crate::protocol::GuestRequest;
 use crate::slot::{Answer, SlotGone};
 
 /// What a person, or a signal on their behalf, asks for, and the place for the answer: taken, or why not.

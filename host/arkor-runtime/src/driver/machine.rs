@@ -29,6 +29,7 @@ use arkor_types::{
 };
 
 use super::progress::{Best, Progress};
+use crate::protocol::{LoopWishes, Mode};
 
 mod code;
 mod ending;
@@ -41,8 +42,7 @@ pub(crate) use code::Accepts;
 use code::{Code, Lane};
 use ending::Outcome;
 pub(crate) use protocol::{
-    Effect, Input, LoopAnswer, LoopOwner, LoopProgress, LoopRequest, LoopWishes, Mode, Plan,
-    Purpose, ScoreRule, StepReport,
+    Effect, Input, LoopAnswer, LoopOwner, LoopRequest, Plan, Purpose, ScoreRule, StepReport,
 };
 pub use protocol::{OnCallbackError, RunRequest};
 

@@ -3,7 +3,8 @@
 use arkor_types::{EndReason, LogRecord, Measurement, Metric};
 use serde::{Deserialize, Serialize};
 
-use super::machine::{LoopProgress, StepReport};
+use super::machine::StepReport;
+use crate::protocol::{LoopProgress, LoopState};
 
 /// The run's own position: everything the machine needs to go on as if nothing had happened.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -189,17 +190,6 @@ pub(crate) struct SavedProgress {
     pub(crate) callbacks: Option<Vec<u8>>,
     /// What the trainer's loop gave to its last checkpoint hook.
     pub(crate) training_loop: Option<LoopState>,
-}
-
-/// The place of the trainer's loop at its last checkpoint hook.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct LoopState {
-    /// Optimizer steps finished there.
-    pub(crate) step: u64,
-    /// Texts generated since the last of them, for the seeds of those to come.
-    pub(crate) generated: u64,
-    /// The loop's own bytes.
-    pub(crate) state: Vec<u8>,
 }
 
 /// Changes with every change of the format that an older reader would misread.

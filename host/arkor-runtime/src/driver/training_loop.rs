@@ -10,8 +10,9 @@ use tokio::task::JoinHandle;
 use super::inbox::EngineDone;
 use super::machine::{Input, LoopAnswer, LoopRequest};
 use super::{Done, Driver, engine_work};
-use crate::guest::{Deadline, GuestRequest, LoopReply, LoopRole};
+use crate::guest::{Deadline, LoopRole};
 use crate::instance::Instance;
+use crate::protocol::{GuestRequest, LoopReply};
 use crate::worker::Work;
 
 /// How the loop's task ended.

@@ -7,20 +7,7 @@ use wasmtime::{Error, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use crate::limits::Limiter;
-
-/// Most frames that are told.
-const FRAMES: usize = 30;
-
-/// Longest error, reason or message of a panic that is taken from a guest.
-pub(crate) const WORDS: usize = 4 << 10;
-
-/// Longest name of a function or a file.
-pub(crate) const NAME: usize = 500;
-
-/// A guest's text, cut where it comes in.
-pub(crate) fn cut<T: From<String>>(text: impl Into<String>, limit: usize) -> T {
-    UntrustedText::cut(text, limit).into_string().into()
-}
+use crate::words::{FRAMES, NAME, WORDS, cut, fold};
 
 /// Ends a guest whose time is up; made by the epoch callback.
 #[derive(Debug, thiserror::Error)]
@@ -187,24 +174,4 @@ fn places(frame: &wasmtime::FrameInfo) -> Vec<String> {
 fn readable(name: &str) -> String {
     let name = name.get(..name.floor_char_boundary(4 * NAME)).unwrap_or("");
     cut(format!("{:#}", rustc_demangle::demangle(name)), NAME)
-}
-
-/// Lines of a backtrace; one that comes again and again once, with the number of times.
-pub(crate) fn fold(frames: impl Iterator<Item = String>) -> Vec<UntrustedText> {
-    let mut lines: Vec<(String, usize)> = Vec::new();
-    for line in frames {
-        let full = lines.len() == FRAMES;
-        match lines.last_mut() {
-            Some((last, times)) if *last == line => *times += 1,
-            _ if full => break,
-            _ => lines.push((line, 1)),
-        }
-    }
-    lines
-        .into_iter()
-        .map(|(line, times)| match times {
-            1 => line.into(),
-            _ => format!("{line} ({times} times)").into(),
-        })
-        .collect()
 }

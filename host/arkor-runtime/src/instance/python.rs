@@ -8,8 +8,8 @@
 use arkor_types::{Program, UntrustedText};
 use wasmtime::{Error, Store, WasmCoreDump};
 
-use super::fault;
 use crate::guest::GuestState;
+use crate::words;
 
 const COOKIE: &[u8] = b"xdebugpy";
 
@@ -84,13 +84,13 @@ fn places(memory: &[u8], program: Option<&Program>) -> Option<Vec<UntrustedText>
         {
             let column = characters(program, &file, line, column);
             let (function, file): (String, String) = (
-                fault::cut(function, fault::NAME),
-                fault::cut(file, fault::NAME),
+                words::cut(function, words::NAME),
+                words::cut(file, words::NAME),
             );
             lines.push(format!("{function} at {file}:{line}:{column}"));
         }
     }
-    Some(fault::fold(lines.into_iter()))
+    Some(crate::words::fold(lines.into_iter()))
 }
 
 fn find_table(memory: &[u8]) -> Option<u32> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
-use crate::instance::fault::cut;
+use crate::words::cut;
 
 /// Something that was asked for in vain.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

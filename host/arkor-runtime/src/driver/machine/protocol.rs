@@ -3,6 +3,7 @@
 use arkor_types::{Action, EndReason, Event, FailureCode, Fault, Measurement, Metric};
 
 use super::super::progress::{Measured, Progress};
+use crate::protocol::{LoopProgress, LoopWishes, Mode};
 
 /// Whose loop trains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,15 +70,6 @@ pub(crate) struct StepReport {
     pub(crate) seconds: f64,
 }
 
-/// What a trainer's own loop tells about its training.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(crate) struct LoopProgress {
-    pub(crate) loss: Option<f64>,
-    pub(crate) learning_rate: Option<f64>,
-    pub(crate) grad_norm: Option<f64>,
-    pub(crate) epoch: Option<f64>,
-}
-
 /// What the trainer's own loop asks for, from inside a hook.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum LoopRequest {
@@ -99,14 +91,6 @@ pub(crate) enum LoopRequest {
     },
     /// `session.evaluate`
     Evaluate { step: u64, tokens: u64 },
-}
-
-/// What the host would like of a loop.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct LoopWishes {
-    pub(crate) checkpoint: bool,
-    pub(crate) evaluate: bool,
-    pub(crate) learning_rate: Option<f64>,
 }
 
 /// What the loop is told when its hook returns.
@@ -136,18 +120,6 @@ pub enum RunRequest {
     Stay,
     /// Train with this rate from the next step on.
     SetLearningRate(f64),
-}
-
-/// What an event is to the generation that gets it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mode {
-    /// It has just happened.
-    Live,
-    /// It happened some time ago, and the generation that got it first failed on it: what is asked for now
-    /// counts, but the weights are others by now.
-    Late,
-    /// Another generation answered it, and that counts: this one only learns of it.
-    Missed,
 }
 
 /// What the callbacks' memory is asked for.

@@ -4,6 +4,7 @@ use arkor_types::{FaultCause, Metric};
 use proptest::prelude::*;
 
 use super::*;
+use crate::protocol::LoopProgress;
 
 mod reload;
 

@@ -6,8 +6,8 @@ use arkor_types::{
     Setting, Spec, SpecDraft, TokenizerSource, UrlDataset,
 };
 
-use crate::bindings::arkor::trainer::types;
-use crate::bindings::exports::arkor::trainer::definition;
+use crate::contract::v0_1::bindings::arkor::trainer::types;
+use crate::contract::v0_1::bindings::exports::arkor::trainer::definition;
 
 /// Where a Hugging Face repository is read, if nothing else is said.
 const REVISION: &str = "main";
@@ -19,7 +19,10 @@ fn intermediate(hidden: u32) -> u32 {
 }
 
 /// Fills in the defaults of model shapes and adapters; the rest is `SpecDraft::resolve`'s.
-pub(in crate::instance) fn spec_draft(spec: definition::Spec, exports_loop: bool) -> SpecDraft {
+pub(in crate::contract::v0_1) fn spec_draft(
+    spec: definition::Spec,
+    exports_loop: bool,
+) -> SpecDraft {
     let mut additional = Additional {
         spec: settings(spec.additional),
         ..Additional::default()
@@ -193,7 +196,7 @@ fn format(format: definition::DatasetFormat) -> DatasetFormat {
 }
 
 /// The resolved spec as a loop gets it: every option is filled in.
-pub(in crate::instance) fn spec(spec: &Spec) -> definition::Spec {
+pub(in crate::contract::v0_1) fn spec(spec: &Spec) -> definition::Spec {
     let h = &spec.hyperparameters;
     definition::Spec {
         name: spec.name.as_str().into(),

@@ -4,7 +4,7 @@ use wasmtime::Engine;
 use wasmtime::component::{HasData, Linker};
 use wasmtime_wasi::p2::bindings::{cli, filesystem, sockets};
 
-use crate::bindings::arkor::trainer;
+use crate::contract::v0_1::bindings::arkor::trainer;
 use crate::guest::GuestState;
 
 mod artifacts;

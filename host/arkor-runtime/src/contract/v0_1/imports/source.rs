@@ -2,7 +2,7 @@
 
 use arkor_types::{ModuleFormat, Program};
 
-use crate::bindings::arkor::trainer::source as wit;
+use crate::contract::v0_1::bindings::arkor::trainer::source as wit;
 use crate::guest::GuestState;
 
 impl wit::Host for GuestState {

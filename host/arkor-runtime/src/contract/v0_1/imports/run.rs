@@ -2,9 +2,9 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::bindings::arkor::trainer::run::{Host, RunError, RunInfo};
+use crate::contract::v0_1::bindings::arkor::trainer::run::{Host, RunError, RunInfo};
+use crate::contract::v0_1::convert;
 use crate::guest::{GuestState, Role};
-use crate::instance::convert;
 
 impl Host for GuestState {
     async fn info(&mut self) -> wasmtime::Result<Result<RunInfo, RunError>> {

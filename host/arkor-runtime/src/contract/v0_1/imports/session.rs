@@ -4,13 +4,15 @@ use arkor_engine::EngineError;
 use arkor_types::{LogProbs as EngineLogProbs, LossFunction};
 use tokio::sync::oneshot;
 
-use crate::bindings::arkor::trainer::session::{
+use crate::contract::v0_1::bindings::arkor::trainer::session::{
     Adam, Datum, Evaluation, ForwardOutput, Host, LogProbs, Loss, ModelInfo, OptimOutput,
     RenderedChat, Sequence, SessionError,
 };
-use crate::bindings::arkor::trainer::types::{Measurement, Sampling, Setting};
-use crate::guest::{GuestRequest, GuestState, LoopReply, LoopRole, Role};
-use crate::instance::{convert, fault};
+use crate::contract::v0_1::bindings::arkor::trainer::types::{Measurement, Sampling, Setting};
+use crate::contract::v0_1::convert;
+use crate::guest::{GuestState, LoopRole, Role};
+use crate::protocol::{GuestRequest, LoopReply};
+use crate::words;
 use crate::worker::Work;
 
 /// Bytes of a text that is tokenized in one call.
@@ -108,12 +110,12 @@ fn wanted_pass(
             Loss::Other(named) => named.name.as_str(),
             _ => "",
         };
-        let name: String = fault::cut(name, fault::NAME);
+        let name: String = words::cut(name, words::NAME);
         let what = format!("the engine has no loss {name:?}");
         return Err(SessionError::Unsupported(what));
     };
     if let Some(column) = data.iter().find_map(|datum| datum.additional.first()) {
-        let name: String = fault::cut(column.name.as_str(), fault::NAME);
+        let name: String = words::cut(column.name.as_str(), words::NAME);
         let what = format!("no loss of the engine reads {name:?}");
         return Err(SessionError::Unsupported(what));
     }
@@ -279,7 +281,7 @@ impl Host for GuestState {
 
     async fn save_state(&mut self, name: String) -> wasmtime::Result<Result<(), SessionError>> {
         if !super::is_name(&name) {
-            let name: String = fault::cut(name, fault::NAME);
+            let name: String = words::cut(name, words::NAME);
             return Ok(Err(SessionError::Invalid(format!(
                 "{name:?} is not a name"
             ))));
@@ -301,9 +303,9 @@ impl Host for GuestState {
 
     async fn load_state(&mut self, name: String) -> wasmtime::Result<Result<(), SessionError>> {
         if !super::is_name(&name) {
-            return Ok(Err(SessionError::NoSuchState(fault::cut(
+            return Ok(Err(SessionError::NoSuchState(words::cut(
                 name,
-                fault::NAME,
+                words::NAME,
             ))));
         }
         let asked = name.clone();

@@ -1,8 +1,8 @@
 //! `diagnostics`: where in the user's files something went wrong.
 
-use crate::bindings::arkor::trainer::diagnostics::{Frame, Host};
+use crate::contract::v0_1::bindings::arkor::trainer::diagnostics::{Frame, Host};
 use crate::guest::GuestState;
-use crate::instance::fault;
+use crate::words;
 
 impl Host for GuestState {
     async fn is_overdue(&mut self) -> wasmtime::Result<bool> {
@@ -16,13 +16,13 @@ impl Host for GuestState {
             let function = frame.function.as_deref().unwrap_or("(anonymous)");
             format!(
                 "{} at {}:{}:{}",
-                fault::cut::<String>(function, fault::NAME),
-                fault::cut::<String>(frame.file.as_str(), fault::NAME),
+                words::cut::<String>(function, words::NAME),
+                words::cut::<String>(frame.file.as_str(), words::NAME),
                 frame.line,
                 frame.column
             )
         });
-        self.failed_at = fault::fold(lines);
+        self.failed_at = words::fold(lines);
         Ok(())
     }
 }

@@ -2,13 +2,14 @@
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::bindings::arkor::trainer::hooks::{
+use crate::contract::v0_1::bindings::arkor::trainer::hooks::{
     Directive, HookError, Host, Level, Measurement, Metric, Progress, ResumeInfo, Wishes,
 };
-use crate::driver::machine::LoopWishes;
-use crate::driver::progress::LoopState;
-use crate::guest::{GuestRequest, GuestState, LoopReply, LoopRole, Role};
-use crate::instance::convert;
+use crate::contract::v0_1::convert;
+use crate::guest::{GuestState, LoopRole, Role};
+use crate::protocol::LoopState;
+use crate::protocol::LoopWishes;
+use crate::protocol::{GuestRequest, LoopReply};
 use crate::worker::Worker;
 
 impl GuestState {

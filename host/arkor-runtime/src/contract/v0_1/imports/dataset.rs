@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use arkor_engine::{Examples, Split as EngineSplit};
 
-use crate::bindings::arkor::trainer::dataset::{DatasetError, DatasetInfo, Example, Host, Split};
+use crate::contract::v0_1::bindings::arkor::trainer::dataset::{
+    DatasetError, DatasetInfo, Example, Host, Split,
+};
+use crate::contract::v0_1::convert;
 use crate::guest::GuestState;
-use crate::instance::convert;
 
 /// Most examples in one call.
 const COUNT: u32 = 4096;

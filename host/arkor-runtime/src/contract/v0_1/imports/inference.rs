@@ -3,11 +3,13 @@
 use arkor_engine::EngineError;
 use arkor_types::StopReason as EngineStop;
 
-use crate::bindings::arkor::trainer::inference::{Generation, Host, InferenceError};
-use crate::bindings::arkor::trainer::types::{Sampling, StopReason};
-use crate::driver::machine::Mode;
+use crate::contract::v0_1::bindings::arkor::trainer::inference::{
+    Generation, Host, InferenceError,
+};
+use crate::contract::v0_1::bindings::arkor::trainer::types::{Sampling, StopReason};
+use crate::contract::v0_1::convert;
 use crate::guest::{GuestState, Role};
-use crate::instance::convert;
+use crate::protocol::Mode;
 
 pub(super) fn stop_reason(reason: EngineStop) -> StopReason {
     match reason {

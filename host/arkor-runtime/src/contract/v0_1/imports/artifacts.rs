@@ -2,10 +2,11 @@
 
 use tokio::sync::oneshot;
 
-use crate::bindings::arkor::trainer::artifacts::{Artifact, ArtifactError, Host};
-use crate::driver::machine::Mode;
-use crate::guest::{GuestRequest, GuestState, Role};
-use crate::instance::convert;
+use crate::contract::v0_1::bindings::arkor::trainer::artifacts::{Artifact, ArtifactError, Host};
+use crate::contract::v0_1::convert;
+use crate::guest::{GuestState, Role};
+use crate::protocol::GuestRequest;
+use crate::protocol::Mode;
 
 impl Host for GuestState {
     async fn write(

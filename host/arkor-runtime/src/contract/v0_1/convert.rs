@@ -9,10 +9,10 @@ use arkor_types::{
     SamplingParameters, UntrustedText,
 };
 
-use crate::bindings::arkor::trainer::{hooks, session, types};
-use crate::bindings::exports::arkor::trainer::callbacks;
-use crate::driver::machine::LoopProgress;
-use crate::instance::fault;
+use crate::contract::v0_1::bindings::arkor::trainer::{hooks, session, types};
+use crate::contract::v0_1::bindings::exports::arkor::trainer::callbacks;
+use crate::protocol::LoopProgress;
+use crate::words;
 
 /// Longest name of a metric.
 const NAME: usize = 100;
@@ -47,7 +47,7 @@ fn metric(name: String, value: f64) -> Result<Metric, String> {
     if !fits {
         return Err(format!(
             "the metric's name `{}` must have 1 to {NAME} letters, digits or any of -_./:@",
-            fault::cut::<UntrustedText>(name, NAME).line()
+            words::cut::<UntrustedText>(name, NAME).line()
         ));
     }
     if !value.is_finite() {
@@ -143,7 +143,7 @@ pub(crate) fn actions(
                 callbacks::Action::Evaluated(told) => Action::Evaluated(
                     measurement(told).map_err(|what| format!("evaluated: {what}"))?,
                 ),
-                callbacks::Action::Stop(reason) => Action::Stop(fault::cut(reason, fault::WORDS)),
+                callbacks::Action::Stop(reason) => Action::Stop(words::cut(reason, words::WORDS)),
                 callbacks::Action::Save => Action::Save,
                 callbacks::Action::Evaluate => Action::Evaluate,
                 callbacks::Action::SetLearningRate(rate) if !(0.0..=10.0).contains(&rate) => {
@@ -158,7 +158,7 @@ pub(crate) fn actions(
                     Action::LogMetric(metric(one.name, one.value)?)
                 }
                 callbacks::Action::Other(setting) => {
-                    Action::Unknown(fault::cut(setting.name, NAME))
+                    Action::Unknown(words::cut(setting.name, NAME))
                 }
             })
         })
@@ -177,7 +177,7 @@ pub(crate) fn sampling(sampling: types::Sampling, seed: u64) -> Result<SamplingP
     if let Some(setting) = sampling.additional.first() {
         return Err(format!(
             "{:?} is no setting of sampling that this host knows",
-            fault::cut::<String>(setting.name.as_str(), NAME)
+            words::cut::<String>(setting.name.as_str(), NAME)
         ));
     }
     let long = sampling.stop.iter().any(|stop| stop.len() > STOP_LENGTH);
@@ -217,7 +217,7 @@ pub(crate) fn loss(loss: &session::Loss) -> Option<LossFunction> {
 /// The name of a setting that the engine does not know, if there is one.
 pub(crate) fn adam(adam: &session::Adam) -> Result<AdamParameters, String> {
     if let Some(setting) = adam.additional.first() {
-        return Err(fault::cut(setting.name.as_str(), NAME));
+        return Err(words::cut(setting.name.as_str(), NAME));
     }
     let default = AdamParameters::default();
     Ok(AdamParameters {
