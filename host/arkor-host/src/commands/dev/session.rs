@@ -289,12 +289,17 @@ impl Session {
             Decision::Swap => run.swap(code),
             Decision::Restart => {
                 run.withdraw();
+                let what = if run.running.config == newest.identity.config {
+                    "a file that the configuration names"
+                } else {
+                    "the configuration"
+                };
                 run.replace_within(self.project.config().run.early_stop_deadline);
                 run.ask(RunRequest::Stop(EndReason::Replaced)).await;
-                self.say(
-                    DevPhase::Restarting,
-                    "the configuration changed: the run stops with a checkpoint, and a new one begins",
+                let text = format!(
+                    "{what} changed: the run stops with a checkpoint, and a new one begins"
                 );
+                self.say(DevPhase::Restarting, &text);
             }
         }
     }
