@@ -28,3 +28,5 @@ mod script;
 mod standalone;
 mod types;
 mod unparsable;
+#[cfg(unix)]
+mod watch;

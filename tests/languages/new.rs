@@ -140,7 +140,25 @@ fn nothing_that_is_there_is_overwritten() {
         std::fs::read_to_string(place.path("full/mine.txt")).unwrap(),
         "kept"
     );
-    let done = place.arkor(["new", "not a name"]);
-    done.one_error(&["cannot be the name of a trainer"]);
     place.arkor(["new", "fine"]).expect(0);
+}
+
+#[test]
+fn a_folder_of_any_name_and_the_one_that_one_is_in_get_a_trainer() {
+    for (folder, name) in [("My trainer", "My-trainer"), ("訓練", "trainer")] {
+        let place = Project::empty();
+        place
+            .arkor(["new", folder, "--template", "typescript"])
+            .expect(0);
+        let source = std::fs::read_to_string(place.path(folder).join("trainer.ts")).unwrap();
+        assert!(source.contains(&format!("\"{name}\"")), "{source}");
+        let done = place.arkor(["run", folder, "--max-steps", "1", "--json"]);
+        done.expect(0);
+    }
+    let place = Project::empty();
+    std::fs::create_dir(place.path(".git")).unwrap();
+    place
+        .arkor(["new", ".", "--template", "typescript"])
+        .expect(0);
+    place.arkor(["run", "--max-steps", "1", "--json"]).expect(0);
 }

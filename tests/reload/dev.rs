@@ -18,12 +18,13 @@ fn a_saved_component_takes_over_and_what_is_broken_does_not() {
     dev.wait("word of the new code", |line| {
         line["type"] == "action" && line["action"]["value"]["name"] == "next"
     });
-    // case 3: the same bytes again.
+    // case 3: the same bytes again are no change.
     dev.save(guest("swap-next"));
-    dev.state("unchanged");
     // case 32 and 8: what is no trainer, or cannot say what it wants, is told and changes nothing.
     std::fs::write(dev.project.path("trainer.wasm"), "not wasm").unwrap();
     dev.error("is not WebAssembly: it is a text");
+    let builds = dev.seen.iter().filter(|line| line["state"] == "building");
+    assert_eq!(builds.count(), 3, "{:#?}", dev.seen);
     dev.save(guest("panics-in-describe"));
     dev.error("describe");
     dev.event("log");
@@ -88,6 +89,88 @@ fn a_run_that_could_not_begin_begins_when_its_data_is_there() {
     dev.error("text.txt");
     dev.project.write("text.txt", &text);
     dev.event("started");
+    assert_eq!(dev.interrupt().0, 130);
+}
+
+#[test]
+fn a_dataset_that_changes_is_another_configuration() {
+    let mut dev = Dev::start("counts");
+    let first = dev.event("started");
+    dev.event("log");
+    let text = std::fs::read_to_string(dev.project.path("text.txt")).unwrap();
+    // The same again is none.
+    dev.project.write("text.txt", &text);
+    dev.event("log");
+    dev.project.write("text.txt", &format!("more {text}"));
+    let why = dev.state("restarting");
+    let why = why["text"].as_str().unwrap();
+    assert!(
+        why.contains("a file that the configuration names changed"),
+        "{why}"
+    );
+    let stopped = dev.event("stopped");
+    assert_eq!(stopped["reason"]["kind"], "replaced");
+    let second = dev.event("started");
+    assert_eq!(second["parent"], first["run"]);
+    assert_eq!(second["config"], first["config"]);
+    dev.event("log");
+    assert_eq!(dev.interrupt().0, 130);
+}
+
+#[test]
+fn a_component_outside_of_the_project_is_watched() {
+    let project = Project::new("counts");
+    let beside = tempfile::tempdir().unwrap();
+    let place = beside.path().join("t.wasm");
+    std::fs::copy(guest("counts"), &place).unwrap();
+    let config = format!("[trainer]\ncomponent = \"{}\"\n", place.display());
+    project.write("arkor.toml", &config);
+    let mut dev = Dev::on(project);
+    dev.event("log");
+    std::fs::copy(guest("swap-next"), beside.path().join("new")).unwrap();
+    std::fs::rename(beside.path().join("new"), &place).unwrap();
+    dev.event("swapped");
+    assert_eq!(dev.interrupt().0, 130);
+}
+
+#[test]
+fn a_granted_folder_that_is_missing_is_named_and_waited_for() {
+    for mode in ["read", "write"] {
+        let config =
+            format!("[capabilities]\nfiles = [{{ path = \"data\", mode = \"{mode}\" }}]\n");
+        let mut dev = Dev::on(Project::with_config("counts", &config));
+        dev.error("grants `data`, and there is no such folder");
+        std::fs::create_dir(dev.project.path("data")).unwrap();
+        dev.event("log");
+        assert_eq!(dev.interrupt().0, 130);
+    }
+}
+
+#[test]
+fn a_build_command_beside_its_outputs_does_not_build_for_ever() {
+    let project = Project::new("counts");
+    std::fs::rename(project.path("trainer.wasm"), project.path("source.wasm")).unwrap();
+    let build = "cp source.wasm t.wasm; date +%N >> build.log; sleep 600 &";
+    let config = format!("[trainer]\ncomponent = \"t.wasm\"\nbuild = \"{build}\"\n");
+    project.write("arkor.toml", &config);
+    let mut dev = Dev::on(project);
+    dev.event("started");
+    let count = |dev: &Dev| {
+        let builds = dev.seen.iter().filter(|line| line["state"] == "building");
+        builds.count()
+    };
+    // Each save is built, and the next one when that is over.
+    for component in ["swap-next", "counts", "swap-next"] {
+        let before = count(&dev);
+        let beside = dev.project.path(".arkor/source");
+        std::fs::copy(guest(component), &beside).unwrap();
+        std::fs::rename(&beside, dev.project.path("source.wasm")).unwrap();
+        dev.event("swapped");
+        for _ in 0..50 {
+            dev.event("log");
+        }
+        assert!(count(&dev) - before <= 7, "{:#?}", dev.seen);
+    }
     assert_eq!(dev.interrupt().0, 130);
 }
 
@@ -181,9 +264,9 @@ fn a_configuration_that_cannot_begin_leaves_the_run_as_it_is() {
     dev.save(guest("swap-config"));
     dev.error("text.txt");
     dev.event("log");
+    dev.project.write("text.txt", &text);
     dev.save(guest("counts"));
     dev.state("unchanged");
-    dev.project.write("text.txt", &text);
     dev.event("log");
     let (code, seen) = dev.interrupt();
     assert_eq!(code, 130);

@@ -159,7 +159,9 @@ fn a_storm_of_saves_loses_nothing() {
         client.join().expect("every stream was whole");
     }
     let (early, late) = (early.unwrap(), usage(dev.child.id()));
-    // What was saved last is what trains in the end.
+    // What was saved last is what trains in the end. It is a change, whatever was saved before.
+    dev.save(&garbage);
+    dev.error("is not WebAssembly");
     dev.save(guest("swap-next"));
     let settled = dev.wait("the last save", |line| {
         line["type"] == "dev"

@@ -18,6 +18,7 @@ mod runtime;
 mod setup;
 mod soak;
 mod test;
+mod windows;
 
 const HELP: &str = "\
 Tasks of this repository. Each installs what it needs and says so.
@@ -32,6 +33,7 @@ Tasks of this repository. Each installs what it needs and says so.
     cargo xtask fuzz [SECONDS] [TARGET] [--seed=N] [--bounded]
                                    give hostile bytes to what parses them; 60 seconds each if not said,
                                    bounded as in CI by a number of inputs too
+    cargo xtask windows            check that the host compiles for Windows
     cargo xtask ci                 format, lints, docs, crate dependencies, tests, a minute or less of each fuzzer
 ";
 
@@ -55,6 +57,7 @@ fn run(task: &str, rest: &[String]) -> Result<ExitCode> {
         "soak" => soak::run(rest),
         "fuzz" => fuzz::run(rest),
         "runtime" => runtime::run(rest),
+        "windows" => windows::run(),
         "ci" => ci::run(),
         "" | "help" | "-h" | "--help" => {
             print!("{HELP}");

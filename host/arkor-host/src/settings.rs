@@ -62,7 +62,7 @@ fn named(variable: &str) -> Result<Option<PathBuf>> {
 pub(crate) fn check_folders(root: &Path) -> Result<()> {
     // Where all files of a user are the project, theirs are as well.
     let is_home = directories::BaseDirs::new()
-        .and_then(|folders| folders.home_dir().canonicalize().ok())
+        .and_then(|folders| arkor_project::resolved_as_far_as_possible(folders.home_dir()).ok())
         .is_some_and(|home| home == root);
     for (what, variable, default, found) in [
         ("compiled code", CACHE, "XDG_CACHE_HOME", cache_folder()?),
@@ -113,12 +113,8 @@ pub(crate) fn capabilities(project: &Project) -> Result<Capabilities> {
     for grant in &granted.files {
         let host_path = project.granted(grant)?;
         if !host_path.exists() {
-            return Err(ProjectError::Io {
-                action: "grant",
-                path: host_path,
-                source: std::io::ErrorKind::NotFound.into(),
-            }
-            .into());
+            let path = grant.path.clone();
+            return Err(ProjectError::GrantMissing { path }.into());
         }
         files.push(FileGrant {
             host_path,

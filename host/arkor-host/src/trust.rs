@@ -64,7 +64,7 @@ fn untrusted(path: &Path, config: Option<PathBuf>, store: Option<PathBuf>) -> Re
     let project = Project::open_untrusted(path, UntrustedOptions { config, store })?;
     // What lies beside a bare file is its project, and can be its data.
     if let Some(home) = directories::BaseDirs::new()
-        && let Ok(home) = home.home_dir().canonicalize()
+        && let Ok(home) = arkor_project::resolved_as_far_as_possible(home.home_dir())
         && home.starts_with(project.root())
     {
         bail!(
@@ -78,11 +78,12 @@ fn untrusted(path: &Path, config: Option<PathBuf>, store: Option<PathBuf>) -> Re
 
 /// What a path means, before a project is opened.
 fn root(path: &Path) -> Result<PathBuf> {
-    let resolved = path.canonicalize().map_err(|source| ProjectError::Io {
+    path.metadata().map_err(|source| ProjectError::Io {
         action: "open",
         path: path.into(),
         source,
     })?;
+    let resolved = arkor_project::resolved_as_far_as_possible(path)?;
     Ok(match resolved.file_name() {
         Some(name) if name == CONFIG_FILE => resolved.parent().unwrap_or(&resolved).to_path_buf(),
         _ => resolved,

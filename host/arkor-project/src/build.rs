@@ -1,6 +1,6 @@
 //! From sources to a wasm file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,11 +8,15 @@ use std::time::{Duration, Instant};
 
 use arkor_types::Program;
 
-use crate::config::{BuildCommand, Language, TrainerSource};
+use crate::config::{BuildCommand, FileAccess, Language, TrainerSource};
+use crate::inputs::{Question, Tree};
 use crate::paths::{canonical, resolve_inside};
 use crate::process::{BuildLimits, Stdout, run};
 use crate::project::require;
-use crate::{CrateBuild, Project, ProjectError, RustToolchain, script};
+use crate::toolchain::WasmFile;
+use crate::{CrateBuild, InputRecorder, Project, ProjectError, RustToolchain, script};
+
+mod cargo;
 
 /// Something to show while a build runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,16 +79,20 @@ fn forget_toolchain(folder: &Path) {
 pub(crate) fn build(
     project: &Project,
     limits: &BuildLimits,
+    inputs: &InputRecorder,
     progress: &mut dyn FnMut(BuildLine),
 ) -> Result<Built, ProjectError> {
     let start = Instant::now();
     project.check_build()?;
     let folder = project.source_dir();
+    inputs.presence(&folder);
     require("folder of sources", &folder)?;
     let mut compiler = Duration::ZERO;
     let artifact = match &project.config().trainer {
         TrainerSource::Component(component) => {
             let path = project.root().join(component);
+            inputs.ask(&path, Question::Entry);
+            inputs.ask(&path, Question::Content);
             require("component", &path)?;
             Artifact::Wasm(resolved(project, &path)?)
         }
@@ -98,6 +106,7 @@ pub(crate) fn build(
                 entry,
                 project.is_untrusted(),
                 limits,
+                inputs,
                 progress,
             )?;
             compiler = begin.elapsed();
@@ -114,22 +123,35 @@ pub(crate) fn build(
                 folder: folder.clone(),
                 target_dir,
             };
-            let toolchain = toolchain(&folder)?;
+            inputs.runs_command();
+            let before = cargo::Before::look(&build.folder, &build.target_dir, inputs);
             let begin = Instant::now();
-            let files = toolchain
-                .build_within(&build, limits, progress)
-                .inspect_err(|_| forget_toolchain(&folder))?;
+            let file = toolchain(&folder).and_then(|toolchain| {
+                let files = toolchain
+                    .compile(&build, limits, progress)
+                    .inspect_err(|_| forget_toolchain(&folder))?;
+                the_trainer(files, &folder)
+            });
             compiler = begin.elapsed();
-            let file = files.into_iter().next_back();
-            let file = file.ok_or(ProjectError::NoArtifact {
-                folder,
-                hint: "a trainer is a library: add to its Cargo.toml: [lib] crate-type = [\"cdylib\"]",
-            })?;
-            Artifact::Wasm(canonical(&file)?)
+            match file {
+                Ok(file) => {
+                    before.built(&folder, &file, inputs);
+                    Artifact::Wasm(canonical(&file)?)
+                }
+                Err(error) => {
+                    before.failed(inputs);
+                    return Err(error);
+                }
+            }
         }
         TrainerSource::Command {
-            command, component, ..
+            command,
+            component,
+            inputs: named,
+            ..
         } => {
+            inputs.runs_command();
+            record_sources(project, component, named.as_deref(), inputs);
             let mut process = custom_command(command);
             process.current_dir(&folder);
             let begin = Instant::now();
@@ -151,6 +173,63 @@ pub(crate) fn build(
         duration: start.elapsed(),
         compiler,
     })
+}
+
+/// The file of the package in the folder; of a workspace, the only one.
+fn the_trainer(files: Vec<WasmFile>, folder: &Path) -> Result<PathBuf, ProjectError> {
+    let manifest = folder.join("Cargo.toml");
+    let is_own = |file: &&WasmFile| canonical(&file.manifest).ok() == canonical(&manifest).ok();
+    let own: BTreeSet<&Path> = files
+        .iter()
+        .filter(is_own)
+        .map(|file| file.path.as_path())
+        .collect();
+    let all: BTreeSet<&Path> = files.iter().map(|file| file.path.as_path()).collect();
+    let candidates = if own.is_empty() { all } else { own };
+    let mut found = candidates.iter();
+    match (found.next(), found.next()) {
+        (Some(file), None) => Ok(file.to_path_buf()),
+        (None, _) => Err(ProjectError::NoArtifact {
+            folder: folder.into(),
+            hint: "a trainer is a library: add to its Cargo.toml: [lib] crate-type = [\"cdylib\"]",
+        }),
+        (Some(_), Some(_)) => Err(ProjectError::SeveralArtifacts {
+            folder: folder.into(),
+            files: candidates.into_iter().map(Into::into).collect(),
+        }),
+    }
+}
+
+/// What a command reads, as it is before it runs: what is named, or all that is not ignored.
+fn record_sources(
+    project: &Project,
+    component: &Path,
+    named: Option<&[PathBuf]>,
+    inputs: &InputRecorder,
+) {
+    let mut outputs = vec![project.root().join(component)];
+    let capabilities = &project.capabilities().files;
+    let written = capabilities
+        .iter()
+        .filter(|grant| grant.access == FileAccess::Write);
+    outputs.extend(written.filter_map(|grant| project.granted(grant).ok()));
+    match named {
+        Some(named) => {
+            for path in named {
+                let path = project.root().join(path);
+                inputs.ask(&path, Question::Kind);
+                inputs.tree(Tree::named(path, outputs.clone()));
+            }
+        }
+        None => {
+            let sources = project.source_dir();
+            // It may lie outside, and then what it is built from does.
+            if !canonical(&sources).is_ok_and(|path| path.starts_with(project.root())) {
+                inputs.tree(Tree::guessed(sources, outputs.clone()));
+            }
+            inputs.tree(Tree::guessed(project.root().into(), outputs));
+        }
+    }
 }
 
 /// Where a finished component lies, links resolved. Of an untrusted project it lies inside.
@@ -255,12 +334,58 @@ build-timeout = "1s""#,
             own_group: true,
             ..BuildLimits::default()
         };
-        let error = project.build_within(&limits, &mut |_| {}).unwrap_err();
+        let error = project
+            .build_recording(&limits, &InputRecorder::default(), &mut |_| {})
+            .unwrap_err();
         let text = error.to_string();
         assert!(text.contains("1 s") && text.contains("begun"), "{text}");
         assert!(error.hint().unwrap().contains("build-timeout"));
         assert!(begin.elapsed() < Duration::from_secs(60));
         assert!(!folder.path().join("late").exists());
+    }
+
+    #[test]
+    fn what_a_build_leaves_running_is_not_waited_for() {
+        let line = r#""mkdir -p ../out; echo built; cp ../arkor.toml ../out/t.wasm; sleep 600 &""#;
+        for own_group in [true, false] {
+            let (_folder, project) = project(line);
+            let limits = BuildLimits {
+                own_group,
+                ..BuildLimits::default()
+            };
+            let (begin, mut lines) = (Instant::now(), Vec::new());
+            let inputs = InputRecorder::default();
+            let built = project.build_recording(&limits, &inputs, &mut |line| lines.push(line));
+            assert!(built.unwrap().artifact.wasm().is_some());
+            assert!(lines.contains(&BuildLine::Output("built".into())));
+            assert!(begin.elapsed() < Duration::from_secs(60));
+        }
+    }
+
+    #[test]
+    fn of_several_wasm_files_the_one_of_the_folders_package_is_the_trainer() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, package: &str| {
+            let manifest = folder.path().join(package).join("Cargo.toml");
+            std::fs::create_dir_all(manifest.parent().unwrap()).unwrap();
+            std::fs::write(&manifest, "").unwrap();
+            WasmFile {
+                path: name.into(),
+                manifest,
+            }
+        };
+        let own = || file("own.wasm", ".");
+        let (one, two) = (file("one.wasm", "a"), file("two.wasm", "b"));
+        let find = |files: &[WasmFile]| the_trainer(files.to_vec(), folder.path());
+        assert_eq!(find(&[own(), one.clone()]).unwrap(), Path::new("own.wasm"));
+        assert_eq!(
+            find(&[one.clone(), one.clone()]).unwrap(),
+            Path::new("one.wasm")
+        );
+        let error = find(&[one, two]).unwrap_err();
+        assert!(error.to_string().contains("one.wasm, two.wasm"), "{error}");
+        assert!(error.hint().unwrap().contains("path ="));
+        assert!(matches!(find(&[]), Err(ProjectError::NoArtifact { .. })));
     }
 
     #[test]
@@ -270,7 +395,9 @@ build-timeout = "1s""#,
         limits
             .stop
             .store(true, std::sync::atomic::Ordering::Release);
-        let error = project.build_within(&limits, &mut |_| {}).unwrap_err();
+        let error = project
+            .build_recording(&limits, &InputRecorder::default(), &mut |_| {})
+            .unwrap_err();
         assert!(
             matches!(error, ProjectError::BuildStopped { .. }),
             "{error}"

@@ -9,6 +9,7 @@
 //! # entry = "src/trainer.ts"  # of a script; absent: trainer.* or src/trainer.*
 //! # component = "t.wasm"     # a finished component or core module instead of sources
 //! # build = "make t.wasm"    # leaves `component`; a text goes to the shell, a list is run as it is
+//! # inputs = ["src", "../lib"]  # what the command reads; absent: all that lists such as .gitignore do not name
 //! build-timeout = "10 min"   # then the build is ended
 //!
 //! [capabilities]             # what the trainer may reach; nothing by default
@@ -116,6 +117,8 @@ pub enum TrainerSource {
         folder: PathBuf,
         /// The file that the command leaves.
         component: PathBuf,
+        /// Files and folders that it reads; none: it is not said.
+        inputs: Option<Vec<PathBuf>>,
     },
     /// A finished component or core module.
     Component(PathBuf),
@@ -151,13 +154,26 @@ pub(crate) fn script_language(file: &Path) -> Option<ScriptLanguage> {
     }
 }
 
+/// A trainer in a folder that an empty project file would find, relative to it.
+pub(crate) fn find_trainer(folder: &Path) -> Option<PathBuf> {
+    let cargo = PathBuf::from("Cargo.toml");
+    if folder.join(&cargo).is_file() {
+        return Some(cargo);
+    }
+    find_entry(folder, &[TYPESCRIPT, JAVASCRIPT, PYTHON], &Path::is_file)
+}
+
 /// The entry of a script trainer in a folder, relative to it.
-fn find_entry(folder: &Path, endings: &[&[&'static str]]) -> Option<PathBuf> {
+fn find_entry(
+    folder: &Path,
+    endings: &[&[&'static str]],
+    is_file: &dyn Fn(&Path) -> bool,
+) -> Option<PathBuf> {
     let endings = || endings.iter().copied().flatten();
     let names = ["trainer", "src/trainer"]
         .into_iter()
         .flat_map(|stem| endings().map(move |ending| PathBuf::from(format!("{stem}.{ending}"))));
-    let mut found = names.filter(|name| folder.join(name).is_file());
+    let mut found = names.filter(|name| is_file(&folder.join(name)));
     found.next()
 }
 
@@ -346,8 +362,13 @@ impl Config {
         Ok(config)
     }
 
-    /// Reads a project file. `path` is its path, for messages and to look around in its folder.
-    pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, ProjectError> {
+    /// Reads a project file. `path` is its path, for messages and as the place of what `is_file` is asked about,
+    /// where the file does not say what the trainer is.
+    pub(crate) fn parse(
+        path: &Path,
+        text: &str,
+        is_file: &dyn Fn(&Path) -> bool,
+    ) -> Result<Self, ProjectError> {
         let document = Document::new(path, text);
         let mut root = document.root()?;
         let root_folder = path.parent().unwrap_or(Path::new("."));
@@ -357,7 +378,7 @@ impl Config {
             .map(|value| value.duration(Duration::from_secs(1)..=HOUR * 24))
             .transpose()?
             .unwrap_or(BUILD_TIMEOUT);
-        let trainer = trainer(table, root_folder)?;
+        let trainer = trainer(table, root_folder, is_file)?;
         let capabilities = capabilities(root.table("capabilities")?)?;
         let limits_said = limits(root.table("limits")?)?;
         let engine = engine(root.table("engine")?)?;
@@ -379,7 +400,11 @@ impl Config {
     }
 }
 
-fn trainer(mut table: Table<'_>, root: &Path) -> Result<TrainerSource, ProjectError> {
+fn trainer(
+    mut table: Table<'_>,
+    root: &Path,
+    is_file: &dyn Fn(&Path) -> bool,
+) -> Result<TrainerSource, ProjectError> {
     let folder = table.take("path").map(Value::path).transpose()?;
     let language = table
         .take("language")
@@ -401,6 +426,10 @@ fn trainer(mut table: Table<'_>, root: &Path) -> Result<TrainerSource, ProjectEr
     let entry = table.take("entry").map(Value::path).transpose()?;
     let component = table.take("component").map(Value::path).transpose()?;
     let command = table.take("build").map(build_command).transpose()?;
+    let inputs = table
+        .take("inputs")
+        .map(|value| value.list("a list such as [\"src\", \"Makefile\"]", Value::path))
+        .transpose()?;
     let place = table.place();
     table.finish()?;
 
@@ -419,6 +448,12 @@ fn trainer(mut table: Table<'_>, root: &Path) -> Result<TrainerSource, ProjectEr
             folder.join(entry)
         }
     };
+    if inputs.is_some() && command.is_none() {
+        return invalid(
+            "[trainer] has `inputs` without `build`",
+            "remove `inputs`: what the host builds itself it knows the files of",
+        );
+    }
     match (language, component, command, entry) {
         (Some(_), Some(_), _, _) => invalid(
             "[trainer] has both `language` and `component`",
@@ -441,6 +476,7 @@ fn trainer(mut table: Table<'_>, root: &Path) -> Result<TrainerSource, ProjectEr
             command,
             folder: or_here(folder),
             component,
+            inputs,
         }),
         (None, Some(component), None, None) => Ok(TrainerSource::Component(component)),
         (Some(Named::Compiled(language)), None, None, None) => Ok(TrainerSource::Sources {
@@ -457,7 +493,7 @@ fn trainer(mut table: Table<'_>, root: &Path) -> Result<TrainerSource, ProjectEr
         }
         (Some(Named::Script(language, endings)), None, None, None) => {
             let folder = or_here(folder);
-            match find_entry(&root.join(&folder), &[endings]) {
+            match find_entry(&root.join(&folder), &[endings], is_file) {
                 Some(entry) => Ok(TrainerSource::Script {
                     language,
                     entry: inside(&folder, &entry),
@@ -487,13 +523,13 @@ fn trainer(mut table: Table<'_>, root: &Path) -> Result<TrainerSource, ProjectEr
         (None, None, None, None) => {
             let folder = or_here(folder);
             let absolute = root.join(&folder);
-            if absolute.join("Cargo.toml").is_file() {
+            if is_file(&absolute.join("Cargo.toml")) {
                 return Ok(TrainerSource::Sources {
                     language: Language::Rust,
                     folder,
                 });
             }
-            let found = find_entry(&absolute, &[TYPESCRIPT, JAVASCRIPT, PYTHON]);
+            let found = find_entry(&absolute, &[TYPESCRIPT, JAVASCRIPT, PYTHON], is_file);
             match found.and_then(|entry| Some((script_language(&entry)?, entry))) {
                 Some((language, entry)) => Ok(TrainerSource::Script {
                     language,

@@ -30,6 +30,8 @@ pub enum ProjectError {
     NotFound {
         /// Where the search began.
         start: PathBuf,
+        /// What looks like a trainer there.
+        trainer: Option<PathBuf>,
     },
     /// Changes of files cannot be seen.
     #[error("cannot watch {}", .path.display())]
@@ -120,6 +122,12 @@ pub enum ProjectError {
         /// What must not be granted.
         holds: &'static str,
     },
+    /// A folder that is granted is not there.
+    #[error("capabilities.files grants `{path}`, and there is no such folder")]
+    GrantMissing {
+        /// The path, as given.
+        path: String,
+    },
     /// A project that is not trusted asks for something that it does not get.
     #[error("the project is not trusted: {what}")]
     Untrusted {
@@ -179,6 +187,14 @@ pub enum ProjectError {
         /// What to do about it.
         hint: &'static str,
     },
+    /// A build left several wasm files, and none of them is that of the package in its folder.
+    #[error("the build of {} left several .wasm files: {}", .folder.display(), shown(.files))]
+    SeveralArtifacts {
+        /// The folder that was built.
+        folder: PathBuf,
+        /// The files.
+        files: Vec<PathBuf>,
+    },
     /// Rust code cannot be compiled to wasm here.
     #[error("no Rust toolchain here compiles to WebAssembly: {reason}")]
     NoToolchain {
@@ -220,10 +236,25 @@ pub enum ProjectError {
     },
 }
 
+fn shown(files: &[PathBuf]) -> String {
+    let files: Vec<_> = files
+        .iter()
+        .map(|file| file.display().to_string())
+        .collect();
+    files.join(", ")
+}
+
 impl ProjectError {
     /// What to do about it, if this crate knows.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
+            Self::NotFound {
+                trainer: Some(trainer),
+                ..
+            } => format!(
+                "there is a `{}`: an empty arkor.toml beside it makes the folder a project",
+                trainer.display()
+            ),
             Self::NotFound { .. } => {
                 "name the folder of a project that has one, or a .wasm file".into()
             }
@@ -264,6 +295,11 @@ impl ProjectError {
                 format!("expected {}", expected_list(known, "`", "or"))
             }
             Self::InvalidTrainer { hint, .. } | Self::NoArtifact { hint, .. } => (*hint).into(),
+            Self::GrantMissing { .. } => "make the folder, or take the grant out of arkor.toml".into(),
+            Self::SeveralArtifacts { .. } => {
+                "a trainer is one of them: name the folder of its package in arkor.toml: [trainer] path = \"...\""
+                    .into()
+            }
             Self::Source { hint, .. } => return hint.clone(),
             Self::Untrusted { hint, .. } => hint.clone(),
             Self::Grant { .. } => {

@@ -23,7 +23,7 @@ pub fn requirements(bytes: &[u8]) {
 
 /// Reads an `arkor.toml`; what is wrong with it can be shown.
 pub fn project_file(text: &str) {
-    if let Err(error) = crate::Config::parse(Path::new("arkor.toml"), text) {
+    if let Err(error) = crate::Config::parse(Path::new("arkor.toml"), text, &Path::is_file) {
         let _ = (error.to_string(), error.hint());
     }
 }

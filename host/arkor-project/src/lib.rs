@@ -20,6 +20,7 @@ mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 mod grants;
+mod inputs;
 mod paths;
 mod process;
 mod project;
@@ -35,6 +36,7 @@ pub use config::{
     Restart, RunConfig, StoreConfig, TrainerSource, parse_duration,
 };
 pub use error::{Place, ProjectError};
+pub use inputs::{InputRecorder, Inputs};
 pub use paths::{resolve_inside, resolved_as_far_as_possible};
 pub use process::BuildLimits;
 pub use project::{CONFIG_FILE, Project, STORE_FOLDER};

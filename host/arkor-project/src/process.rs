@@ -22,6 +22,9 @@ const DATA: usize = 64 << 20;
 /// How often it is looked whether a command is still wanted.
 const TICK: Duration = Duration::from_millis(100);
 
+/// How long the pipes of a command that is over are listened to, if something that it started still holds them.
+const GRACE: Duration = Duration::from_millis(300);
+
 /// How long a build may take, and who may end it.
 #[derive(Debug, Clone)]
 pub struct BuildLimits {
@@ -78,9 +81,12 @@ pub(crate) fn run(
     if let Some(pipe) = child.stdout.take() {
         forward(pipe, stdout, lines);
     }
+    let mut looked = Instant::now();
     let mut output = Output::default();
     let mut data = String::new();
-    // The threads end with their pipes: when nobody holds the other end any more.
+    let mut ended = None;
+    // The threads end with their pipes: when nobody holds the other end any more. What a command left running may
+    // do that for ever, so that with the command's own end only the rest is waited for.
     loop {
         match received.recv_timeout(TICK) {
             Ok((Stdout::Output, line)) => {
@@ -95,6 +101,14 @@ pub(crate) fn run(
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
+        }
+        if ended.is_none() && looked.elapsed() >= TICK {
+            looked = Instant::now();
+            ended = child.try_wait().ok().flatten().map(|_| looked);
+        }
+        if ended.is_some_and(|time| time.elapsed() >= GRACE) {
+            end_group(&child, limits);
+            break;
         }
         let is_late = Instant::now() >= end;
         if is_late || limits.stop.load(Ordering::Acquire) {
@@ -140,6 +154,15 @@ fn start(command: &mut Command, limits: &BuildLimits) -> Result<Child, ProjectEr
 
 /// Ends a command and all that it started. One that is gone already needs nothing.
 fn kill(child: &mut Child, limits: &BuildLimits) {
+    end_group(child, limits);
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+/// Ends what a command started and did not part from itself.
+fn end_group(child: &Child, limits: &BuildLimits) {
+    #[cfg(not(unix))]
+    let _ = (child, limits);
     #[cfg(unix)]
     if limits.own_group
         && let Some(group) = i32::try_from(child.id())
@@ -148,8 +171,6 @@ fn kill(child: &mut Child, limits: &BuildLimits) {
     {
         let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
     }
-    let _ = child.kill();
-    let _ = child.wait();
 }
 
 /// The beginning and the end of what a command says.

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::script_language;
-use crate::config::{Capabilities, Config, Limits, TrainerSource};
+use crate::config::{Capabilities, Config, FileAccess, Limits, TrainerSource};
+use crate::config::{find_trainer, script_language};
+use crate::inputs::Question;
 use crate::paths::{canonical, resolve_inside};
 use crate::untrusted::Restrictions;
-use crate::{BuildLimits, BuildLine, Built, ProjectError, build};
+use crate::{BuildLimits, BuildLine, Built, InputRecorder, ProjectError, build};
 
 /// Name of the project file.
 pub const CONFIG_FILE: &str = "arkor.toml";
@@ -45,6 +46,7 @@ impl Project {
                 || {
                     Err(ProjectError::NotFound {
                         start: start.to_path_buf(),
+                        trainer: find_trainer(&resolved),
                     })
                 },
                 |file| {
@@ -68,11 +70,20 @@ impl Project {
     ///
     /// If the file cannot be read, or says something that it cannot mean.
     pub fn load(path: &Path) -> Result<Self, ProjectError> {
+        Self::load_recording(path, &InputRecorder::default())
+    }
+
+    pub(crate) fn load_recording(
+        path: &Path,
+        inputs: &InputRecorder,
+    ) -> Result<Self, ProjectError> {
         let file = if path.is_dir() {
             path.join(CONFIG_FILE)
         } else {
             path.to_path_buf()
         };
+        inputs.ask(&file, Question::Entry);
+        inputs.ask(&file, Question::Kind);
         require("project file", &file)?;
         let (root, name) = match (file.parent(), file.file_name()) {
             (Some(folder), Some(name)) if folder.as_os_str().is_empty() => (Path::new("."), name),
@@ -86,10 +97,16 @@ impl Project {
         };
         let root = canonical(root)?;
         // A link to a file elsewhere would make that file's folder the project.
-        let text = read_text(&resolve_inside(&root, name)?, CONFIG_SIZE)?;
+        let found = resolve_inside(&root, name)?;
+        let text = read_text(&found, CONFIG_SIZE);
+        match &text {
+            Ok(text) => inputs.read(&found, text.as_bytes()),
+            Err(_) => drop(inputs.ask(&found, Question::Content)),
+        }
+        let text = text?;
         let file = root.join(name);
         Ok(Self {
-            config: Config::parse(&file, &text)?,
+            config: Config::parse(&file, &text, &|path| inputs.is_file(path))?,
             root,
             config_file: Some(file),
             restrictions: None,
@@ -208,20 +225,35 @@ impl Project {
             timeout: self.config.build_timeout,
             ..BuildLimits::default()
         };
-        self.build_within(&limits, progress)
+        self.build_recording(&limits, &InputRecorder::default(), progress)
     }
 
-    /// The same, with another end to it.
+    /// The same, with another end to it. What the build depends on is taken down, also if it fails.
     ///
     /// # Errors
     ///
     /// As [`Self::build`], and [`ProjectError::BuildStopped`].
-    pub fn build_within(
+    pub fn build_recording(
         &self,
         limits: &BuildLimits,
+        inputs: &InputRecorder,
         progress: &mut dyn FnMut(BuildLine),
     ) -> Result<Built, ProjectError> {
-        build::build(self, limits, progress)
+        self.record_outputs(inputs);
+        build::build(self, limits, inputs, progress)
+    }
+
+    /// Folders whose files are nobody's source: the host's own, and those that the trainer may write to.
+    fn record_outputs(&self, inputs: &InputRecorder) {
+        inputs.output(&self.root.join(STORE_FOLDER));
+        inputs.output(&self.store_dir());
+        for grant in &self.capabilities().files {
+            if grant.access == FileAccess::Write
+                && let Ok(folder) = self.granted(grant)
+            {
+                inputs.output(&folder);
+            }
+        }
     }
 }
 
@@ -319,6 +351,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let error = Project::discover(folder.path()).unwrap_err();
         assert!(matches!(error, ProjectError::NotFound { .. }), "{error}");
+        std::fs::create_dir(folder.path().join("src")).unwrap();
+        std::fs::write(folder.path().join("src/trainer.ts"), "").unwrap();
+        let hint = Project::discover(folder.path()).unwrap_err().hint();
+        assert!(hint.unwrap().contains("an empty arkor.toml"));
         let error = Project::discover(&folder.path().join("nowhere")).unwrap_err();
         assert!(matches!(error, ProjectError::Missing { .. }), "{error}");
         assert!(Project::load(folder.path()).is_err());

@@ -5,8 +5,9 @@ use std::sync::atomic::Ordering;
 
 use arkor_types::{Program, ScriptLanguage};
 
+use crate::inputs::Question;
 use crate::process::BuildLimits;
-use crate::{BuildLine, ProjectError};
+use crate::{BuildLine, InputRecorder, ProjectError};
 
 mod files;
 mod javascript;
@@ -23,17 +24,26 @@ pub(crate) fn program(
     entry: &Path,
     is_untrusted: bool,
     limits: &BuildLimits,
+    inputs: &InputRecorder,
     progress: &mut dyn FnMut(BuildLine),
 ) -> Result<Program, ProjectError> {
-    crate::project::require("entry", &root.join(entry))?;
+    let named = root.join(entry);
+    inputs.ask(&named, Question::Entry);
+    inputs.ask(&named, Question::Kind);
+    crate::project::require("entry", &named)?;
     let entry = crate::paths::resolve_inside(root, entry)?;
-    match language {
-        ScriptLanguage::JavaScript => javascript::program(root, &entry, is_untrusted, limits),
-        ScriptLanguage::Python => {
-            let packages = python::install(root, is_untrusted, limits, progress)?;
-            python::program(root, &entry, packages, limits)
+    let program = match language {
+        ScriptLanguage::JavaScript => {
+            javascript::program(root, &entry, is_untrusted, limits, inputs)
         }
+        ScriptLanguage::Python => python::install(root, is_untrusted, limits, inputs, progress)
+            .and_then(|packages| python::program(root, &entry, packages, limits, inputs)),
+    };
+    if program.is_err() {
+        // It may have failed before it was read, and is what is saved next all the same.
+        inputs.ask(&entry, Question::Content);
     }
+    program
 }
 
 /// The build of a script did not come to an end in time, or nobody wants it any more.
@@ -52,12 +62,21 @@ fn stopped(name: &str, limits: &BuildLimits) -> ProjectError {
 /// Most bytes of one file of a program.
 const FILE_SIZE: u64 = 16 << 20;
 
-fn read(path: &Path) -> Result<Vec<u8>, ProjectError> {
-    arkor_files::read_resolved(path, FILE_SIZE).map_err(|source| ProjectError::Io {
-        action: "read",
-        path: path.into(),
-        source,
-    })
+fn read(path: &Path, inputs: &InputRecorder) -> Result<Vec<u8>, ProjectError> {
+    match arkor_files::read_resolved(path, FILE_SIZE) {
+        Ok(bytes) => {
+            inputs.read(path, &bytes);
+            Ok(bytes)
+        }
+        Err(source) => {
+            inputs.ask(path, Question::Content);
+            Err(ProjectError::Io {
+                action: "read",
+                path: path.into(),
+                source,
+            })
+        }
+    }
 }
 
 /// See [`crate::fuzzing`].

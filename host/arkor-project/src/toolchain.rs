@@ -113,6 +113,16 @@ impl RustToolchain {
         limits: &BuildLimits,
         progress: &mut dyn FnMut(BuildLine),
     ) -> Result<Vec<PathBuf>, ProjectError> {
+        let files = self.compile(build, limits, progress)?;
+        Ok(files.into_iter().map(|file| file.path).collect())
+    }
+
+    pub(crate) fn compile(
+        &self,
+        build: &CrateBuild,
+        limits: &BuildLimits,
+        progress: &mut dyn FnMut(BuildLine),
+    ) -> Result<Vec<WasmFile>, ProjectError> {
         let mut cargo = Command::new(self.cargo());
         cargo
             .current_dir(&build.folder)
@@ -171,15 +181,31 @@ struct CargoMessage {
     reason: String,
     #[serde(default)]
     filenames: Vec<PathBuf>,
+    #[serde(default)]
+    manifest_path: PathBuf,
 }
 
-pub(crate) fn wasm_files(messages: &str) -> Vec<PathBuf> {
+/// A file that cargo left, and the manifest of its package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct WasmFile {
+    pub(crate) path: PathBuf,
+    pub(crate) manifest: PathBuf,
+}
+
+pub(crate) fn wasm_files(messages: &str) -> Vec<WasmFile> {
     messages
         .lines()
         .filter_map(|line| serde_json::from_str::<CargoMessage>(line).ok())
         .filter(|message| message.reason == "compiler-artifact")
-        .flat_map(|message| message.filenames)
-        .filter(|file| file.extension().is_some_and(|e| e == "wasm"))
+        .flat_map(|message| {
+            let manifest = message.manifest_path;
+            let files = message.filenames.into_iter();
+            files.map(move |path| WasmFile {
+                path,
+                manifest: manifest.clone(),
+            })
+        })
+        .filter(|file| file.path.extension().is_some_and(|e| e == "wasm"))
         .collect()
 }
 
@@ -193,10 +219,14 @@ mod tests {
 {"reason":"compiler-artifact","filenames":["/t/libx.rlib","/t/libx.rmeta"]}
 {"reason":"build-script-executed","package_id":"x"}
 not json
-{"reason":"compiler-artifact","filenames":["/t/a.wasm"],"fresh":true}
+{"reason":"compiler-artifact","manifest_path":"/p/Cargo.toml","filenames":["/t/a.wasm"],"fresh":true}
 {"reason":"build-finished","success":true}
 "#;
-        assert_eq!(wasm_files(messages), [PathBuf::from("/t/a.wasm")]);
+        let file = WasmFile {
+            path: "/t/a.wasm".into(),
+            manifest: "/p/Cargo.toml".into(),
+        };
+        assert_eq!(wasm_files(messages), [file]);
     }
 
     #[test]

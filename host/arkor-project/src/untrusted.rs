@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::{Config, TrainerSource};
+use crate::inputs::Question;
 use crate::paths::{canonical, resolve_inside, resolved_as_far_as_possible};
 use crate::project::{CONFIG_FILE, CONFIG_SIZE, Project, read_text, require};
-use crate::{ProjectError, StoreConfig};
+use crate::{InputRecorder, ProjectError, StoreConfig};
 
 /// Most bytes in the store of an untrusted project, unless the user's file says another number.
 const STORE_SIZE: u64 = 1 << 30;
@@ -48,6 +49,14 @@ impl Project {
     /// Those of [`Self::load`]; [`ProjectError::Untrusted`] if the user's file or the store lies in the
     /// project.
     pub fn open_untrusted(path: &Path, options: UntrustedOptions) -> Result<Self, ProjectError> {
+        Self::open_untrusted_recording(path, options, &InputRecorder::default())
+    }
+
+    fn open_untrusted_recording(
+        path: &Path,
+        options: UntrustedOptions,
+        inputs: &InputRecorder,
+    ) -> Result<Self, ProjectError> {
         require("path", path)?;
         let resolved = match path.file_name() {
             // A link to a file elsewhere would make that file's folder the project.
@@ -65,7 +74,7 @@ impl Project {
         let mut project = if !resolved.is_dir() && !is_config {
             Self::prebuilt(&resolved)?
         } else {
-            Self::load(&resolved)?
+            Self::load_recording(&resolved, inputs)?
         };
         let outside = |what: &'static str, place: &Path| {
             let place = resolved_as_far_as_possible(place)?;
@@ -82,6 +91,7 @@ impl Project {
             None => Config::nothing_said(project.config().trainer.clone()),
             Some(file) => {
                 let file = outside("the file of --config", file)?;
+                inputs.ask(&file, Question::Content);
                 let text = read_text(&file, CONFIG_SIZE)?;
                 Config::parse_user(&file, &text, project.config().trainer.clone())?
             }
@@ -175,15 +185,17 @@ impl Project {
             .map_or(&[], |restrictions| restrictions.ignored.as_slice())
     }
 
-    /// The same project, with what its files say now. Whether it is trusted does not change.
+    /// The same project, with what its files say now, which is taken down. Whether it is trusted does not change.
     ///
     /// # Errors
     ///
     /// As when it was opened.
-    pub fn reload(&self) -> Result<Self, ProjectError> {
+    pub fn reload(&self, inputs: &InputRecorder) -> Result<Self, ProjectError> {
         match (self.restrictions(), self.config_file()) {
-            (Some(now), _) => Self::open_untrusted(&now.path, now.options.clone()),
-            (None, Some(file)) => Self::load(file),
+            (Some(now), _) => {
+                Self::open_untrusted_recording(&now.path, now.options.clone(), inputs)
+            }
+            (None, Some(file)) => Self::load_recording(file, inputs),
             (None, None) => Ok(self.clone()),
         }
     }
@@ -333,13 +345,14 @@ mod tests {
             ]
         );
         assert_eq!(project.store_dir(), here.root.join("store"));
-        assert_eq!(project.reload().unwrap(), project);
+        let unheard = InputRecorder::default();
+        assert_eq!(project.reload(&unheard).unwrap(), project);
         std::fs::write(
             here.project.join(CONFIG_FILE),
             "[capabilities]\nenv = [\"A\"]\n",
         )
         .unwrap();
-        let again = project.reload().unwrap();
+        let again = project.reload(&unheard).unwrap();
         assert_eq!(again.ignored(), ["[capabilities] env"]);
         assert!(again.is_untrusted() && again.capabilities().env.is_empty());
     }

@@ -1,375 +1,448 @@
-//! Sees when something of a project changes that could change its trainer.
+//! Sees when something changes that the last build read or looked for.
 //!
-//! There is no debounce delay: the first notice counts, and all that come before it was looked at are
-//! one. A notice after which the files are what they were, for an editor's second rename or a file that
-//! came and went, is none. What a change means is decided by content, by those who build.
+//! ```text
+//!            ┌───────────── begin: what is known to be as it was ─────────────┐
+//!            ▼                                                                │
+//!   build ──Inputs──▶ follow ──folders──▶ the system ──notices──▶ look ──differs──▶ changed
+//!                                                                  ▲
+//!                            polling: all inputs, twice a second ──┘
+//! ```
+//!
+//! There is no debounce delay: the first notice is looked at, and a change is one if content differs from what the
+//! build read. A notice after which everything is what it was, for an editor's second rename or a touched file, is
+//! none. Notices that come while a build is at work wait for its list of inputs. Whoever has a build that failed
+//! waits a moment with [`ProjectWatcher::settle`], for files that are being written look broken.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::time::Duration;
+use std::sync::{Arc, PoisonError, RwLockWriteGuard};
+use std::time::{Duration, Instant};
 
-use ignore::WalkBuilder;
-use ignore::gitignore::{Gitignore, GitignoreBuilder};
-use notify::{Config, Event, EventKind, PollWatcher, RecommendedWatcher, RecursiveMode, Watcher};
+use notify::{Config, ErrorKind, RecommendedWatcher, RecursiveMode, Watcher};
 
-use crate::{Project, ProjectError, STORE_FOLDER};
+use crate::{InputRecorder, Inputs};
+
+mod echo;
+mod notices;
+mod places;
+
+use echo::Echo;
+use notices::{Notices, listener};
+use places::{Places, Surveyor};
 
 /// How often files are looked at where the system cannot tell of changes.
 const POLL: Duration = Duration::from_millis(500);
 
-/// Most bytes of a list of ignored files.
-const LIST_SIZE: u64 = 1 << 20;
+/// Of the time, so much is spent on that at most: one part in this many.
+const SHARE: u32 = 10;
 
-/// Folders that are outputs or belong to tools, wherever they are.
-const OUTPUTS: &[&str] = &[
-    STORE_FOLDER,
-    "target",
-    ".git",
-    "node_modules",
-    ".venv",
-    "__pycache__",
-];
-
-/// Why somebody looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Notice {
-    /// A file may have changed.
-    Files,
-    /// Somebody wants it so, whether or not a file changed.
-    Asked,
-}
+/// How often a way is looked for again because folders on it were not watched yet.
+const ROUNDS: usize = 10;
 
 /// Makes a watcher tell of a change.
 #[derive(Debug, Clone)]
-pub struct WatchWaker {
-    notices: SyncSender<Notice>,
-    asked: Arc<AtomicBool>,
-}
+pub struct WatchWaker(Arc<Notices>);
 
 impl WatchWaker {
-    /// As if a file had changed.
+    /// As if an input had changed.
     pub fn wake(&self) {
-        self.asked.store(true, Ordering::Release);
-        // A notice that waits already does as well.
-        let _ = self.notices.try_send(Notice::Asked);
+        self.0.ask();
     }
 }
 
-/// Watches a project until it is dropped.
+/// Watches what builds read, until it is dropped.
 pub struct ProjectWatcher {
-    _watcher: Box<dyn Watcher + Send>,
-    changes: Receiver<Notice>,
-    waker: WatchWaker,
-    filter: Filter,
-    /// Of the files when the last change was told.
-    stamp: u64,
+    /// None: files are looked at instead.
+    system: Option<Box<dyn Watcher + Send>>,
+    notices: Arc<Notices>,
+    inputs: Arc<Inputs>,
+    watched: HashSet<PathBuf>,
+    /// Folders of which the system tells nothing, though it tells of others.
+    blind: HashSet<PathBuf>,
+    /// Inputs that differ from what was read.
+    changed: BTreeSet<PathBuf>,
+    asked: bool,
+    /// What began the build that is at work, or was last.
+    cause: BTreeSet<PathBuf>,
+    echo: Echo,
     /// Why the system's notices are not used, if they are not.
     polls: Option<String>,
+    next_poll: Instant,
 }
 
 impl std::fmt::Debug for ProjectWatcher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ProjectWatcher")
+            .field("inputs", &self.inputs.len())
+            .field("watched", &self.watched.len())
+            .field("changed", &self.changed)
             .field("polls", &self.polls)
             .finish_non_exhaustive()
     }
 }
 
+impl Default for ProjectWatcher {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl ProjectWatcher {
-    /// Begins to watch. Changes from here on are told by [`Self::changed`].
-    ///
-    /// # Errors
-    ///
-    /// [`ProjectError::Watch`] if neither the system's notices nor looking at the files works.
-    pub fn start(project: &Project) -> Result<Self, ProjectError> {
-        // One place: a notice that waits to be taken stands for all that come after it.
-        let (notices, changes) = sync_channel(1);
-        let waker = WatchWaker {
-            notices: notices.clone(),
-            asked: Arc::default(),
-        };
-        let filter = Filter::of(project);
-        let root = project.root().to_path_buf();
-        let (watcher, polls) = match recommended(&root, filter.clone(), notices.clone()) {
-            Ok(watcher) => (watcher, None),
-            Err(error) => {
-                let watcher =
-                    polling(&root, filter, notices).map_err(|source| ProjectError::Watch {
-                        path: root.clone(),
-                        source,
-                    })?;
-                (watcher, Some(error.to_string()))
-            }
-        };
-        let filter = Filter::of(project);
-        Ok(Self {
-            _watcher: watcher,
-            changes,
-            waker,
-            stamp: filter.stamp(),
-            filter,
-            polls,
-        })
+    /// One that knows of no inputs yet: see [`Self::follow`].
+    pub fn new() -> Self {
+        let notices = Arc::<Notices>::default();
+        let config = Config::default().with_follow_symlinks(false);
+        match RecommendedWatcher::new(listener(Arc::clone(&notices)), config) {
+            Ok(system) => Self::with(Some(Box::new(system)), notices, None),
+            Err(error) => Self::with(None, notices, Some(error.to_string())),
+        }
     }
 
-    /// Why files are looked at twice a second instead of being told of by the system.
+    fn with(
+        system: Option<Box<dyn Watcher + Send>>,
+        notices: Arc<Notices>,
+        polls: Option<String>,
+    ) -> Self {
+        Self {
+            system,
+            notices,
+            inputs: Arc::default(),
+            watched: HashSet::new(),
+            blind: HashSet::new(),
+            changed: BTreeSet::new(),
+            asked: false,
+            cause: BTreeSet::new(),
+            echo: Echo::default(),
+            polls,
+            next_poll: Instant::now(),
+        }
+    }
+
+    /// Why inputs are looked at twice a second instead of being told of by the system. May be so from any
+    /// [`Self::follow`] on.
     pub fn polls(&self) -> Option<&str> {
         self.polls.as_deref()
     }
 
-    /// For whoever wants a build though no file changed.
+    /// For whoever wants a build though nothing changed.
     pub fn waker(&self) -> WatchWaker {
-        self.waker.clone()
+        WatchWaker(Arc::clone(&self.notices))
     }
 
-    /// Waits for a change, at most so long. Whether there was one.
-    pub fn changed(&mut self, timeout: Duration) -> bool {
-        match self.changes.recv_timeout(timeout) {
-            Ok(_) => {
-                let asked = self.waker.asked.swap(false, Ordering::AcqRel);
-                let stamp = self.filter.stamp();
-                std::mem::replace(&mut self.stamp, stamp) != stamp || asked
-            }
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => false,
+    /// A build begins. What it asks of files that are known to be unchanged is answered without reading them.
+    pub fn begin(&mut self) -> InputRecorder {
+        self.look();
+        self.cause = std::mem::take(&mut self.changed);
+        if std::mem::take(&mut self.asked) {
+            self.cause.clear();
         }
-    }
-}
-
-fn recommended(
-    root: &Path,
-    filter: Filter,
-    notices: SyncSender<Notice>,
-) -> notify::Result<Box<dyn Watcher + Send>> {
-    let config = Config::default().with_follow_symlinks(false);
-    let mut watcher = RecommendedWatcher::new(handler(filter, notices), config)?;
-    watcher.watch(root, RecursiveMode::Recursive)?;
-    Ok(Box::new(watcher))
-}
-
-fn polling(
-    root: &Path,
-    filter: Filter,
-    notices: SyncSender<Notice>,
-) -> notify::Result<Box<dyn Watcher + Send>> {
-    let config = Config::default()
-        .with_poll_interval(POLL)
-        .with_compare_contents(true)
-        .with_follow_symlinks(false);
-    let mut watcher = PollWatcher::new(handler(filter, notices), config)?;
-    watcher.watch(root, RecursiveMode::Recursive)?;
-    Ok(Box::new(watcher))
-}
-
-fn handler(
-    filter: Filter,
-    notices: SyncSender<Notice>,
-) -> impl FnMut(notify::Result<Event>) + Send + 'static {
-    move |event| {
-        let matters = match &event {
-            // Notices were lost, so anything may have changed.
-            Ok(event) if event.need_rescan() => true,
-            Ok(event) => {
-                !matches!(event.kind, EventKind::Access(_))
-                    && event.paths.iter().any(|path| filter.passes(path))
-            }
-            Err(_) => true,
-        };
-        if matters {
-            let _ = notices.try_send(Notice::Files);
+        if self.polls.is_some() {
+            return InputRecorder::default();
         }
-    }
-}
-
-/// Which paths can change a trainer.
-#[derive(Clone)]
-struct Filter {
-    root: PathBuf,
-    /// A finished component counts, though it may lie in an ignored folder of outputs.
-    component: Option<PathBuf>,
-    ignored: Gitignore,
-}
-
-impl Filter {
-    fn of(project: &Project) -> Self {
-        let root = project.root().to_path_buf();
-        let mut builder = GitignoreBuilder::new(&root);
-        let list = arkor_files::read_regular(&root.join(".gitignore"), LIST_SIZE);
-        for line in String::from_utf8_lossy(&list.unwrap_or_default()).lines() {
-            // A line that is no pattern ignores nothing.
-            let _ = builder.add_line(None, line);
+        let mut doubtful: HashSet<Arc<Path>> = self
+            .cause
+            .iter()
+            .map(|path| Arc::from(path.as_path()))
+            .collect();
+        if !self.blind.is_empty() {
+            doubtful.extend(self.places().shown_in(&self.blind));
         }
-        // With a build command the component is an output: to watch it would build for ever.
-        let is_prebuilt = matches!(project.config().trainer, crate::TrainerSource::Component(_));
-        Self {
-            component: project.component_path().filter(|_| is_prebuilt),
-            ignored: builder.build().unwrap_or_else(|_| Gitignore::empty()),
-            root,
-        }
+        InputRecorder::knowing(Arc::clone(&self.inputs), doubtful)
     }
 
-    /// A hash of names, sizes and times of all files that pass. Of this process only.
-    fn stamp(&self) -> u64 {
-        let mut walk = WalkBuilder::new(&self.root);
-        walk.hidden(false)
-            .require_git(false)
-            .parents(false)
-            .git_exclude(false)
-            .sort_by_file_path(Path::cmp)
-            .filter_entry(|entry| {
-                let is_output = OUTPUTS.iter().any(|output| entry.file_name() == *output);
-                !is_output && has_readable_lists(entry.path())
+    /// The build is over, and this is what it depends on: changes of it from when it was read are told. Of a
+    /// build that failed, what the one before read counts as well.
+    ///
+    /// Returns what builds are now known to change themselves.
+    pub fn follow(&mut self, mut inputs: Inputs, failed: bool) -> Vec<PathBuf> {
+        if failed {
+            inputs.carry(&self.inputs, &self.cause);
+        }
+        let runs_command = inputs.runs_command();
+        self.inputs = Arc::new(inputs);
+        self.changed.clear();
+        if self.places().len() > 2 * self.inputs.len() + 1000 {
+            self.forget();
+        }
+        let mut fresh: HashSet<Arc<Path>> = {
+            let places = self.places();
+            let paths = self.inputs.paths().filter(|path| {
+                !places.has(path) || (self.inputs.lists(path) && !places.lists(path))
             });
-        if !has_readable_lists(&self.root) {
-            walk.standard_filters(false);
+            let fresh = paths.cloned().collect();
+            drop(places);
+            fresh
+        };
+        for (tree, _) in self.inputs.trees() {
+            fresh.insert(tree.root().into());
         }
-        let walked = walk.build().filter_map(Result::ok);
-        let files = walked.map(ignore::DirEntry::into_path);
-        let mut hasher = DefaultHasher::new();
-        for path in files.chain(self.component.clone()) {
-            let Ok(meta) = path.metadata() else {
-                continue;
-            };
-            if meta.is_file() {
-                (path, meta.len(), meta.modified().ok()).hash(&mut hasher);
+        if runs_command {
+            self.catch_up(&mut fresh);
+        }
+        // What is watched from now on only may have changed before.
+        self.look_at(fresh);
+        self.look();
+        if !runs_command {
+            return Vec::new();
+        }
+        let verdict = self.echo.built(&self.cause, &self.changed);
+        if !verdict.accepted.is_empty() {
+            let inputs = Arc::make_mut(&mut self.inputs);
+            for path in &verdict.accepted {
+                inputs.accept(path);
+                self.changed.remove(path);
             }
         }
-        hasher.finish()
+        verdict.found.into_iter().collect()
     }
 
-    fn passes(&self, path: &Path) -> bool {
-        if self.component.as_deref() == Some(path) {
-            return true;
+    /// Waits for a change, at most so long. Whether there is one.
+    pub fn changed(&mut self, timeout: Duration) -> bool {
+        let end = Instant::now() + timeout;
+        loop {
+            let before = self.changed.clone();
+            if self.look() {
+                for path in self.changed.difference(&before) {
+                    self.echo.edited(path);
+                }
+                return true;
+            }
+            if Instant::now() >= end {
+                return false;
+            }
+            let wake = if self.is_polling() {
+                end.min(self.next_poll)
+            } else {
+                end
+            };
+            self.notices.wait(wake);
         }
-        let Ok(relative) = path.strip_prefix(&self.root) else {
+    }
+
+    /// Waits until nothing happened for so long, or something changed. Whether something did.
+    pub fn settle(&mut self, quiet: Duration) -> bool {
+        let end = Instant::now() + 100 * quiet;
+        while !self.look() {
+            let until = Instant::now() + quiet;
+            if until > end || !self.notices.wait(until) {
+                if self.is_polling() {
+                    self.next_poll = Instant::now();
+                }
+                return self.look();
+            }
+        }
+        true
+    }
+
+    fn is_polling(&self) -> bool {
+        self.polls.is_some() || !self.blind.is_empty()
+    }
+
+    fn places(&self) -> std::sync::RwLockReadGuard<'_, Places> {
+        self.notices
+            .places
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn places_mut(&self) -> RwLockWriteGuard<'_, Places> {
+        self.notices
+            .places
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes up what the system told of. Whether a build is due.
+    fn look(&mut self) -> bool {
+        let waiting = self.notices.take();
+        self.asked |= waiting.asked;
+        let mut inputs = HashSet::new();
+        if waiting.all {
+            inputs.extend(self.inputs.paths().cloned());
+            inputs.extend(
+                self.inputs
+                    .trees()
+                    .iter()
+                    .map(|(tree, _)| tree.root().into()),
+            );
+            self.unwatch(|_| true);
+        }
+        for entry in &waiting.entries {
+            let places = self.places();
+            inputs.extend(places.affected(entry));
+            if places.is_folder(entry) {
+                drop(places);
+                // What is watched may be another folder now than the one of that name.
+                self.unwatch(|folder| folder.starts_with(entry));
+            }
+        }
+        if self.is_polling() && Instant::now() >= self.next_poll {
+            let begin = Instant::now();
+            if self.polls.is_some() {
+                inputs.extend(self.inputs.paths().cloned());
+                inputs.extend(
+                    self.inputs
+                        .trees()
+                        .iter()
+                        .map(|(tree, _)| tree.root().into()),
+                );
+            } else {
+                inputs.extend(self.places().shown_in(&self.blind));
+            }
+            self.look_at(inputs);
+            self.next_poll = Instant::now() + POLL.max(begin.elapsed() * SHARE);
+        } else if !inputs.is_empty() {
+            self.look_at(inputs);
+        }
+        self.asked || !self.changed.is_empty()
+    }
+
+    /// Compares these with what was read, where the system tells of further changes.
+    fn look_at(&mut self, mut inputs: HashSet<Arc<Path>>) {
+        // An input of an earlier build, whose places are still watched.
+        inputs.retain(|path| {
+            let mut trees = self.inputs.trees().iter();
+            self.inputs.has(path) || trees.any(|(tree, _)| tree.root() == &**path)
+        });
+        self.watch(&inputs);
+        let all = Arc::clone(&self.inputs);
+        for path in &inputs {
+            let mut differs = all.differs(path);
+            for (tree, names) in all.trees() {
+                differs |= tree.root() == &**path && tree.walk().names() != *names;
+            }
+            if differs {
+                self.changed.insert(path.to_path_buf());
+            } else {
+                self.changed.remove(&**path);
+            }
+        }
+    }
+
+    /// Watches all places of these, as they are now.
+    fn watch(&mut self, inputs: &HashSet<Arc<Path>>) {
+        if self.system.is_none() {
+            return;
+        }
+        // A folder can be exchanged between the look for it and its watch; then its way is looked for again.
+        for _ in 0..ROUNDS {
+            let mut surveyor = Surveyor::default();
+            let all = Arc::clone(&self.inputs);
+            let mut places = self.places_mut();
+            for input in inputs {
+                places.place(input, &mut surveyor);
+                if all.lists(input) {
+                    places.list(input, input, &mut surveyor);
+                }
+                for (tree, _) in all.trees() {
+                    if tree.root() == &**input {
+                        for folder in tree.walk().folders {
+                            places.list(&folder, input, &mut surveyor);
+                        }
+                    }
+                }
+            }
+            let mut missing: Vec<PathBuf> = places
+                .folders()
+                .iter()
+                .filter(|folder| !self.watched.contains(*folder) && !self.blind.contains(*folder))
+                .cloned()
+                .collect();
+            drop(places);
+            missing.sort();
+            if !self.watch_folders(missing) {
+                return;
+            }
+        }
+    }
+
+    /// Whether one of them was not watched before and is now.
+    fn watch_folders(&mut self, folders: Vec<PathBuf>) -> bool {
+        let Some(system) = &mut self.system else {
             return false;
         };
-        let is_output = relative.components().any(|part| {
-            OUTPUTS
-                .iter()
-                .any(|output| part.as_os_str() == std::ffi::OsStr::new(output))
-        });
-        let is_folder = path.is_dir();
-        !is_output
-            && !is_folder
-            && !self
-                .ignored
-                .matched_path_or_any_parents(relative, false)
-                .is_ignore()
+        let mut is_new = false;
+        let mut failed = None;
+        let mut paths = system.paths_mut();
+        for folder in folders {
+            match paths.add(&folder, RecursiveMode::NonRecursive) {
+                Ok(()) => {
+                    is_new = true;
+                    self.watched.insert(folder);
+                }
+                Err(error) if matches!(error.kind, ErrorKind::MaxFilesWatch) => {
+                    failed = Some(error.to_string());
+                    break;
+                }
+                // It went away: what is above tells when it comes back.
+                Err(error) if is_missing(&error) => {}
+                Err(_) => {
+                    self.blind.insert(folder);
+                }
+            }
+        }
+        if let Err(error) = paths.commit() {
+            failed = Some(error.to_string());
+        }
+        if failed.is_some() {
+            self.polls = failed;
+            self.system = None;
+            self.watched.clear();
+            self.next_poll = Instant::now();
+        }
+        is_new
+    }
+
+    fn unwatch(&mut self, is_meant: impl Fn(&Path) -> bool) {
+        let Some(system) = &mut self.system else {
+            return;
+        };
+        let stale: Vec<PathBuf> = self
+            .watched
+            .extract_if(|folder| is_meant(folder))
+            .chain(self.blind.extract_if(|folder| is_meant(folder)))
+            .collect();
+        let mut paths = system.paths_mut();
+        for folder in stale {
+            // The system may have noticed by itself that it is gone.
+            let _ = paths.remove(&folder);
+        }
+        let _ = paths.commit();
+    }
+
+    /// Begins anew, without the places of inputs that are none any more.
+    fn forget(&mut self) {
+        *self.places_mut() = Places::default();
+        self.unwatch(|_| true);
+    }
+
+    /// What happened until now is among the notices, or among these inputs.
+    fn catch_up(&mut self, inputs: &mut HashSet<Arc<Path>>) {
+        if cfg!(target_os = "linux")
+            && let Some(system) = &mut self.system
+            && let Some(folder) = self.watched.iter().next()
+        {
+            // The thread that hears of changes answers this one, and may do so before it takes up what it has
+            // heard in the same turn; not so the second time.
+            for _ in 0..2 {
+                let _ = system.watch(folder, RecursiveMode::NonRecursive);
+            }
+            return;
+        }
+        inputs.extend(self.inputs.paths().cloned());
     }
 }
 
-/// Whether the lists of ignored files in a folder are files, and small: they are read on every look.
-fn has_readable_lists(folder: &Path) -> bool {
-    [".gitignore", ".ignore"].iter().all(|name| {
-        folder
-            .join(name)
-            .symlink_metadata()
-            .map_or(true, |meta| meta.is_file() && meta.len() <= LIST_SIZE)
-    })
+fn is_missing(error: &notify::Error) -> bool {
+    match &error.kind {
+        ErrorKind::PathNotFound => true,
+        ErrorKind::Io(error) => matches!(
+            error.kind(),
+            std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
+        ),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const WAIT: Duration = Duration::from_secs(20);
-    const SHORT: Duration = Duration::from_millis(300);
-
-    fn project() -> (tempfile::TempDir, Project) {
-        let folder = tempfile::tempdir().unwrap();
-        let write = |name: &str, text: &str| {
-            let path = folder.path().join(name);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
-        };
-        write("arkor.toml", "[trainer]\nlanguage = \"rust\"\n");
-        write(".gitignore", "*.log\n/data\n");
-        write("src/lib.rs", "");
-        write("data/text.txt", "");
-        write(".arkor/arkor.db", "");
-        let project = Project::load(folder.path()).unwrap();
-        (folder, project)
-    }
-
-    fn sees_what_matters(watcher: &mut ProjectWatcher, folder: &Path) {
-        let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
-        write(".arkor/arkor.db", "1");
-        write("data/text.txt", "2");
-        write("src/noise.log", "3");
-        assert!(!watcher.changed(SHORT), "outputs and ignored files");
-        write("src/lib.rs", "4");
-        assert!(watcher.changed(WAIT));
-        while watcher.changed(SHORT) {}
-        // As many editors save: a file beside it, renamed over it.
-        // Of another size: the time of both can be the same.
-        write("src/lib.rs.new", "55");
-        std::fs::rename(folder.join("src/lib.rs.new"), folder.join("src/lib.rs")).unwrap();
-        assert!(watcher.changed(WAIT));
-        while watcher.changed(SHORT) {}
-        // A folder that appears later, with a file in it.
-        std::fs::create_dir(folder.join("src/more")).unwrap();
-        write("src/more/mod.rs", "6");
-        write("arkor.toml", "[trainer]\nlanguage = \"rust\"\n# 7\n");
-        assert!(watcher.changed(WAIT));
-    }
-
-    #[test]
-    fn the_system_tells_of_sources_and_of_nothing_else() {
-        let (folder, project) = project();
-        let mut watcher = ProjectWatcher::start(&project).unwrap();
-        assert_eq!(watcher.polls(), None);
-        sees_what_matters(&mut watcher, &folder.path().canonicalize().unwrap());
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn links_lead_nowhere_and_lists_that_are_no_files_are_not_read() {
-        use std::os::unix::fs::symlink;
-        let outside = tempfile::tempdir().unwrap();
-        std::fs::write(outside.path().join("file"), "").unwrap();
-        let (folder, project) = project();
-        let root = folder.path().canonicalize().unwrap();
-        symlink("/", root.join("everything")).unwrap();
-        symlink("/dev/zero", root.join("zero")).unwrap();
-        symlink("..", root.join("src/up")).unwrap();
-        symlink(outside.path(), root.join("outside")).unwrap();
-        for name in [".ignore", "src/.gitignore"] {
-            let made = std::process::Command::new("mkfifo")
-                .arg(root.join(name))
-                .status();
-            assert!(made.unwrap().success());
-        }
-        std::fs::remove_file(root.join(".gitignore")).unwrap();
-        symlink("/dev/zero", root.join(".gitignore")).unwrap();
-        let mut watcher = ProjectWatcher::start(&project).unwrap();
-        assert_eq!(watcher.polls(), None);
-        std::fs::write(outside.path().join("file"), "1").unwrap();
-        assert!(!watcher.changed(SHORT), "outside");
-        std::fs::write(root.join("arkor.toml"), "# 1\n").unwrap();
-        assert!(watcher.changed(WAIT));
-    }
-
-    #[test]
-    fn case_37_looking_at_the_files_sees_the_same() {
-        let (folder, project) = project();
-        let (notices, changes) = sync_channel(1);
-        let waker = WatchWaker {
-            notices: notices.clone(),
-            asked: Arc::default(),
-        };
-        let root = project.root().to_path_buf();
-        let watcher = polling(&root, Filter::of(&project), notices).unwrap();
-        let mut watcher = ProjectWatcher {
-            _watcher: watcher,
-            changes,
-            waker,
-            stamp: 0,
-            filter: Filter::of(&project),
-            polls: Some("asked to".into()),
-        };
-        sees_what_matters(&mut watcher, &folder.path().canonicalize().unwrap());
-    }
-}
+mod tests;

@@ -9,6 +9,8 @@ pub struct CodeIdentity {
     pub grants: String,
     /// Hash of the configuration, see [`arkor_types::Spec::config_hash`].
     pub config: String,
+    /// What the files hold that the configuration names: another dataset is another configuration.
+    pub data: String,
 }
 
 /// What is to be done with a run in flight, now that there is this code.
@@ -29,7 +31,7 @@ pub enum Decision {
 /// Compares the code that a run has with the newest. `stopping` is whether the run is about to end so
 /// that one with another configuration takes its place.
 pub fn decide(running: &CodeIdentity, newest: &CodeIdentity, stopping: bool) -> Decision {
-    let same_config = running.config == newest.config;
+    let same_config = running.config == newest.config && running.data == newest.data;
     let same_code = running.component == newest.component && running.grants == newest.grants;
     match (same_config, same_code, stopping) {
         // A restart on its way takes the newest code when it begins.
@@ -49,10 +51,12 @@ mod tests {
     use super::*;
 
     fn code() -> impl Strategy<Value = CodeIdentity> {
-        (0..3u8, 0..2u8, 0..3u8).prop_map(|(component, grants, config)| CodeIdentity {
+        let parts = (0..3u8, 0..2u8, 0..2u8, 0..2u8);
+        parts.prop_map(|(component, grants, config, data)| CodeIdentity {
             component: component.to_string(),
             grants: grants.to_string(),
             config: config.to_string(),
+            data: data.to_string(),
         })
     }
 
@@ -80,7 +84,9 @@ mod tests {
                         running = newest.clone();
                     }
                 }
-                prop_assert_eq!(stopping, running.config != newest.config);
+                let is_other =
+                    running.config != newest.config || running.data != newest.data;
+                prop_assert_eq!(stopping, is_other);
                 if !stopping {
                     prop_assert_eq!(&running, newest);
                 }

@@ -148,7 +148,8 @@ impl Trainer {
         &self.draft
     }
 
-    /// By what it is compared with other code, given the hash of its configuration.
+    /// By what it is compared with other code, given the hash of its configuration. What the files hold that the
+    /// configuration names is the caller's affair.
     pub fn identity(&self, config: String) -> CodeIdentity {
         let Surroundings {
             capabilities,
@@ -172,6 +173,7 @@ impl Trainer {
             component: self.code.component.digest.clone(),
             grants: blake3::hash(grants.as_bytes()).to_hex().to_string(),
             config,
+            data: String::new(),
         }
     }
 

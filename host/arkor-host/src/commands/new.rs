@@ -13,20 +13,10 @@ mod templates;
 
 pub(crate) fn new(arguments: &NewArguments, printer: &Printer) -> Result<Exit> {
     let folder = &arguments.path;
-    let name = folder
-        .file_name()
-        .and_then(|name| name.to_str())
-        .context("the path must end with a name for the trainer")?;
-    let is_fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    ensure!(
-        name.len() <= 100
-            && name.chars().all(is_fine)
-            && name.starts_with(|c: char| c.is_ascii_alphanumeric()),
-        "`{name}` cannot be the name of a trainer: 1 to 100 letters, digits, `-`, `_` or `.`, the first \
-         a letter or digit"
-    );
+    let name = name_of(folder)?;
     let is_free = match std::fs::read_dir(folder) {
-        Ok(mut entries) => entries.next().is_none(),
+        // A repository may be there before what it is for.
+        Ok(entries) => entries.flatten().all(|entry| entry.file_name() == ".git"),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => true,
         Err(error) => bail!("cannot look into `{}`: {error}", folder.display()),
     };
@@ -35,7 +25,7 @@ pub(crate) fn new(arguments: &NewArguments, printer: &Printer) -> Result<Exit> {
         "`{}` is there already, and not empty",
         folder.display()
     );
-    let files = templates::files(arguments.template, arguments.own_loop, name);
+    let files = templates::files(arguments.template, arguments.own_loop, &name);
     for (path, content) in &files {
         write(&folder.join(path), content)?;
     }
@@ -61,10 +51,54 @@ pub(crate) fn new(arguments: &NewArguments, printer: &Printer) -> Result<Exit> {
     Ok(Exit::Completed)
 }
 
+/// The trainer's name: that of the folder, with `-` for what names of trainers do not have.
+fn name_of(folder: &Path) -> Result<String> {
+    // `.` and `..` have the names of what they mean.
+    let resolved = match folder.file_name() {
+        Some(_) => folder.to_path_buf(),
+        None => folder
+            .canonicalize()
+            .with_context(|| format!("cannot look into `{}`", folder.display()))?,
+    };
+    let named = resolved.file_name().unwrap_or_default().to_string_lossy();
+    let fitting = named.chars().map(|letter| match letter {
+        'a'..='z' | 'A'..='Z' | '0'..='9' | '_' | '.' => letter,
+        _ => '-',
+    });
+    let name: String = fitting.take(100).collect();
+    let name = name.trim_matches(['-', '_', '.']);
+    Ok(if name.is_empty() { "trainer" } else { name }.into())
+}
+
 fn write(path: &Path, content: &str) -> Result<()> {
     let failed = || format!("cannot write `{}`", path.display());
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).with_context(failed)?;
     }
     std::fs::write(path, content).with_context(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_folder_has_a_name_for_its_trainer() {
+        for (folder, expected) in [
+            ("my-trainer", "my-trainer"),
+            ("a/b/My trainer (2)", "My-trainer--2"),
+            ("訓練", "trainer"),
+            ("_x.", "x"),
+            ("1.0", "1.0"),
+        ] {
+            assert_eq!(name_of(Path::new(folder)).unwrap(), expected, "{folder}");
+        }
+        let here = std::env::current_dir().unwrap();
+        let here = here.file_name().unwrap().to_str().unwrap();
+        assert_eq!(name_of(Path::new(".")).unwrap(), here);
+        assert_eq!(
+            name_of(&"x".repeat(300).as_ref() as &Path).unwrap().len(),
+            100
+        );
+    }
 }

@@ -1,7 +1,7 @@
 use super::*;
 
 fn parse(text: &str) -> Result<Config, ProjectError> {
-    Config::parse(Path::new("arkor.toml"), text)
+    Config::parse(Path::new("arkor.toml"), text, &Path::is_file)
 }
 
 /// The message and the hint of the error in a file.
@@ -84,7 +84,8 @@ fn everything() {
         TrainerSource::Command {
             command: BuildCommand::Program(vec!["make".into(), "-j2".into(), String::new()]),
             folder: "src".into(),
-            component: "out/t.wasm".into()
+            component: "out/t.wasm".into(),
+            inputs: None,
         }
     );
     assert_eq!(config.capabilities.files.len(), 2);

@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 
 use oxc_resolver::{FileMetadata, FileSystem, FileSystemOs, ResolveError};
 
+use crate::InputRecorder;
+use crate::inputs::{Answer, Question};
+
 /// Most bytes of a package.json or tsconfig.json.
 const SIZE: u64 = 4 << 20;
 
@@ -20,21 +23,23 @@ pub(super) struct Files {
     root: PathBuf,
     /// Whether folders above it may have packages for it, and a package.json that it is a part of.
     looks_above: bool,
+    inputs: InputRecorder,
 }
 
 impl Files {
-    pub(super) fn of(root: &Path, looks_above: bool) -> Self {
+    pub(super) fn of(root: &Path, looks_above: bool, inputs: InputRecorder) -> Self {
         Self {
             system: FileSystemOs,
             root: root.into(),
             looks_above,
+            inputs,
         }
     }
 
     /// The file without links. One elsewhere is not there: a project says nothing with it, and learns nothing
     /// of it.
     fn readable(&self, path: &Path) -> io::Result<PathBuf> {
-        let real = path.canonicalize()?;
+        let real = crate::paths::canonical(path).map_err(|_| io::ErrorKind::NotFound)?;
         let is_above = |folder: &Path| {
             real.parent() == Some(folder) || real.starts_with(folder.join("node_modules"))
         };
@@ -48,11 +53,18 @@ impl Files {
 
 impl FileSystem for Files {
     fn new() -> Self {
-        Self::of(Path::new("/"), true)
+        Self::of(Path::new("/"), true, InputRecorder::default())
     }
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        let content = arkor_files::read_resolved(&self.readable(path)?, SIZE)?;
+        let read = self
+            .readable(path)
+            .and_then(|real| arkor_files::read_resolved(&real, SIZE));
+        match &read {
+            Ok(content) => self.inputs.read(path, content),
+            Err(_) => drop(self.inputs.ask(path, Question::Content)),
+        }
+        let content = read?;
         let stars = content.iter().filter(|byte| **byte == b'*').count();
         if stars > STARS {
             let text = format!("it has {stars} `*`, and at most {STARS} are taken");
@@ -67,6 +79,7 @@ impl FileSystem for Files {
     }
 
     fn metadata(&self, path: &Path) -> io::Result<FileMetadata> {
+        self.inputs.ask(path, Question::Kind);
         // What is there elsewhere is not told; packages above are found by many questions, and need not be fast
         // where they are not looked for.
         if self.looks_above {
@@ -76,7 +89,16 @@ impl FileSystem for Files {
     }
 
     fn symlink_metadata(&self, path: &Path) -> io::Result<FileMetadata> {
-        self.system.symlink_metadata(path)
+        let found = self.system.symlink_metadata(path);
+        let answer = match &found {
+            Ok(meta) if meta.is_symlink() => Question::Entry.ask(path),
+            Ok(meta) if meta.is_file() => Answer::File,
+            Ok(meta) if meta.is_dir() => Answer::Folder,
+            Ok(_) => Answer::Other,
+            Err(_) => Answer::Nothing,
+        };
+        self.inputs.note(path, Question::Entry, answer);
+        found
     }
 
     fn read_link(&self, path: &Path) -> Result<PathBuf, ResolveError> {

@@ -14,8 +14,8 @@ use arkor_types::{ModuleFormat, Program, ProgramModule, ScriptLanguage};
 
 use super::place;
 use super::resolve::{Modules, Wanted};
-use crate::ProjectError;
 use crate::process::BuildLimits;
+use crate::{InputRecorder, ProjectError};
 
 mod serve;
 mod translate;
@@ -59,13 +59,14 @@ pub(super) fn program(
     entry: &Path,
     is_untrusted: bool,
     limits: &BuildLimits,
+    inputs: &InputRecorder,
 ) -> Result<Program, ProjectError> {
     worker::prepare();
     let begin = Instant::now();
     let end = begin
         .checked_add(limits.timeout)
         .unwrap_or_else(|| begin + std::time::Duration::from_secs(24 * 3600));
-    let modules = Modules::new(root, !is_untrusted);
+    let modules = Modules::new(root, !is_untrusted, inputs);
     let mut found: BTreeMap<String, ProgramModule> = BTreeMap::new();
     let mut queue = VecDeque::from([(entry.to_path_buf(), true)]);
     let mut known = HashSet::from([entry.to_path_buf()]);
@@ -86,7 +87,7 @@ pub(super) fn program(
         if limits.stop.load(Ordering::Acquire) || Instant::now() >= end {
             return Err(super::stopped(&name, limits));
         }
-        let text = text(&path, &name)?;
+        let text = text(&path, &name, inputs)?;
         size += text.len();
         // What it names counts as well: a short text can name much.
         if size > TOTAL_SIZE || found.len() >= FILES {
@@ -202,8 +203,8 @@ fn too_much(name: &str) -> ProjectError {
     )
 }
 
-fn text(path: &Path, name: &str) -> Result<String, ProjectError> {
-    String::from_utf8(super::read(path)?)
+fn text(path: &Path, name: &str, inputs: &InputRecorder) -> Result<String, ProjectError> {
+    String::from_utf8(super::read(path, inputs)?)
         .map_err(|error| wrong(format!("{name}: not UTF-8: {error}"), None))
 }
 

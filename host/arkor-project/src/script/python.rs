@@ -10,7 +10,8 @@ use arkor_files::{Folder, Kind, Name};
 use arkor_types::{ModuleFormat, Program, ProgramModule, ScriptLanguage};
 
 use super::{folder_of, slashed};
-use crate::{BuildLimits, ProjectError, STORE_FOLDER};
+use crate::inputs::Question;
+use crate::{BuildLimits, InputRecorder, ProjectError, STORE_FOLDER};
 
 mod imports;
 mod packages;
@@ -53,6 +54,7 @@ struct Found<'a> {
     /// Packages that are in whole.
     taken: BTreeSet<String>,
     queue: VecDeque<(PathBuf, Vec<u8>)>,
+    inputs: &'a InputRecorder,
 }
 
 /// All files of a trainer whose packages, if it has any, are in a folder.
@@ -61,6 +63,7 @@ pub(super) fn program(
     entry: &Path,
     packages: Option<Folder>,
     limits: &BuildLimits,
+    inputs: &InputRecorder,
 ) -> Result<Program, ProjectError> {
     let mut found = Found {
         root,
@@ -70,6 +73,7 @@ pub(super) fn program(
         modules: BTreeMap::new(),
         taken: BTreeSet::new(),
         queue: VecDeque::new(),
+        inputs,
     };
     let begin = Instant::now();
     found.take_module(entry)?;
@@ -115,7 +119,9 @@ impl Found<'_> {
             return Ok(());
         }
         let home = self.home.clone();
-        if home.join(first).is_dir() || home.join(format!("{first}.py")).is_file() {
+        let is_own = self.inputs.is_folder(&home.join(first))
+            || self.inputs.is_file(&home.join(format!("{first}.py")));
+        if is_own {
             self.take_path(&home, import)?;
         }
         self.take_package(first)
@@ -145,7 +151,7 @@ impl Found<'_> {
 
     /// A file of the project's own, if it is there.
     fn take_module(&mut self, path: &Path) -> Result<(), ProjectError> {
-        if !path.is_file() || !path.starts_with(self.root) {
+        if !path.starts_with(self.root) || !self.inputs.is_file(path) {
             return Ok(());
         }
         // A link may lead anywhere.
@@ -165,7 +171,9 @@ impl Found<'_> {
         if self.modules.contains_key(&name) {
             return Ok(());
         }
-        let content = super::read(&resolved)?;
+        // By a link it can be another file one day.
+        self.inputs.ask(path, Question::Entry);
+        let content = super::read(&resolved, self.inputs)?;
         self.charge(content.len()).map_err(io(resolved))?;
         self.queue.push_back((path.to_path_buf(), content.clone()));
         self.keep(name, ModuleFormat::Python, content);
@@ -200,6 +208,7 @@ impl Found<'_> {
             let Ok(file) = Name::new(file) else {
                 continue;
             };
+            self.inputs.ask(&packages.path_of(&file), Question::Entry);
             match packages.kind(&file) {
                 Ok(Kind::Other) => {
                     return Err(ProjectError::LinkedPackages {
@@ -228,6 +237,7 @@ impl Found<'_> {
         place: &str,
         depth: usize,
     ) -> Result<(), ProjectError> {
+        self.inputs.ask(folder.path(), Question::Names);
         let entries = folder.entries(FILES).map_err(io(folder.path().into()))?;
         for entry in entries {
             let name = entry.name.as_os_str().to_string_lossy().into_owned();
@@ -262,23 +272,29 @@ impl Found<'_> {
             let content = self.read(folder, file)?;
             self.queue.push_back((path, content.clone()));
             self.keep(place, ModuleFormat::Python, content);
-        } else if ending != "pyc"
-            && ending != "pyi"
-            && folder.size(file).is_ok_and(|size| size <= DATA)
-        {
-            let content = self.read(folder, file)?;
-            self.keep(place, ModuleFormat::Data, content);
+        } else if ending != "pyc" && ending != "pyi" {
+            if folder.size(file).is_ok_and(|size| size <= DATA) {
+                let content = self.read(folder, file)?;
+                self.keep(place, ModuleFormat::Data, content);
+            } else {
+                self.inputs.ask(&path, Question::Stamp);
+            }
         }
         Ok(())
     }
 
     /// A file of a package, within what all packages may have.
     fn read(&mut self, folder: &Folder, file: &Name) -> Result<Vec<u8>, ProjectError> {
-        let failed = io(folder.path_of(file));
+        let path = folder.path_of(file);
+        let failed = io(path.clone());
         let content = match folder.read(file, super::FILE_SIZE) {
             Ok(content) => content,
-            Err(error) => return Err(failed(error)),
+            Err(error) => {
+                self.inputs.ask(&path, Question::Content);
+                return Err(failed(error));
+            }
         };
+        self.inputs.read(&path, &content);
         self.charge(content.len()).map_err(failed)?;
         Ok(content)
     }
@@ -351,7 +367,14 @@ mod tests {
         }
         let packages = root.join(".venv/lib/python3.14/site-packages");
         let packages = Folder::open(&packages).ok();
-        let program = program(&root, &root.join(entry), packages, &BuildLimits::default()).unwrap();
+        let program = program(
+            &root,
+            &root.join(entry),
+            packages,
+            &BuildLimits::default(),
+            &InputRecorder::default(),
+        )
+        .unwrap();
         assert_eq!(program.entry, entry);
         program
             .modules
@@ -464,6 +487,7 @@ mod tests {
                 &root.join("trainer.py"),
                 Some(packages),
                 &BuildLimits::default(),
+                &InputRecorder::default(),
             )
         };
         for name in ["leak", "tree", "endless", "inside", "fifo", "own", "hidden"] {

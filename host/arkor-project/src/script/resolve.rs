@@ -6,7 +6,7 @@ use oxc_resolver::{ModuleType, ResolveError, ResolveOptions, ResolverGeneric};
 
 use super::files::Files;
 use super::{folder_of, slashed};
-use crate::STORE_FOLDER;
+use crate::{InputRecorder, STORE_FOLDER};
 
 type Resolver = ResolverGeneric<Files>;
 
@@ -35,7 +35,7 @@ pub(super) struct Modules {
 }
 
 impl Modules {
-    pub(super) fn new(root: &Path, looks_above: bool) -> Self {
+    pub(super) fn new(root: &Path, looks_above: bool, inputs: &InputRecorder) -> Self {
         let options = |kind: &str| ResolveOptions {
             extensions: [".ts", ".mts", ".js", ".mjs", ".cjs", ".json"]
                 .map(Into::into)
@@ -51,7 +51,7 @@ impl Modules {
             module_type: true,
             ..ResolveOptions::default()
         };
-        let files = Files::of(root, looks_above);
+        let files = Files::of(root, looks_above, inputs.clone());
         let import = Resolver::new_with_file_system(files, options("import"));
         let require = import.clone_with_options(options("require"));
         Self {
@@ -82,7 +82,8 @@ impl Modules {
         let found = resolver.resolve(folder_of(importer), specifier);
         let found = found.map_err(|error| self.explain(specifier, &error))?;
         let path = found.path().to_path_buf();
-        let path = path.canonicalize().unwrap_or(path);
+        // Without what Windows puts before it: the project's folder has none of that either.
+        let path = crate::paths::canonical(&path).unwrap_or(path);
         if path.starts_with(self.root.join(STORE_FOLDER)) {
             return Err(format!(
                 "\"{specifier}\" is in {STORE_FOLDER}, which is the host's own folder"
@@ -160,7 +161,7 @@ pub(crate) fn fuzz(package: &[u8]) {
     let root = root.path();
     let inside = root.join("node_modules/p");
     let _ = std::fs::write(inside.join("package.json"), package);
-    let modules = Modules::new(root, false);
+    let modules = Modules::new(root, false, &InputRecorder::default());
     for (importer, specifier) in [
         (root.join("a.ts"), "p"),
         (root.join("a.ts"), "p/lib/index.js"),

@@ -2,15 +2,16 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
-use arkor_project::{Artifact, BuildLimits, Project, ProjectWatcher, WatchWaker};
+use arkor_project::{Artifact, BuildLimits, InputRecorder, Project, ProjectWatcher, WatchWaker};
 use arkor_runtime::{CodeIdentity, CodeSource, Runtime, Trainer, TrainerComponent};
 use arkor_studio::Timings;
-use arkor_types::Spec;
+use arkor_types::{DatasetSource, HeldOut, Spec, TokenizerSource};
 use tokio::sync::mpsc;
 
 use super::started::Started;
@@ -20,6 +21,13 @@ use crate::settings;
 
 /// How often the thread looks whether it is still wanted.
 const TICK: Duration = Duration::from_millis(500);
+
+/// For so long nothing must change before the error of a build is told: a file that is being written, or a folder
+/// that is being checked out, looks broken.
+const QUIET: Duration = Duration::from_millis(30);
+
+/// For so long it is held back at most, while things change and no build succeeds.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// How long the end of a build is waited for when the program ends.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -74,13 +82,7 @@ impl Builder {
         max_steps: Option<u32>,
         printer: &Printer,
     ) -> Result<(Self, mpsc::Receiver<Built>)> {
-        let mut watcher = ProjectWatcher::start(project)?;
-        if let Some(reason) = watcher.polls() {
-            printer.note(&format!(
-                "files are looked at twice a second, for the system does not tell of changes: \
-                 {reason}"
-            ));
-        }
+        let mut watcher = ProjectWatcher::new();
         let stop: Arc<AtomicBool> = Arc::default();
         let (found, builds) = mpsc::channel(1);
         let waker = watcher.waker();
@@ -116,6 +118,34 @@ impl Builder {
     }
 }
 
+/// What the files hold that a spec names, in one text.
+fn data(spec: &Spec, project: &Project, inputs: &InputRecorder) -> String {
+    let mut named = Vec::new();
+    if let Some(dataset) = &spec.dataset {
+        let held_out = match &dataset.held_out {
+            HeldOut::Source(source) => Some(source),
+            HeldOut::Share(_) => None,
+        };
+        for source in [Some(&dataset.source), held_out].into_iter().flatten() {
+            if let DatasetSource::File(path) = source {
+                named.push(path);
+            }
+        }
+    }
+    if let TokenizerSource::File(path) = &spec.tokenizer {
+        named.push(path);
+    }
+    let mut text = String::new();
+    for path in named {
+        // One that leads elsewhere is refused when the run begins.
+        if project.resolve(path).is_ok() {
+            let digest = inputs.file(&project.root().join(path));
+            text.push_str(&format!("{path} {digest}\n"));
+        }
+    }
+    text
+}
+
 struct Work {
     project: Project,
     max_steps: Option<u32>,
@@ -143,13 +173,18 @@ impl Work {
     /// Builds, and again after each change, until nobody wants that any more.
     fn go_on(&self, watcher: &mut ProjectWatcher, found: &mpsc::Sender<Built>) {
         let mut knows_functions = false;
+        let mut is_told = false;
         loop {
             if found.blocking_send(Built::Begun).is_err() {
                 return;
             }
-            // Whatever a save brings, the next one is built too.
-            let built = catch_unwind(AssertUnwindSafe(|| self.build()))
-                .unwrap_or_else(|panic| Err(panicked("building", panic.as_ref())));
+            let built = self.build_until_settled(watcher);
+            if let Some(reason) = watcher.polls().filter(|_| !is_told) {
+                self.printer.note(&format!(
+                    "files are looked at twice a second, for the system does not tell of changes: {reason}"
+                ));
+                is_told = true;
+            }
             let (code, artifact) = match built {
                 Ok((code, artifact)) => (Ok(code), Some(artifact)),
                 Err(error) => (Err(error), None),
@@ -177,16 +212,53 @@ impl Work {
         }
     }
 
-    fn build(&self) -> Result<(Code, Artifact)> {
+    /// Builds, and if that fails while files still change, again: only an error that is true for a moment is one.
+    fn build_until_settled(&self, watcher: &mut ProjectWatcher) -> Result<(Code, Artifact)> {
+        let mut failed = None;
+        loop {
+            let inputs = watcher.begin();
+            // Whatever a save brings, the next one is built too.
+            let built = catch_unwind(AssertUnwindSafe(|| self.build(&inputs)))
+                .unwrap_or_else(|panic| Err(panicked("building", panic.as_ref())));
+            let own = watcher.follow(inputs.finish(), built.is_err());
+            self.say_own(&own);
+            if built.is_ok() || self.stop.load(Ordering::Acquire) {
+                return built;
+            }
+            let first = *failed.get_or_insert_with(Instant::now);
+            if first.elapsed() >= PATIENCE || !watcher.settle(QUIET) {
+                return built;
+            }
+        }
+    }
+
+    /// Once for each.
+    fn say_own(&self, own: &[PathBuf]) {
+        for path in own {
+            let path = path.strip_prefix(self.project.root()).unwrap_or(path);
+            self.printer.note(&format!(
+                "each build changes `{}` itself, which would start the next: while a build is at work, changes of it \
+                 count no more. Name what the build reads in arkor.toml: [trainer] inputs = [...]",
+                path.display()
+            ));
+        }
+    }
+
+    fn build(&self, inputs: &InputRecorder) -> Result<(Code, Artifact)> {
         let begin = Instant::now();
         // The project file may be what was changed.
-        let project = self.project.reload()?;
+        let project = self.project.reload(inputs)?;
         let limits = BuildLimits {
             timeout: project.config().build_timeout,
             stop: Arc::clone(&self.stop),
             own_group: true,
         };
-        let built = project.build_within(&limits, &mut |line| build_line(&line, &self.printer))?;
+        for grant in &project.capabilities().files {
+            inputs.presence(&project.root().join(&grant.path));
+        }
+        let built = project.build_recording(&limits, inputs, &mut |line| {
+            build_line(&line, &self.printer);
+        })?;
         let build_ms = milliseconds(begin);
         let component = commands::load_trainer(&self.runtime, &built.artifact, &self.printer)?;
         let hash_ms = component.hash_time.as_secs_f64() * 1e3;
@@ -200,7 +272,10 @@ impl Work {
                 draft.hyperparameters.max_steps = self.max_steps;
             }
         })?;
-        let identity = trainer.identity(spec.config_hash()?);
+        let identity = CodeIdentity {
+            data: data(&spec, &project, inputs),
+            ..trainer.identity(spec.config_hash()?)
+        };
         let code = Code {
             component,
             identity,

@@ -339,17 +339,17 @@ impl Session {
                     self.say_error(&error);
                     return;
                 }
+                let what = if run.running.config == newest.identity.config {
+                    "a file that the configuration names changed".to_owned()
+                } else {
+                    let changed = changed_fields(&run.spec, &newest.spec).join(", ");
+                    format!("the configuration changed ({changed})")
+                };
                 run.replace_within(self.project.config().run.early_stop_deadline);
                 // One that is ending is replaced as well.
                 let _ = run.ask(RunRequest::Stop(EndReason::Replaced)).await;
-                let changed = changed_fields(&run.spec, &newest.spec).join(", ");
-                self.say(
-                    DevPhase::Restarting,
-                    &format!(
-                        "the configuration changed ({changed}): the run stops with a checkpoint, and a \
-                         new one begins"
-                    ),
-                );
+                let text = format!("{what}: the run stops with a checkpoint, and a new one begins");
+                self.say(DevPhase::Restarting, &text);
             }
         }
     }

@@ -12,9 +12,10 @@ use std::process::{Command, Stdio};
 use arkor_files::{Folder, Kind, Name};
 
 use super::requirements;
+use crate::inputs::Question;
 use crate::process::{BuildLimits, Stdout, run};
 use crate::project::STORE_FOLDER;
-use crate::{BuildLine, ProjectError};
+use crate::{BuildLine, InputRecorder, ProjectError};
 
 /// Names of virtual environments in a project.
 const ENVIRONMENTS: [&str; 3] = [".venv", "venv", "env"];
@@ -81,14 +82,20 @@ pub(crate) fn install(
     root: &Path,
     is_untrusted: bool,
     limits: &BuildLimits,
+    inputs: &InputRecorder,
     progress: &mut dyn FnMut(BuildLine),
 ) -> Result<Option<Folder>, ProjectError> {
     let project = Folder::open(root).map_err(io("open", root))?;
-    if let Some(folder) = environment(&project)? {
+    if let Some(folder) = environment(&project, inputs)? {
         return Ok(Some(folder));
     }
     let path = root.join(REQUIREMENTS);
-    let bytes = match project.read(&name(REQUIREMENTS)?, requirements::SIZE) {
+    let bytes = project.read(&name(REQUIREMENTS)?, requirements::SIZE);
+    match &bytes {
+        Ok(bytes) => inputs.read(&path, bytes),
+        Err(_) => drop(inputs.ask(&path, Question::Content)),
+    }
+    let bytes = match bytes {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(io("read", &path)(error)),
@@ -258,12 +265,13 @@ fn check(folder: &Folder, depth: usize, left: &mut (usize, u64)) -> std::io::Res
     Ok(())
 }
 
-fn environment(project: &Folder) -> Result<Option<Folder>, ProjectError> {
+fn environment(project: &Folder, inputs: &InputRecorder) -> Result<Option<Folder>, ProjectError> {
     for environment in ENVIRONMENTS {
         let environment = name(environment)?;
         let path = project.path_of(&environment);
         // A link is an environment if it leads to one; that is told instead of passed over.
-        if !path.join("pyvenv.cfg").is_file() {
+        inputs.ask(&path, Question::Entry);
+        if !inputs.is_file(&path.join("pyvenv.cfg")) {
             continue;
         }
         let linked = |error: std::io::Error| match arkor_files::is_foreign(&error) {
@@ -271,6 +279,9 @@ fn environment(project: &Folder) -> Result<Option<Folder>, ProjectError> {
             false => io("open", &path)(error),
         };
         let folder = project.folder(&environment).map_err(linked)?;
+        for lib in ["lib", "Lib"] {
+            inputs.ask(&path.join(lib), Question::Entry);
+        }
         let on_windows = folder
             .folder(&name("Lib")?)
             .and_then(|lib| lib.folder(&Name::new("site-packages")?));
@@ -285,11 +296,13 @@ fn environment(project: &Folder) -> Result<Option<Folder>, ProjectError> {
             Err(error) => return Err(linked(error)),
         };
         let site = name("site-packages")?;
+        inputs.ask(lib.path(), Question::Names);
         let mut versions = lib.entries(ENTRIES).map_err(linked)?;
         versions.retain(|entry| entry.kind == Kind::Folder);
         // The newest, were there several.
         for version in versions.iter().rev() {
             let version = lib.folder(&version.name).map_err(linked)?;
+            inputs.ask(&version.path_of(&site), Question::Entry);
             match version.folder(&site) {
                 Ok(found) => return Ok(Some(found)),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
@@ -353,7 +366,8 @@ mod tests {
         let root = folder.path();
         let limits = BuildLimits::default();
         let find = || {
-            let found = install(root, false, &limits, &mut |_| {}).unwrap();
+            let found =
+                install(root, false, &limits, &InputRecorder::default(), &mut |_| {}).unwrap();
             found.map(|folder| folder.path().to_path_buf())
         };
         assert_eq!(find(), None);
@@ -384,8 +398,14 @@ mod tests {
             if link != ".venv" {
                 std::fs::write(folder.path().join(".venv/pyvenv.cfg"), "").unwrap();
             }
-            let error =
-                install(folder.path(), false, &BuildLimits::default(), &mut |_| {}).unwrap_err();
+            let error = install(
+                folder.path(),
+                false,
+                &BuildLimits::default(),
+                &InputRecorder::default(),
+                &mut |_| {},
+            )
+            .unwrap_err();
             assert!(
                 matches!(error, ProjectError::LinkedPackages { .. }),
                 "{link}: {error}"
