@@ -334,6 +334,22 @@ fn a_full_store() {
     assert_eq!(project.show()["run"]["status"], "failed");
 }
 
+#[test]
+fn a_store_that_is_full_of_events_ends_the_run_in_order() {
+    let config = "[store]\nmax-size = \"1 MiB\"\n[limits]\nmessages-per-second = 20000\n";
+    let project = Project::with_config("floods", config);
+    let done = project.run(&[]);
+    done.expect(FAILED);
+    let finished = done.finished();
+    assert_eq!(
+        (&finished["status"], &finished["code"]),
+        (&"failed".into(), &"store-full".into())
+    );
+    let last = &done.events("failed")[0];
+    assert_eq!(last["code"], "store-full");
+    assert_eq!(project.show()["run"]["status"], "failed");
+}
+
 /// The real thing, as far as it can be had without a file system of our own: writes beyond a size
 /// fail half-way.
 #[cfg(target_os = "linux")]

@@ -218,3 +218,38 @@ fn case_32_33_an_edit_of_the_source_is_live_and_a_broken_one_is_told_with_its_pl
     assert_eq!(second["parent"], stopped["run"]);
     assert_eq!(dev.interrupt().0, 130);
 }
+
+#[test]
+fn grants_and_limits_are_part_of_the_code() {
+    let mut dev = Dev::start("counts");
+    let started = dev.event("started");
+    dev.event("log");
+    let config = "[trainer]\ncomponent = \"trainer.wasm\"\n";
+    let more = format!("{config}[limits]\ncallback-timeout = \"7s\"\n");
+    dev.project.write("arkor.toml", &more);
+    let swapped = dev.event("swapped");
+    assert_eq!(swapped["component"], started["component"]);
+    assert_eq!(swapped["generation"], 2);
+    // What is granted counts, not how it is written down.
+    dev.project
+        .write("arkor.toml", &format!("{more}# more time\n"));
+    dev.state("unchanged");
+    dev.project.write("arkor.toml", config);
+    assert_eq!(dev.event("swapped")["generation"], 3);
+    assert_eq!(dev.interrupt().0, 130);
+}
+
+#[test]
+fn a_changed_configuration_is_told_with_both_values() {
+    let mut dev = Dev::start("counts");
+    dev.event("log");
+    dev.save(guest("swap-config"));
+    let told = dev.state("restarting");
+    let text = told["text"].as_str().unwrap();
+    assert!(
+        text.contains(" was ") && text.contains(" and is "),
+        "{text}"
+    );
+    dev.event("stopped");
+    assert_eq!(dev.interrupt().0, 130);
+}

@@ -4,8 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use arkor_engine::EmbeddedEngine;
 use arkor_runtime::{
-    Capabilities, Limits, OnCallbackError, ReloadOutcome, RunControl, RunOutcome, RunRequest,
-    RunSettings, Runtime, RuntimeOptions, Trainer, TrainerComponent,
+    Capabilities, Limits, OnCallbackError, ReloadOutcome, Reloader, RunControl, RunOutcome,
+    RunRequest, RunSettings, Runtime, RuntimeError, RuntimeOptions, Trainer, TrainerComponent,
 };
 use arkor_store::{Store, StoreOptions};
 use arkor_types::{EndReason, Event, EventRecord, RunId};
@@ -25,6 +25,7 @@ pub(crate) fn component(name: &str) -> TrainerComponent {
 pub(crate) struct Run {
     pub(crate) control: RunControl,
     pub(crate) store: Store,
+    limits: Limits,
     id: RunId,
     _folder: TempDir,
 }
@@ -40,7 +41,7 @@ impl Run {
         let text = "In the beginning was the Word, and the Word was with God. ".repeat(40);
         std::fs::write(folder.path().join("text.txt"), text).unwrap();
         let store = Store::open(&folder.path().join(".arkor"), StoreOptions::default()).unwrap();
-        let trainer = Trainer::start(&component(name), Capabilities::default(), limits)
+        let trainer = Trainer::start(&component(name), Capabilities::default(), limits.clone())
             .await
             .unwrap();
         let spec = trainer
@@ -64,13 +65,19 @@ impl Run {
         Self {
             control,
             store,
+            limits,
             id,
             _folder: folder,
         }
     }
 
     pub(crate) async fn swap(&self, name: &str) -> ReloadOutcome {
-        self.control.reloader().swap(component(name)).await
+        swap_within(
+            &self.control.reloader(),
+            &component(name),
+            self.limits.clone(),
+        )
+        .await
     }
 
     pub(crate) fn events(&self) -> Vec<EventRecord> {
@@ -129,23 +136,48 @@ impl Run {
     }
 
     pub(crate) async fn ask(&self, request: RunRequest) {
-        self.control.requests().send(request).await.unwrap();
+        self.control.requests().ask(request).await.unwrap();
     }
 
     /// Ends the run, and says how.
     pub(crate) async fn stop(self) -> (RunOutcome, Vec<EventRecord>) {
         let requests = self.control.requests();
-        let _ = requests.send(RunRequest::Stop(EndReason::User)).await;
+        let _ = requests.ask(RunRequest::Stop(EndReason::User)).await;
         let Self {
             control,
             store,
             id,
             _folder: folder,
+            ..
         } = self;
         let outcome = control.finish().await.unwrap();
         let events = store.events(&id, 0, 1_000_000).unwrap();
         drop(folder);
         (outcome, events)
+    }
+}
+
+/// Starts code and brings it into the run. It is promised before anything is awaited.
+pub(crate) fn swap(
+    reloader: &Reloader,
+    component: &TrainerComponent,
+) -> impl Future<Output = ReloadOutcome> + use<> {
+    swap_within(reloader, component, Limits::default())
+}
+
+fn swap_within(
+    reloader: &Reloader,
+    component: &TrainerComponent,
+    limits: Limits,
+) -> impl Future<Output = ReloadOutcome> + use<> {
+    let ticket = reloader.promise();
+    let (reloader, component) = (reloader.clone(), component.clone());
+    async move {
+        match Trainer::start(&component, Capabilities::default(), limits).await {
+            Ok(trainer) => reloader.offer(ticket, trainer).await,
+            Err(RuntimeError::Guest(fault)) => ReloadOutcome::Rejected(fault),
+            Err(error) => panic!("{error}"),
+        }
     }
 }
 

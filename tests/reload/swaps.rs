@@ -5,7 +5,7 @@ use std::time::Duration;
 use arkor_runtime::{Limits, ReloadOutcome, RunRequest};
 use arkor_types::{Event, FaultCause, GuestFunction, RunStatus};
 
-use crate::run::{Run, component, counted_without_a_gap, metrics};
+use crate::run::{Run, component, counted_without_a_gap, metrics, swap};
 
 fn rejected(outcome: &ReloadOutcome) -> &arkor_types::Fault {
     match outcome {
@@ -182,13 +182,10 @@ async fn taken_back() {
     run.count(1, |event| matches!(event, Event::Paused(_)))
         .await;
     let reloader = run.control.reloader();
-    let swap = reloader.swap(component("swap-next"));
-    let mut swap = std::pin::pin!(swap);
-    // Begun, and taken back before it could be offered.
-    let started = poll_once(swap.as_mut());
-    assert!(started.is_none());
+    // Its place is that of its promise, though nothing of it was done yet when it is taken back.
+    let late = swap(&reloader, &component("swap-next"));
     run.control.reloader().withdraw();
-    assert_eq!(swap.await, ReloadOutcome::Superseded);
+    assert_eq!(late.await, ReloadOutcome::Superseded);
     run.ask(RunRequest::Continue).await;
     run.logs(2).await;
     let (_, events) = run.stop().await;
@@ -196,13 +193,121 @@ async fn taken_back() {
     counted_without_a_gap(&metrics(&events, "logs-seen"));
 }
 
-/// Polls once.
-fn poll_once<F: Future>(future: std::pin::Pin<&mut F>) -> Option<F::Output> {
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    match future.poll(&mut context) {
-        std::task::Poll::Ready(output) => Some(output),
-        std::task::Poll::Pending => None,
+/// Each log event once, whoever handled it.
+fn all_logs_were_counted(events: &[arkor_types::EventRecord], name: &str) {
+    let logs = events
+        .iter()
+        .filter(|record| matches!(record.event, Event::Log(_)));
+    assert_eq!(*metrics(events, name).last().unwrap(), logs.count() as f64);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn code_that_answers_errors_only_is_rolled_back_and_what_it_failed_on_is_handled() {
+    let run = Run::start("counts").await;
+    run.logs(2).await;
+    assert_eq!(run.swap("swap-errs").await, ReloadOutcome::Swapped(2));
+    run.count(1, |event| matches!(event, Event::RolledBack(_)))
+        .await;
+    run.logs(2).await;
+    let (_, events) = run.stop().await;
+    let back: Vec<_> = events
+        .iter()
+        .filter_map(|record| match &record.event {
+            Event::RolledBack(back) => Some((back.failed, back.generation)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(back, [(2, 1)]);
+    // The code that is back asked for something at each log event, and all of it counts.
+    counted_without_a_gap(&metrics(&events, "logs-seen"));
+    all_logs_were_counted(&events, "logs-seen");
+    let failed = events
+        .iter()
+        .filter(|record| matches!(record.event, Event::CallbackFailed(_)));
+    assert_eq!(failed.count(), 2, "those before the last straw");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn memory_that_new_code_loses_is_taken_from_the_code_before() {
+    let run = Run::start("counts").await;
+    run.logs(2).await;
+    run.ask(RunRequest::Pause).await;
+    run.count(1, |event| matches!(event, Event::Paused(_)))
+        .await;
+    assert_eq!(run.swap("swap-save-traps").await, ReloadOutcome::Swapped(2));
+    assert_eq!(run.swap("swap-next").await, ReloadOutcome::Swapped(3));
+    run.ask(RunRequest::Continue).await;
+    run.logs(2).await;
+    let (_, events) = run.stop().await;
+    all_logs_were_counted(&events, "next");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_callback_that_hangs_gives_way_to_newer_code_before_its_time_is_over() {
+    let limits = Limits {
+        callback_timeout: Duration::from_secs(9),
+        ..Limits::default()
+    };
+    let run = Run::with_limits("counts", limits).await;
+    run.logs(2).await;
+    assert_eq!(run.swap("swap-loops").await, ReloadOutcome::Swapped(2));
+    run.log_in_generation(2).await;
+    assert_eq!(run.swap("swap-next").await, ReloadOutcome::Swapped(3));
+    run.logs(2).await;
+    let (_, events) = run.stop().await;
+    let cut = events.iter().find_map(|record| match &record.event {
+        Event::RolledBack(back) => Some(back.fault.clone()),
+        _ => None,
+    });
+    let cut = cut.unwrap();
+    assert!(
+        matches!(cut.cause, FaultCause::Hurried(time) if (3000..9000).contains(&time)),
+        "{cut}"
+    );
+    all_logs_were_counted(&events, "next");
+    let told = events.iter().any(|record| match &record.event {
+        Event::Message(message) => message
+            .text
+            .as_str()
+            .contains("newer code waits for a callback"),
+        _ => false,
+    });
+    assert!(told);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_told_no_is_told_why() {
+    let run = Run::start("counts").await;
+    run.logs(1).await;
+    let requests = run.control.requests();
+    let refused = async |request| requests.ask(request).await.unwrap_err();
+    assert_eq!(refused(RunRequest::Continue).await, "the run is not paused");
+    let rate = refused(RunRequest::SetLearningRate(f64::NAN)).await;
+    assert!(rate.contains("no learning rate"), "{rate}");
+    run.stop().await;
+    assert_eq!(refused(RunRequest::Pause).await, "the run has ended");
+}
+
+/// Who reads the tail as it grows needs nothing of the store, and reads the lines that were stored.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_keeps_up_reads_nothing_from_the_store() {
+    // It asks for no checkpoints, which read.
+    let run = Run::start("swap-next").await;
+    let (tail, mut progress) = (run.control.tail(), run.control.progress());
+    let mut read = Vec::new();
+    let before = run.store.reads();
+    while read.len() < 200 {
+        progress.changed().await.unwrap();
+        let seen = read.len() as u64;
+        read.extend(tail.after(seen).expect("it kept up"));
     }
+    assert_eq!(run.store.reads(), before, "nobody read the store");
+    let stored = run.events();
+    for (line, record) in read.iter().zip(&stored) {
+        assert_eq!(line.record, *record);
+        assert_eq!(line.json, arkor_types::json_text(record).unwrap());
+    }
+    run.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -262,7 +367,7 @@ async fn case_05_a_slow_start_never_overrides_newer_code() {
     run.logs(1).await;
     let (older, newer) = (run.control.reloader(), run.control.reloader());
     let (old, new) = (component("swap-traps"), component("swap-next"));
-    let (older, newer) = tokio::join!(older.swap(old), newer.swap(new));
+    let (older, newer) = tokio::join!(swap(&older, &old), swap(&newer, &new));
     assert!(matches!(newer, ReloadOutcome::Swapped(_)), "{newer:?}");
     assert!(
         matches!(older, ReloadOutcome::Superseded | ReloadOutcome::Swapped(2)),

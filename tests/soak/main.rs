@@ -17,7 +17,7 @@ mod run;
 use arkor_runtime::ReloadOutcome;
 use arkor_types::Event;
 
-use crate::run::{Run, component, counted_without_a_gap};
+use crate::run::{Run, component, counted_without_a_gap, swap};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn case_15_20_ten_thousand_swaps_leave_nothing_behind() {
@@ -25,16 +25,16 @@ async fn case_15_20_ten_thousand_swaps_leave_nothing_behind() {
     run.logs(1).await;
     let (a, b) = (component("swap-next"), component("counts"));
     let reloader = run.control.reloader();
-    let swap = async |times: usize| {
+    let swaps = async |times: usize| {
         for index in 0..times {
             let code = if index % 2 == 0 { &a } else { &b };
-            let outcome = reloader.swap(code.clone()).await;
+            let outcome = swap(&reloader, code).await;
             assert!(matches!(outcome, ReloadOutcome::Swapped(_)), "{outcome:?}");
         }
     };
-    swap(200).await;
+    swaps(200).await;
     let before = usage();
-    swap(9_800).await;
+    swaps(9_800).await;
     let after = usage();
     assert!(after.files <= before.files + 4, "{before:?} {after:?}");
     assert!(after.tasks <= before.tasks + 4, "{before:?} {after:?}");

@@ -1,5 +1,9 @@
 //! Cases that people bring about through the Studio.
 
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use crate::harness::{Project, guest};
@@ -251,4 +255,49 @@ fn replay_shows_a_recorded_run_to_other_callbacks() {
     assert!(failed.err.contains("on-log"), "{}", failed.err);
     let none = project.arkor(["replay", "nothing"]);
     none.one_error(&["nothing"]);
+}
+
+/// Standard output that nobody reads holds up neither decisions nor other readers, and has every event once it
+/// is read again.
+#[test]
+fn a_reader_that_stalls_delays_nothing_and_misses_nothing() {
+    let project = Project::with_config("floods", "[limits]\nmessages-per-second = 20000\n");
+    let mut child = project
+        .command(["dev", "--json", "--port", "0", "--max-steps", "1000000"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut next = || {
+        let mut line = String::new();
+        out.read_line(&mut line).unwrap();
+        serde_json::from_str::<Value>(&line).ok()
+    };
+    let studio = Studio::of(&next().unwrap());
+    let mut run = Value::Null;
+    // More than a pipe and what is kept for it can hold.
+    while run["last_seq"].as_u64().unwrap_or(0) < 40_000 {
+        std::thread::sleep(Duration::from_millis(100));
+        run = studio.runs().into_iter().next().unwrap_or_default();
+    }
+    let id = run["id"].as_str().unwrap().to_owned();
+    let begin = Instant::now();
+    let answer = studio.act(&id, json!({ "kind": "stop" }));
+    assert!(answer["text"].as_str().unwrap().contains("checkpoint"));
+    while studio.runs()[0]["status"] == "running" {
+        assert!(begin.elapsed() < Duration::from_secs(60), "it stops");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let mut seqs = Vec::new();
+    while let Some(line) = next() {
+        seqs.extend(line["seq"].as_u64());
+        if line["type"] == "finished" {
+            break;
+        }
+    }
+    assert!(seqs.len() > 40_000);
+    assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>());
+    child.kill().unwrap();
+    child.wait().unwrap();
 }

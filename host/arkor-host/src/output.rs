@@ -86,6 +86,16 @@ impl Printer {
         }
     }
 
+    /// One line of JSON that was made already, by [`json_text`].
+    pub(crate) fn json_line(&self, line: String) {
+        self.queue.push(Item::Out(line), self.waits);
+    }
+
+    /// Whether there is room for what nobody waits for and nothing of which may be left out.
+    pub(crate) fn has_room(&self) -> bool {
+        self.queue.has_room()
+    }
+
     /// A line for people, as the result of a command.
     pub(crate) fn line(&self, text: &str) {
         if !self.json {

@@ -42,11 +42,13 @@ pub struct GuestText {
 #[derive(Clone)]
 pub(crate) struct Console {
     shared: Arc<Mutex<Shared>>,
-    requests: mpsc::Sender<GuestRequest>,
     messages_per_second: u32,
 }
 
 struct Shared {
+    requests: mpsc::Sender<GuestRequest>,
+    /// What the guest says was said before: nobody hears it.
+    is_muted: bool,
     stdout: Vec<u8>,
     stderr: Vec<u8>,
     /// Lines that wait for a place in the queue.
@@ -95,6 +97,8 @@ impl Bucket {
 impl Console {
     pub(crate) fn new(requests: mpsc::Sender<GuestRequest>, messages_per_second: u32) -> Self {
         let shared = Shared {
+            requests,
+            is_muted: false,
             stdout: Vec::new(),
             stderr: Vec::new(),
             waiting: VecDeque::new(),
@@ -105,14 +109,23 @@ impl Console {
         };
         Self {
             shared: Arc::new(Mutex::new(shared)),
-            requests,
             messages_per_second,
         }
     }
 
     /// One for another instance of the same trainer, so that their half lines do not mix.
     pub(crate) fn another(&self) -> Self {
-        Self::new(self.requests.clone(), self.messages_per_second)
+        Self::new(self.lock().requests.clone(), self.messages_per_second)
+    }
+
+    /// From here on its text goes to another run.
+    pub(crate) fn redirect(&self, requests: mpsc::Sender<GuestRequest>) {
+        self.lock().requests = requests;
+    }
+
+    /// Whether what the guest says is left out.
+    pub(crate) fn mute(&self, is_muted: bool) {
+        self.lock().is_muted = is_muted;
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
@@ -217,8 +230,15 @@ impl Console {
         if !wait.is_zero() {
             tokio::time::sleep(wait).await;
         }
+        let requests = {
+            let shared = self.lock();
+            if shared.is_muted {
+                return;
+            }
+            shared.requests.clone()
+        };
         // Nobody reads any more only if the run is over.
-        let _ = self.requests.send(GuestRequest::Text(text)).await;
+        let _ = requests.send(GuestRequest::Text(text)).await;
     }
 
     /// At the end of a call: tells what is left, without the lines of a panic, which are returned.

@@ -1,10 +1,12 @@
 //! What new code means for a run, as a pure function.
 
-/// Code by what decides: its bytes, and the configuration that it describes.
+/// Code by what decides: its bytes, what it may do, and the configuration that it describes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CodeIdentity {
     /// blake3 of the component.
     pub component: String,
+    /// Hash of the capabilities and limits that it runs with.
+    pub grants: String,
     /// Hash of the configuration, see [`arkor_types::Spec::config_hash`].
     pub config: String,
     /// What the files hold that the configuration names: another dataset is another configuration.
@@ -30,7 +32,7 @@ pub enum Decision {
 /// that one with another configuration takes its place.
 pub fn decide(running: &CodeIdentity, newest: &CodeIdentity, stopping: bool) -> Decision {
     let same_config = running.config == newest.config && running.data == newest.data;
-    let same_code = running.component == newest.component;
+    let same_code = running.component == newest.component && running.grants == newest.grants;
     match (same_config, same_code, stopping) {
         // A restart on its way takes the newest code when it begins.
         (false, _, true) => Decision::Nothing,
@@ -49,10 +51,13 @@ mod tests {
     use super::*;
 
     fn code() -> impl Strategy<Value = CodeIdentity> {
-        (0..3u8, 0..2u8, 0..2u8).prop_map(|(component, config, data)| CodeIdentity {
-            component: component.to_string(),
-            config: config.to_string(),
-            data: data.to_string(),
+        (0..3u8, 0..2u8, 0..2u8, 0..2u8).prop_map(|(component, grants, config, data)| {
+            CodeIdentity {
+                component: component.to_string(),
+                grants: grants.to_string(),
+                config: config.to_string(),
+                data: data.to_string(),
+            }
         })
     }
 

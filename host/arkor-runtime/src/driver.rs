@@ -1,50 +1,61 @@
-//! The driver of a run: a task that lets the machine decide and does what it says.
+//! The driver of a run: a task that lets the machine decide and begins what it says.
+//!
+//! Nothing is waited for but the inbox: what takes time is work in flight, and comes back as an input.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use arkor_engine::Schedule;
 use arkor_store::{RunHandle, StoreError};
-use arkor_types::{
-    CheckpointRecord, CheckpointWritten, Event, EventRecord, Fault, Message, Started,
-};
+use arkor_types::{CheckpointRecord, EndReason, Event, EventRecord, Level, Started};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::component::TrainerComponent;
 use crate::console::GuestText;
 use crate::error::RuntimeError;
-use crate::guest::{GuestRequest, LoopReply, RunContext};
-use crate::instance::{CallbackEvent, Surroundings};
-use crate::slot::{Answer, CallbackSlot};
+use crate::guest::{Deadline, GuestRequest, LoopReply, RunContext};
+use crate::instance::CallbackEvent;
+use crate::limits::Limits;
+use crate::trainer::TrainerCode;
 
+mod callbacks;
 mod checkpoint;
 mod control;
+mod engine_work;
+mod guests;
+mod inbox;
 pub(crate) mod machine;
+mod offers;
 pub(crate) mod progress;
-mod reload;
-mod steps;
+mod rewind;
 mod training_loop;
 
-pub use control::{RunControl, RunOutcome, RunProgress};
+pub use control::{RunControl, RunOutcome, RunProgress, RunRequests};
 pub use machine::{OnCallbackError, RunRequest};
-pub use reload::{ReloadOutcome, Reloader};
+pub use offers::{ReloadOutcome, Reloader, Ticket};
 
+use callbacks::{Candidate, Generation};
+use checkpoint::Beside;
+use guests::Totals;
+use inbox::{Asked, Came, EngineDone, Inbox};
 use machine::{Effect, Input, Machine, Phase, Plan};
 use progress::{LoopState, SavedProgress};
-use reload::{Probation, Replacement};
-use training_loop::{LoopCode, LoopTask};
+
+/// Requests of people that can wait for the driver.
+const PEOPLE: usize = 8;
+
+/// How long newer code or a stop waits for a call in flight before it is told what it waits for, and how
+/// often it is looked whether that call hangs.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a run is made of when its driver starts.
 pub(crate) struct Parts {
     pub(crate) machine: Machine,
     pub(crate) plan: Plan,
     pub(crate) handle: RunHandle,
-    pub(crate) component: TrainerComponent,
-    pub(crate) surroundings: Surroundings,
+    /// The first generation.
+    pub(crate) code: TrainerCode,
     pub(crate) context: RunContext,
-    pub(crate) steps: Arc<AtomicU64>,
     pub(crate) schedule: Schedule,
     pub(crate) guest_requests: mpsc::Receiver<GuestRequest>,
     /// What the trainer said before there was a run.
@@ -62,61 +73,47 @@ pub(crate) struct Resumed {
 }
 
 pub(crate) struct Driver {
-    parts: Parts,
-    slot: Option<Arc<CallbackSlot>>,
-    /// What the slot held before the last swaps, until the new code has proved itself.
-    probation: Probation,
-    users: mpsc::Receiver<RunRequest>,
-    reloader: Reloader,
-    replacements: mpsc::Receiver<Replacement>,
-    /// New code that waits for a place between two events.
-    replacement: Option<Replacement>,
-    progress: watch::Sender<RunProgress>,
-    /// What people asked for while something else was being done. Comes before any report: a run
-    /// always has a next report, and would never get to them.
-    asked: VecDeque<RunRequest>,
-    /// How what the machine wanted went.
+    machine: Machine,
+    plan: Plan,
+    handle: RunHandle,
+    context: RunContext,
+    schedule: Schedule,
+    /// What the trainer said before there was a run.
+    early: Vec<GuestText>,
+    resumed: Option<Resumed>,
+    parameters: u64,
+    weights_from: Option<String>,
+    inbox: Inbox,
+    /// Code that is at work, or may be again.
+    generations: BTreeMap<u32, Generation>,
+    /// Code that is being taken up, and what it said when it started.
+    candidate: Option<Candidate>,
+    said: Vec<GuestText>,
+    /// The callbacks' memory on its way to new code.
+    memory: Option<Vec<u8>>,
+    /// Events that may have to be handed over again.
+    events: BTreeMap<u64, CallbackEvent>,
+    newest_event: u64,
+    /// What is known already, for the machine.
     reports: VecDeque<Input>,
-    training_loop: Option<LoopTask>,
-    /// The code of the loop, and that of the loop before it, which may come back.
-    loop_code: LoopCode,
-    /// What the loop asked for while something else was done.
-    hooks_waiting: VecDeque<GuestRequest>,
     /// The hook of the loop that waits for its answer.
     hook: Option<oneshot::Sender<LoopReply>>,
     /// What the loop gave to its last hook, and the callbacks to the last save.
     loop_state: Option<LoopState>,
     callback_state: Option<Vec<u8>>,
+    /// What the checkpoint that is being written has besides the training state.
+    beside: Option<Beside>,
     eval_tokens: u64,
     last_log: Instant,
+    /// Since when somebody waits for a call in flight, and whether that was told.
+    impatient: Option<(Instant, bool)>,
+    progress: watch::Sender<RunProgress>,
     terminal: Option<Event>,
     totals: Totals,
 }
 
-/// What the trainer's code has put into the run during this attempt.
-#[derive(Debug, Default)]
-struct Totals {
-    artifacts: u64,
-    artifact_bytes: u64,
-    message_bytes: u64,
-    saved_states: u64,
-}
-
-/// Why something was not done to its end.
-enum Stopped {
-    /// The run is to end at once.
-    Cancelled,
-    /// The store failed: what happens now cannot be kept.
-    Store(StoreError),
-}
-
-impl From<StoreError> for Stopped {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-type Done<T> = Result<T, Stopped>;
+/// The store failed: what happens now cannot be kept.
+type Done<T> = Result<T, StoreError>;
 
 /// Turns a failure of the engine or the store into the end of the run.
 fn broke(error: &RuntimeError) -> Input {
@@ -129,10 +126,11 @@ fn broke(error: &RuntimeError) -> Input {
 
 impl Driver {
     /// Starts the task.
-    pub(crate) fn start(parts: Parts, slot: CallbackSlot) -> RunControl {
+    pub(crate) fn start(parts: Parts) -> RunControl {
         let id = parts.handle.id().clone();
         let begins_after = parts.handle.last_seq();
-        let (requests, users) = mpsc::channel(8);
+        let tail = parts.handle.tail();
+        let (requests, people) = mpsc::channel::<Asked>(PEOPLE);
         let (progress, watcher) = watch::channel(RunProgress {
             last_seq: begins_after,
             step: parts.machine.step(),
@@ -142,193 +140,291 @@ impl Driver {
         });
         let saved = parts.resumed.as_ref().map(|resumed| resumed.saved.clone());
         let saved = saved.unwrap_or_default();
-        let (reloader, replacements) = Reloader::new(parts.surroundings.clone(), slot.generation());
-        let bring = reloader.clone();
-        let driver = Self {
-            slot: Some(Arc::new(slot)),
-            probation: Probation::default(),
-            users,
-            reloader,
-            replacements,
-            replacement: None,
-            progress,
-            asked: VecDeque::new(),
+        let reloader = Reloader::default();
+        let mut driver = Self {
+            inbox: Inbox {
+                people,
+                guests: parts.guest_requests,
+                hooks: VecDeque::new(),
+                offers: reloader.clone(),
+                engine: None,
+                callbacks: None,
+                training_loop: None,
+                held: None,
+            },
+            generations: BTreeMap::new(),
+            candidate: None,
+            said: Vec::new(),
+            memory: None,
+            events: BTreeMap::new(),
+            newest_event: 0,
             reports: VecDeque::from([Input::Begin]),
-            training_loop: None,
-            loop_code: LoopCode::default(),
-            hooks_waiting: VecDeque::new(),
             hook: None,
             loop_state: saved.training_loop,
             callback_state: saved.callbacks,
+            beside: None,
             // The first token of a text is not predicted.
             eval_tokens: parts.context.examples.info().eval_tokens.saturating_sub(1),
             last_log: Instant::now(),
+            impatient: None,
+            progress,
             terminal: None,
             totals: Totals::default(),
-            parts,
+            machine: parts.machine,
+            plan: parts.plan,
+            handle: parts.handle,
+            context: parts.context,
+            schedule: parts.schedule,
+            early: parts.early,
+            resumed: parts.resumed,
+            parameters: parts.parameters,
+            weights_from: parts.weights_from,
         };
-        let task = tokio::spawn(driver.run());
-        RunControl::new(id, begins_after, requests, bring, watcher, task)
+        driver.begin_with(parts.code);
+        let task = tokio::spawn(async move {
+            let outcome = driver.run().await;
+            // Whoever offers code now is told that the run is over.
+            driver.inbox.offers.close();
+            outcome
+        });
+        RunControl::new(id, begins_after, requests, reloader, watcher, tail, task)
     }
 
-    async fn run(mut self) -> Result<RunOutcome, RuntimeError> {
+    fn begin_with(&mut self, code: TrainerCode) {
+        let first = self.machine.current_code();
+        self.generations.insert(
+            first,
+            Generation {
+                component: code.component,
+                surroundings: code.surroundings,
+                slot: None,
+            },
+        );
+        self.put(first, code.instance);
+    }
+
+    async fn run(&mut self) -> Result<RunOutcome, RuntimeError> {
         loop {
-            while let Ok(request) = self.users.try_recv() {
-                self.asked.push_back(request);
-            }
-            if let Some(new) = self.next_replacement() {
-                let mut effects = VecDeque::new();
-                if let Err(stopped) = self.swap(new).await {
-                    self.stopped(stopped, &mut effects)?;
+            let done = match self.reports.pop_front() {
+                Some(input) => self.apply(input),
+                None => {
+                    let look = self.look();
+                    let accepts = self.machine.accepts();
+                    let came = self.inbox.next(accepts, look).await;
+                    self.take(came)
                 }
-                if self.perform_all(effects).await? {
-                    return Ok(self.outcome());
-                }
-                continue;
-            }
-            let input = match (self.asked.pop_front(), self.reports.is_empty()) {
-                (Some(RunRequest::Cancel), _) => Err(Stopped::Cancelled),
-                (Some(request), _) => Ok(Input::Request(request)),
-                (None, true) => match self.wait().await {
-                    Ok(Some(input)) => Ok(input),
-                    Ok(None) => continue,
-                    Err(stopped) => Err(stopped),
-                },
-                (None, false) => match self.reports.pop_front() {
-                    Some(report) => Ok(report),
-                    None => continue,
-                },
             };
-            let mut effects = VecDeque::new();
-            match input {
-                Ok(input) => effects.extend(self.parts.machine.apply(input)),
-                Err(stopped) => self.stopped(stopped, &mut effects)?,
-            }
-            if self.perform_all(effects).await? {
-                return Ok(self.outcome());
+            let is_over = match done {
+                Ok(is_over) => is_over,
+                Err(error) => self.failed(error)?,
+            };
+            if is_over {
+                return Ok(RunOutcome::of(
+                    self.handle.id().clone(),
+                    self.machine.step(),
+                    &self.terminal,
+                ));
             }
         }
     }
 
     /// Whether the attempt is over.
-    async fn perform_all(&mut self, mut effects: VecDeque<Effect>) -> Result<bool, StoreError> {
-        while let Some(effect) = effects.pop_front() {
-            if effect == Effect::Finish {
-                return Ok(true);
+    fn take(&mut self, came: Came) -> Done<bool> {
+        let input = match came {
+            Came::Asked(Asked { request, reply }) => {
+                let cancels = request == RunRequest::Cancel;
+                let mut effects = Vec::new();
+                let answer = self.machine.request(request, &mut effects);
+                if cancels && answer.is_ok() {
+                    self.drop_all_work();
+                }
+                // Whoever asked may be gone.
+                let _ = reply.send(answer);
+                return self.perform_all(effects);
             }
-            match self.perform(effect).await {
-                Ok(Some(report)) => self.reports.push_back(report),
-                Ok(None) => {}
-                Err(stopped) => self.stopped(stopped, &mut effects)?,
+            // Nobody is left who could let a paused run go on; ending it keeps its checkpoint.
+            Came::Nobody => Input::Request(RunRequest::Stop(EndReason::User)),
+            Came::Guest(request) => {
+                self.serve(request)?;
+                return Ok(false);
+            }
+            Came::Hook(request) => match self.hooked(request)? {
+                Some(input) => input,
+                None => return Ok(false),
+            },
+            Came::Offer(offer) => self.considered(offer),
+            Came::Callbacks(done) => self.called(done),
+            Came::Loop(end) => self.loop_ended(end)?,
+            Came::Engine(done) => match self.engine_done(done)? {
+                Some(input) => input,
+                None => return Ok(false),
+            },
+            Came::Look => {
+                self.hurry()?;
+                return Ok(false);
+            }
+        };
+        self.apply(input)
+    }
+
+    fn apply(&mut self, input: Input) -> Done<bool> {
+        let effects = self.machine.apply(input);
+        self.perform_all(effects)
+    }
+
+    fn perform_all(&mut self, effects: Vec<Effect>) -> Done<bool> {
+        let mut first_failure = None;
+        for effect in effects {
+            if effect == Effect::Finish {
+                return first_failure.map_or(Ok(true), Err);
+            }
+            if let Err(error) = self.perform(effect) {
+                if !self.can_do_without(&error) {
+                    return Err(error);
+                }
+                first_failure.get_or_insert(error);
             }
         }
+        self.forget();
         Ok(false)
     }
 
-    /// A cancelled run still gets its terminal event, and so does one with an event that cannot be
-    /// stored; one whose store fails cannot.
-    fn stopped(
-        &mut self,
-        stopped: Stopped,
-        effects: &mut VecDeque<Effect>,
-    ) -> Result<(), StoreError> {
-        match stopped {
-            Stopped::Store(error @ StoreError::Unstorable { .. })
-                if !matches!(
-                    self.parts.machine.phase(),
-                    Phase::Idle | Phase::Ending | Phase::Ended
-                ) =>
-            {
-                self.reports.clear();
-                effects.clear();
-                effects.extend(self.parts.machine.apply(broke(&error.into())));
-                Ok(())
+    fn engine_done(&mut self, done: EngineDone) -> Done<Option<Input>> {
+        Ok(Some(match done {
+            EngineDone::Step(Ok(report)) => {
+                let step = self.context.step.load(Ordering::Acquire);
+                self.progress.send_modify(|progress| progress.step = step);
+                Input::StepDone(report)
             }
-            Stopped::Store(error) => Err(error),
-            Stopped::Cancelled => {
-                self.slot = None;
-                self.probation.clear();
-                self.training_loop = None;
-                self.hook = None;
-                self.asked.clear();
-                self.reports.clear();
-                effects.clear();
-                effects.extend(self.parts.machine.apply(Input::Request(RunRequest::Cancel)));
-                Ok(())
+            EngineDone::Evaluation(Ok(loss)) => Input::EvaluationDone { loss },
+            EngineDone::Step(Err(error)) | EngineDone::Evaluation(Err(error)) => broke(&error),
+            EngineDone::State(state) => self.state_written(state)?,
+            EngineDone::Rewound(place) => self.rewound(place)?,
+            EngineDone::NamedStateSaved {
+                name,
+                result,
+                reply,
+            } => {
+                let handle = &mut self.handle;
+                let kept = result.and_then(|blob| Ok(handle.put_named_state(&name, blob)?));
+                let _ = reply.send(kept.map_err(|error| error.to_string()));
+                return Ok(None);
             }
-        }
+            EngineDone::NamedStateLoaded { result, reply } => {
+                let loaded = result.is_ok();
+                let answer = result.map(|()| true).map_err(|error| error.to_string());
+                let _ = reply.send(answer);
+                if !loaded {
+                    return Ok(None);
+                }
+                Input::WeightsReplaced
+            }
+        }))
     }
 
-    fn outcome(&self) -> RunOutcome {
-        RunOutcome::of(
-            self.parts.handle.id().clone(),
-            self.parts.machine.step(),
-            &self.terminal,
-        )
-    }
-
-    /// Nothing is left to do until someone says something: a user while the run is paused, the
-    /// trainer's loop while it is at work.
-    async fn wait(&mut self) -> Done<Option<Input>> {
-        if self.parts.machine.phase() == Phase::Training && self.training_loop.is_some() {
-            return self.attend_loop().await;
-        }
-        tokio::select! {
-            request = self.users.recv() => match request {
-                Some(RunRequest::Cancel) => Err(Stopped::Cancelled),
-                Some(request) => Ok(Some(Input::Request(request))),
-                // Nobody is left who could let a paused run go on; ending it keeps its checkpoint.
-                None => Ok(Some(Input::Request(RunRequest::Stop(
-                    arkor_types::EndReason::User,
-                )))),
-            },
-            Some(new) = self.replacements.recv() => {
-                self.offered(new);
-                Ok(None)
-            }
-            // New code may talk while it starts.
-            Some(request) = self.parts.guest_requests.recv() => {
-                self.serve(request)?;
-                Ok(None)
-            }
-        }
-    }
-
-    async fn perform(&mut self, effect: Effect) -> Done<Option<Input>> {
+    fn perform(&mut self, effect: Effect) -> Done<()> {
         match effect {
-            Effect::AnnounceStart => self.announce().await.map(Some),
-            Effect::DeliverCheckpointAgain => self.deliver_again().await.map(Some),
-            Effect::Append(event) => self.append(event).map(|_| None),
+            Effect::AnnounceStart => self.announce()?,
+            Effect::DeliverCheckpointAgain => self.deliver_checkpoint(),
+            Effect::Append(event) => {
+                self.append(event)?;
+            }
             Effect::Deliver(event) => {
                 let record = self.append(event)?;
-                self.deliver(&record).await.map(Some)
+                self.deliver(&record);
             }
+            Effect::DeliverAgain { seq, mode } => self.deliver_again(seq, mode),
+            Effect::SaveState(purpose) => self.save_state(purpose),
+            Effect::LoadState {
+                generation,
+                with_memory,
+                ..
+            } => self.load_state(generation, with_memory)?,
+            Effect::TakeUp {
+                generation,
+                previous,
+                had_memory,
+                ..
+            } => self.take_up(generation, previous, had_memory)?,
+            Effect::Reject { fault, .. } => self.reject(fault)?,
+            Effect::GoBack {
+                failed,
+                generation,
+                fault,
+            } => self.went_back(failed, generation, *fault)?,
+            Effect::Rewind => self.rewind(),
+            Effect::StartCallbacks { generation } => self.start_callbacks(generation),
             Effect::Step {
                 step,
                 learning_rate,
-            } => self.step(step, learning_rate).await.map(Some),
-            Effect::Evaluate => self.evaluate().await.map(Some),
-            Effect::Save(measured) => self.save(measured).await.map(Some),
-            Effect::ScoreCheckpoint { id, measured } => {
-                self.score_checkpoint(&id, &measured)?;
-                Ok(None)
-            }
-            Effect::StartLoop => {
-                self.start_loop();
-                Ok(None)
-            }
-            Effect::RestoreLoop => self.restore_loop().await,
-            Effect::AnswerLoop(answer) => {
-                self.answer_loop(answer);
-                Ok(None)
-            }
-            Effect::Finish => Ok(None),
+            } => self.step(step, learning_rate),
+            Effect::Evaluate => self.evaluate(),
+            Effect::WriteCheckpoint(measured) => self.write_checkpoint(measured),
+            Effect::ScoreCheckpoint { id, measured } => self.score_checkpoint(&id, &measured)?,
+            Effect::StartLoop { generation } => self.start_loop(generation),
+            Effect::AnswerLoop(answer) => self.answer_loop(answer),
+            Effect::Finish => {}
         }
+        Ok(())
+    }
+
+    /// What cannot be needed again is dropped.
+    fn forget(&mut self) {
+        let machine = &self.machine;
+        self.generations.retain(|generation, code| {
+            if !machine.needs_instance(*generation) {
+                code.slot = None;
+            }
+            machine.needs_code(*generation)
+        });
+        let oldest = machine.oldest_missed().unwrap_or(self.newest_event);
+        self.events = self.events.split_off(&oldest.min(self.newest_event));
+        if matches!(machine.phase(), Phase::Ending | Phase::Ended) {
+            self.inbox.training_loop = None;
+        }
+    }
+
+    /// Nothing in flight counts any more.
+    fn drop_all_work(&mut self) {
+        self.inbox.held = None;
+        self.inbox.callbacks = None;
+        self.inbox.engine = None;
+        self.inbox.training_loop = None;
+        self.hook = None;
+        self.candidate = None;
+        self.reports.clear();
+        self.generations.clear();
+    }
+
+    /// An event that could not be stored, or has no room in the store, ends the run in order: there is
+    /// always room for the words that say so. If the store fails, nothing can be kept any more.
+    fn failed(&mut self, error: StoreError) -> Result<bool, StoreError> {
+        let ends = matches!(self.machine.phase(), Phase::Ending | Phase::Ended);
+        if ends && self.can_do_without(&error) {
+            return Ok(false);
+        }
+        match error {
+            StoreError::Unstorable { .. } | StoreError::Full { .. }
+                if !ends && self.machine.phase() != Phase::Idle =>
+            {
+                self.inbox.held = None;
+                self.inbox.callbacks = None;
+                self.inbox.engine = None;
+                self.reports.clear();
+                self.apply(broke(&error.into()))
+            }
+            error => Err(error),
+        }
+    }
+
+    /// Whether a run that is about to end has nothing better to do than to go on without this.
+    fn can_do_without(&self, error: &StoreError) -> bool {
+        self.machine.phase() == Phase::Ending && matches!(error, StoreError::Full { .. })
     }
 
     /// Writes an event; only then is anyone told of it.
     fn append(&mut self, event: Event) -> Done<EventRecord> {
-        let handle = &mut self.parts.handle;
+        let handle = &mut self.handle;
         let record = tokio::task::block_in_place(|| handle.append(event))?;
         self.told(&record);
         Ok(record)
@@ -338,7 +434,7 @@ impl Driver {
         if record.event.is_terminal() {
             self.terminal = Some(record.event.clone());
         }
-        let step = self.parts.steps.load(Ordering::Acquire);
+        let step = self.context.step.load(Ordering::Acquire);
         self.progress.send_modify(|progress| {
             progress.last_seq = record.seq;
             progress.step = step;
@@ -349,276 +445,108 @@ impl Driver {
         });
     }
 
-    /// Whether there is room for a guest's text in the run's log. That it is full is told once.
-    fn log_has_room(&mut self, bytes: usize) -> Done<bool> {
-        let limit = self.parts.surroundings.limits.messages_total;
-        let before = self.totals.message_bytes;
-        self.totals.message_bytes = before.saturating_add(bytes as u64);
-        if self.totals.message_bytes <= limit {
-            return Ok(true);
-        }
-        if before <= limit {
-            self.message(GuestText {
-                level: arkor_types::Level::Warn,
-                source: arkor_types::MessageSource::Host,
-                text: format!(
-                    "the trainer has written {limit} bytes of messages, which is limits.messages-total: \
-                     what follows is left out"
-                )
-                .into(),
-            })?;
-        }
-        Ok(false)
-    }
-
-    /// An error if the run has no room for another artifact.
-    fn count_artifact(&mut self, name: &str, bytes: usize) -> Result<(), String> {
-        let limits = &self.parts.surroundings.limits;
-        let totals = &mut self.totals;
-        if totals.artifacts >= limits.artifacts_count.into() {
-            return Err(format!(
-                "{name} would be one artifact too many: limits.artifacts-count is {}",
-                limits.artifacts_count
-            ));
-        }
-        let total = totals.artifact_bytes.saturating_add(bytes as u64);
-        if total > limits.artifacts_total {
-            return Err(format!(
-                "{name} has {bytes} bytes, which makes {total} with the artifacts before it, and \
-                 limits.artifacts-total is {}",
-                limits.artifacts_total
-            ));
-        }
-        totals.artifacts += 1;
-        totals.artifact_bytes = total;
-        Ok(())
-    }
-
-    fn message(&mut self, text: GuestText) -> Done<()> {
-        if text.source != arkor_types::MessageSource::Host
-            && !self.log_has_room(text.text.as_str().len())?
-        {
-            return Ok(());
-        }
-        let step = self.parts.steps.load(Ordering::Acquire);
-        let GuestText {
-            level,
-            source,
-            text,
-        } = text;
-        self.append(Event::Message(Message {
-            step,
-            level,
-            source,
-            text,
-        }))
-        .map(|_| ())
-    }
-
-    /// Waits for `work` and serves the trainer meanwhile: what it says while it handles an event
-    /// comes before the next event.
-    async fn attend<T>(&mut self, work: impl Future<Output = T>) -> Done<T> {
-        let mut work = std::pin::pin!(work);
-        loop {
-            tokio::select! {
-                biased;
-                Some(request) = self.parts.guest_requests.recv() => self.serve(request)?,
-                done = &mut work => {
-                    while let Ok(request) = self.parts.guest_requests.try_recv() {
-                        self.serve(request)?;
-                    }
-                    return Ok(done);
-                }
-                Some(request) = self.users.recv() => match request {
-                    RunRequest::Cancel => return Err(Stopped::Cancelled),
-                    request => self.asked.push_back(request),
-                },
-            }
-        }
-    }
-
-    /// The same for work that the callbacks have no part in: new code takes their place meanwhile.
-    async fn attend_and_swap<T>(&mut self, work: impl Future<Output = T>) -> Done<T> {
-        let mut work = std::pin::pin!(work);
-        loop {
-            if let Some(new) = self.next_replacement() {
-                self.swap(new).await?;
-            }
-            tokio::select! {
-                biased;
-                Some(request) = self.parts.guest_requests.recv() => self.serve(request)?,
-                done = &mut work => {
-                    while let Ok(request) = self.parts.guest_requests.try_recv() {
-                        self.serve(request)?;
-                    }
-                    return Ok(done);
-                }
-                Some(request) = self.users.recv() => match request {
-                    RunRequest::Cancel => return Err(Stopped::Cancelled),
-                    request => self.asked.push_back(request),
-                },
-                Some(new) = self.replacements.recv() => self.offered(new),
-            }
-        }
-    }
-
-    /// What a trainer may ask at any time.
-    fn serve(&mut self, request: GuestRequest) -> Done<()> {
-        match request {
-            GuestRequest::Text(text) => self.message(text)?,
-            GuestRequest::Artifact {
-                name,
-                content,
-                reply,
-            } => {
-                if let Err(full) = self.count_artifact(&name, content.len()) {
-                    let _ = reply.send(Err(full));
-                    return Ok(());
-                }
-                let step = self.parts.steps.load(Ordering::Acquire);
-                let handle = &mut self.parts.handle;
-                let written =
-                    tokio::task::block_in_place(|| handle.write_artifact(step, &name, &content));
-                let answer = match written {
-                    Ok((record, _)) => {
-                        self.told(&record);
-                        match record.event {
-                            Event::Artifact(artifact) => Ok(artifact),
-                            _ => Err("no artifact was written".into()),
-                        }
-                    }
-                    Err(error) => Err(error.to_string()),
-                };
-                let _ = reply.send(answer);
-            }
-            // The loop waits inside its hook while anything else is done.
-            GuestRequest::Log { .. }
-            | GuestRequest::Checkpoint { .. }
-            | GuestRequest::Evaluated { .. }
-            | GuestRequest::Evaluate { .. }
-            | GuestRequest::SaveNamed { .. }
-            | GuestRequest::LoadNamed { .. } => self.hooks_waiting.push_back(request),
-        }
-        Ok(())
-    }
-
-    async fn announce(&mut self) -> Done<Input> {
-        let parts = &self.parts;
-        let record = parts.handle.record();
+    fn announce(&mut self) -> Done<()> {
+        let record = self.handle.record();
         let started = Started {
-            step: parts.machine.step(),
+            step: self.machine.step(),
             attempt: record.attempt,
-            generation: self.generation(),
+            generation: self.machine.at_work().unwrap_or(0),
             parent: record.parent.clone(),
-            resumed_from: parts
-                .resumed
-                .as_ref()
-                .map(|resumed| resumed.checkpoint.step),
-            total_steps: parts.plan.total_steps,
-            component: parts.component.digest.clone(),
+            resumed_from: self.resumed.as_ref().map(|resumed| resumed.checkpoint.step),
+            total_steps: self.plan.total_steps,
+            component: self.digest(),
             config: record.config.clone(),
-            parameters: parts.parameters,
-            weights_from: parts.weights_from.clone(),
-            unigram_entropy: parts.context.examples.info().unigram_entropy,
+            parameters: self.parameters,
+            weights_from: self.weights_from.clone(),
+            unigram_entropy: self.context.examples.info().unigram_entropy,
         };
         let record = self.append(Event::Started(started))?;
-        for text in std::mem::take(&mut self.parts.early) {
+        for text in std::mem::take(&mut self.early) {
             self.message(text)?;
         }
         self.last_log = Instant::now();
-        self.deliver(&record).await
+        self.deliver(&record);
+        Ok(())
     }
 
-    async fn deliver_again(&mut self) -> Done<Input> {
-        let Some(resumed) = &self.parts.resumed else {
-            return Ok(Input::Handled {
-                event_seq: 0,
-                answer: Ok(Vec::new()),
-            });
-        };
-        let checkpoint = &resumed.checkpoint;
-        // As it was when the checkpoint was written.
-        let measured = self.parts.machine.progress.measured_here().cloned();
-        let measured = measured.unwrap_or_default();
-        let event = CheckpointWritten {
-            step: checkpoint.step,
-            id: checkpoint.id.clone(),
-            size: checkpoint.size,
-            eval_loss: measured.loss,
-            score: measured.score,
-            metrics: measured.metrics,
-        };
-        let seq = checkpoint.seq;
-        self.call(CallbackEvent::Checkpoint { seq, event }).await
+    fn code(&self) -> Option<&Generation> {
+        self.generations.get(&self.machine.current_code())
     }
 
-    /// Hands an event that is in the log to its callback.
-    async fn deliver(&mut self, record: &EventRecord) -> Done<Input> {
-        let seq = record.seq;
-        let machine = &self.parts.machine;
-        let event = match record.event.clone() {
-            Event::Started(event) => CallbackEvent::Started {
-                seq,
-                run: record.run.clone(),
-                event,
-            },
-            Event::Log(event) => CallbackEvent::Log { seq, event },
-            Event::Evaluation(event) => CallbackEvent::Evaluation { seq, event },
-            Event::Checkpoint(event) => CallbackEvent::Checkpoint { seq, event },
-            Event::Ending(_) => match (machine.ended_well(), machine.ended_badly()) {
-                (Some(event), _) => CallbackEvent::Completed { seq, event },
-                (None, Some(event)) => CallbackEvent::Failed { seq, event },
-                (None, None) => {
-                    return Ok(Input::Handled {
-                        event_seq: seq,
-                        answer: Ok(Vec::new()),
-                    });
-                }
-            },
-            _ => {
-                return Ok(Input::Handled {
-                    event_seq: seq,
-                    answer: Ok(Vec::new()),
-                });
-            }
-        };
-        self.call(event).await
+    fn digest(&self) -> String {
+        self.code()
+            .map(|code| code.component.digest.clone())
+            .unwrap_or_default()
     }
 
-    async fn call(&mut self, event: CallbackEvent) -> Done<Input> {
-        let event_seq = event.seq();
-        let Some(slot) = self.slot.clone() else {
-            return Ok(Input::Handled {
-                event_seq,
-                answer: Ok(Vec::new()),
-            });
-        };
-        let handled = event.clone();
-        let mut answer: Option<Answer> = self
-            .attend(async move { slot.handle(handled).await })
-            .await?;
-        while let Some(Err(fault)) = &answer
-            && !fault.leaves_instance_alive()
-            && let Some(slot) = self.roll_back(fault).await?
-        {
-            let again = event.clone();
-            answer = self.attend(async move { slot.handle(again).await }).await?;
+    /// The limits of the code that is at work.
+    fn limits(&self) -> std::sync::Arc<Limits> {
+        self.code()
+            .map(|code| std::sync::Arc::clone(&code.surroundings.limits))
+            .unwrap_or_default()
+    }
+
+    /// When it is to be looked whether a call hangs that somebody waits for.
+    fn look(&mut self) -> Option<Instant> {
+        let is_wanted = self.machine.wants_to_stop() || self.inbox.offers.is_waiting();
+        if !is_wanted || !self.inbox.is_busy() {
+            self.impatient = None;
+            return None;
         }
-        match &answer {
-            Some(Err(fault)) => self.bury(fault),
-            Some(Ok(_)) => self.proved(&event),
-            None => {}
-        }
-        Ok(Input::Handled {
-            event_seq,
-            answer: answer.unwrap_or(Ok(Vec::new())),
-        })
+        let now = Instant::now();
+        let (since, told) = *self.impatient.get_or_insert((now, false));
+        Some(if told { now } else { since } + PATIENCE)
     }
 
-    /// Drops the callbacks if their instance cannot be entered again.
-    fn bury(&mut self, fault: &Fault) {
-        if !fault.leaves_instance_alive() {
-            self.slot = None;
+    /// Cuts a call off that hangs while somebody waits for its place.
+    fn hurry(&mut self) -> Done<()> {
+        let Some((since, told)) = self.impatient else {
+            return Ok(());
+        };
+        if since.elapsed() < PATIENCE {
+            return Ok(());
+        }
+        let at_work = self.machine.at_work();
+        let slot = at_work.and_then(|generation| self.generations.get(&generation)?.slot.clone());
+        let callbacks = slot.filter(|_| self.inbox.callbacks.is_some());
+        let training_loop = self
+            .inbox
+            .training_loop
+            .as_ref()
+            .filter(|_| callbacks.is_none() && self.machine.accepts().hooks);
+        let (what, deadline): (&str, &Deadline) = match (&callbacks, training_loop) {
+            (Some(slot), _) => ("a callback", slot.deadline()),
+            (None, Some(training_loop)) => match training_loop.deadline() {
+                Some(deadline) => ("the training loop", deadline),
+                None => return Ok(()),
+            },
+            (None, None) => return Ok(()),
+        };
+        deadline.hurry();
+        let Some(used) = deadline.own_time().filter(|used| *used >= PATIENCE) else {
+            return Ok(());
+        };
+        self.impatient = Some((since, true));
+        if !told {
+            let who = if self.machine.wants_to_stop() {
+                "the run's end"
+            } else {
+                "newer code"
+            };
+            let text = format!(
+                "{who} waits for {what}, which has been at work for {} s without a call of the host",
+                used.as_secs()
+            );
+            self.say(Level::Info, text)?;
+        }
+        Ok(())
+    }
+
+    /// An event of the log that will be handed over.
+    fn remember(&mut self, record: &EventRecord) {
+        if let Some(event) = self.for_callback(record) {
+            self.events.insert(record.seq, event);
+            self.newest_event = self.newest_event.max(record.seq);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What the host keeps beside each instance, and what an instance may ask of its run.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use arkor_engine::{Examples, ModelSummary};
@@ -11,7 +11,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::console::{Console, GuestText};
-use crate::driver::machine::{LoopProgress, LoopWishes};
+use crate::driver::machine::{LoopProgress, LoopWishes, Mode};
 use crate::driver::progress::LoopState;
 use crate::limits::{Limiter, Limits};
 use crate::sandbox::{Capabilities, Denials};
@@ -80,6 +80,8 @@ pub(crate) struct RunContext {
     pub(crate) requests: mpsc::Sender<GuestRequest>,
     /// Optimizer steps finished.
     pub(crate) step: Arc<AtomicU64>,
+    /// Tokens trained on.
+    pub(crate) tokens: Arc<AtomicU64>,
     pub(crate) identity: Arc<RunIdentity>,
     /// The callback instance at work.
     pub(crate) generation: Arc<AtomicU32>,
@@ -110,6 +112,8 @@ pub(crate) enum Role {
 pub(crate) struct CallbackRole {
     pub(crate) run: RunContext,
     pub(crate) generation: u32,
+    /// What the current event is to this instance.
+    pub(crate) mode: Mode,
     /// Texts generated while the current event is handled, for their default seeds.
     pub(crate) generated: u64,
 }
@@ -152,11 +156,18 @@ pub(crate) struct GuestState {
 
 /// When a call is cut off, for the epoch that interrupts wasm and the timer that ends a wait.
 #[derive(Debug)]
-pub(crate) struct Deadline {
+pub(crate) struct Deadline(Mutex<Clock>);
+
+#[derive(Debug)]
+struct Clock {
     /// None while the guest waits for its host, which is not its own time.
-    at: Mutex<Option<Instant>>,
-    /// How long the running call may still wait for the engine without losing time of its own.
-    engine: Mutex<Duration>,
+    at: Option<Instant>,
+    /// What the running call may take.
+    limit: Duration,
+    /// How long it may still wait for the engine without losing time of its own.
+    engine: Duration,
+    /// It was cut off early, after so much time of its own.
+    hurried: Option<Duration>,
 }
 
 /// A callback may wait for the engine so many times as long as it may take itself. The engine bounds each
@@ -164,28 +175,38 @@ pub(crate) struct Deadline {
 const ENGINE_SHARE: u32 = 20;
 
 impl Deadline {
-    pub(crate) fn after(timeout: Duration) -> Self {
-        Self {
-            at: Mutex::new(Some(Instant::now() + timeout)),
-            engine: Mutex::new(timeout.saturating_mul(ENGINE_SHARE)),
-        }
+    pub(crate) fn after(limit: Duration) -> Self {
+        Self(Mutex::new(Clock::new(limit)))
+    }
+
+    fn clock(&self) -> MutexGuard<'_, Clock> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A new call begins.
+    fn begin(&self, limit: Duration) {
+        *self.clock() = Clock::new(limit);
     }
 
     fn set(&self, at: Option<Instant>) {
-        *self.at.lock().unwrap_or_else(PoisonError::into_inner) = at;
-    }
-
-    fn set_engine(&self, left: Duration) {
-        *self.engine.lock().unwrap_or_else(PoisonError::into_inner) = left;
+        let mut clock = self.clock();
+        // What was cut off stays so.
+        if clock.hurried.is_none() {
+            clock.at = at;
+        }
     }
 
     fn may_wait_for_engine(&self) -> bool {
-        let left = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
-        !left.is_zero()
+        !self.clock().engine.is_zero()
+    }
+
+    fn waited_for_engine(&self, time: Duration) {
+        let mut clock = self.clock();
+        clock.engine = clock.engine.saturating_sub(time);
     }
 
     pub(crate) fn get(&self) -> Option<Instant> {
-        *self.at.lock().unwrap_or_else(PoisonError::into_inner)
+        self.clock().at
     }
 
     pub(crate) fn has_passed(&self) -> bool {
@@ -194,6 +215,43 @@ impl Deadline {
 
     pub(crate) fn has_passed_by(&self, grace: Duration) -> bool {
         self.get().is_some_and(|at| Instant::now() >= at + grace)
+    }
+
+    /// How long the running call has used its own time; none while it waits for its host.
+    pub(crate) fn own_time(&self) -> Option<Duration> {
+        let clock = self.clock();
+        let left = clock.at?.saturating_duration_since(Instant::now());
+        Some(clock.limit.saturating_sub(left))
+    }
+
+    /// Cuts the running call off if it has used a third of its time, and more than a moment: it hangs, and
+    /// somebody waits for its place.
+    pub(crate) fn hurry(&self) {
+        let Some(used) = self.own_time() else { return };
+        let mut clock = self.clock();
+        if used >= (clock.limit / 3).max(MOMENT) && clock.hurried.is_none() {
+            clock.hurried = Some(used);
+            clock.at = Some(Instant::now());
+        }
+    }
+
+    /// How much time the call had taken when it was cut off early.
+    pub(crate) fn hurried(&self) -> Option<Duration> {
+        self.clock().hurried
+    }
+}
+
+/// No call is cut off before that, whoever waits.
+const MOMENT: Duration = Duration::from_secs(2);
+
+impl Clock {
+    fn new(limit: Duration) -> Self {
+        Self {
+            at: Some(Instant::now() + limit),
+            limit,
+            engine: limit.saturating_mul(ENGINE_SHARE),
+            hurried: None,
+        }
     }
 }
 
@@ -222,11 +280,7 @@ impl Drop for HostWait {
             let deadline = &stopped.deadline;
             deadline.set(Some(Instant::now() + stopped.time_left));
             if let Some(since) = stopped.engine_since {
-                let mut left = deadline
-                    .engine
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner);
-                *left = left.saturating_sub(since.elapsed());
+                deadline.waited_for_engine(since.elapsed());
             }
         }
     }
@@ -289,9 +343,7 @@ impl GuestState {
     }
 
     pub(crate) fn set_deadline(&mut self, timeout: Duration) {
-        self.deadline.set(Some(Instant::now() + timeout));
-        self.deadline
-            .set_engine(timeout.saturating_mul(ENGINE_SHARE));
+        self.deadline.begin(timeout);
     }
 
     /// The seed of a text for which the guest gave none: the same at the same place of the run.

@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arkor_types::{Action, Fault, FaultCause, GuestFunction, Level, Spec, SpecDraft};
+use tokio::sync::mpsc;
 use wasmtime::{Store, UpdateDeadline};
 
 use crate::bindings::exports::arkor::trainer as exports;
 use crate::component::TrainerComponent;
 use crate::console::Console;
-use crate::guest::{CallbackRole, Deadline, Grants, GuestState, LoopRole, Role};
+use crate::driver::machine::Mode;
+use crate::guest::{CallbackRole, Deadline, Grants, GuestRequest, GuestState, LoopRole, Role};
 use crate::limits::{Limiter, Limits};
 use crate::sandbox::{Capabilities, Denial, Denials};
 
@@ -23,6 +25,9 @@ pub use event::CallbackEvent;
 /// How much longer than its deadline a call may wait inside the host before it is dropped. Wasm
 /// itself is stopped by the epoch, with a backtrace; this is for what the epoch does not reach.
 const SLACK: Duration = Duration::from_millis(250);
+
+/// How often the deadline of a call that may move on is looked at.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// What a language runtime gets, of that, to say where its trainer hangs.
 const LAST_WORDS: Duration = Duration::from_millis(150);
@@ -174,6 +179,16 @@ impl Instance {
         self.store.data_mut().role = Role::Callbacks(role);
     }
 
+    /// What it says goes to this run.
+    pub(crate) fn speak_to(&self, requests: mpsc::Sender<GuestRequest>) {
+        self.store.data().console.redirect(requests);
+    }
+
+    /// When its running call is cut off.
+    pub(crate) fn deadline(&self) -> Arc<Deadline> {
+        Arc::clone(&self.store.data().deadline)
+    }
+
     /// What to train.
     ///
     /// # Errors
@@ -245,12 +260,23 @@ impl Instance {
     /// As [`Self::describe`]; also if an action's value is out of its range, and then none of the
     /// answer's actions counts.
     pub async fn handle(&mut self, event: &CallbackEvent) -> Result<Vec<Action>, Box<Fault>> {
+        self.handle_as(event, Mode::Live).await
+    }
+
+    /// The same for an event that may have been handled before.
+    pub(crate) async fn handle_as(
+        &mut self,
+        event: &CallbackEvent,
+        mode: Mode,
+    ) -> Result<Vec<Action>, Box<Fault>> {
         use event::Wire;
         let function = event.function();
         let timeout = self.prepare(function)?;
         if let Role::Callbacks(role) = &mut self.store.data_mut().role {
             role.generated = 0;
+            role.mode = mode;
         }
+        self.store.data().console.mute(mode == Mode::Missed);
         let deadline = Arc::clone(&self.store.data().deadline);
         let (callbacks, store) = (&self.callbacks, &mut self.store);
         // Each call is a future of its own type.
@@ -376,7 +402,15 @@ impl Instance {
             Err(error) => {
                 self.dead = true;
                 let around = circumstances(self.store.data(), timeout, &panic);
-                let cause = fault::cause(&error, &around);
+                let cause = match (
+                    fault::cause(&error, &around),
+                    self.store.data().deadline.hurried(),
+                ) {
+                    (FaultCause::Deadline(_), Some(after)) => {
+                        FaultCause::Hurried(milliseconds(after))
+                    }
+                    (cause, _) => cause,
+                };
                 let mut fault = self.fault(function, cause);
                 fault.backtrace = std::mem::take(&mut self.store.data_mut().failed_at);
                 // Of an interpreter's own functions the trainer's author knows nothing.
@@ -408,6 +442,10 @@ impl Instance {
     }
 }
 
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
 async fn tell(console: &Console, messages: Vec<String>) {
     for text in messages {
         console.notice(Level::Warn, text).await;
@@ -422,7 +460,7 @@ fn circumstances<'a>(
     fault::Circumstances {
         limiter: &state.limiter,
         memory_limit: state.limits.memory,
-        timeout_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
+        timeout_ms: milliseconds(timeout),
         panic,
         told_overdue: state.told_overdue,
     }
@@ -436,9 +474,10 @@ async fn watched<T>(
     let mut call = std::pin::pin!(call);
     loop {
         let now = Instant::now();
+        // It may be moved to an earlier time.
         let look_again = match deadline.get() {
             Some(at) if now >= at + SLACK => return Err(fault::DeadlinePassed.into()),
-            Some(at) => at + SLACK - now,
+            Some(at) => (at + SLACK - now).min(LOOK),
             None => SLACK,
         };
         if let Ok(result) = tokio::time::timeout(look_again, &mut call).await {

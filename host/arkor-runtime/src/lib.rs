@@ -42,10 +42,11 @@ pub use console::GuestText;
 pub use decision::{CodeIdentity, Decision, decide};
 pub use driver::{
     OnCallbackError, ReloadOutcome, Reloader, RunControl, RunOutcome, RunProgress, RunRequest,
+    RunRequests, Ticket,
 };
 pub use error::RuntimeError;
 pub use instance::{CallbackEvent, Instance};
 pub use limits::Limits;
 pub use replay::{Replay, Replayed};
 pub use sandbox::{Capabilities, ClockPrecision, FileAccess, FileGrant, RandomSource};
-pub use trainer::{RunSettings, Trainer};
+pub use trainer::{RunSettings, Trainer, changed_fields};

@@ -1,70 +1,88 @@
-//! Where the callbacks of a run live: one task that owns one instance, replaced as a whole when new
-//! code comes.
+//! Where the callbacks of a generation live: one task that owns one instance.
+
+use std::sync::Arc;
 
 use arkor_types::{Action, Fault};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use crate::driver::machine::Mode;
+use crate::guest::Deadline;
 use crate::instance::{CallbackEvent, Instance};
 
 enum Request {
-    Handle(CallbackEvent, oneshot::Sender<Answer>),
+    Handle(CallbackEvent, Mode, oneshot::Sender<Answer>),
     SaveState(oneshot::Sender<Result<Vec<u8>, Box<Fault>>>),
 }
 
 /// How a callback answered.
 pub(crate) type Answer = Result<Vec<Action>, Box<Fault>>;
 
-/// The callbacks of a run. Dropping it drops the instance, even in the middle of a call.
+/// The task ended without an answer: it panicked. What it said is on standard error.
+#[derive(Debug)]
+pub(crate) struct SlotGone;
+
+/// The callbacks of a generation. Dropping it drops the instance, even in the middle of a call.
 #[derive(Debug)]
 pub(crate) struct CallbackSlot {
     requests: mpsc::Sender<Request>,
     task: JoinHandle<()>,
-    generation: u32,
+    deadline: Arc<Deadline>,
 }
 
 impl CallbackSlot {
     /// Gives an instance a task of its own.
-    pub(crate) fn new(mut instance: Instance, generation: u32) -> Self {
+    pub(crate) fn new(mut instance: Instance) -> Self {
         let (requests, mut queue) = mpsc::channel(1);
+        let deadline = instance.deadline();
         let task = tokio::spawn(async move {
-            while !instance.is_dead() {
-                match queue.recv().await {
-                    Some(Request::Handle(event, reply)) => {
-                        let _ = reply.send(instance.handle(&event).await);
+            while let Some(request) = queue.recv().await {
+                match request {
+                    Request::Handle(event, mode, reply) => {
+                        let _ = reply.send(instance.handle_as(&event, mode).await);
                     }
-                    Some(Request::SaveState(reply)) => {
+                    Request::SaveState(reply) => {
                         let _ = reply.send(instance.save_state().await);
                     }
-                    None => return,
                 }
             }
         });
         Self {
             requests,
             task,
-            generation,
+            deadline,
         }
     }
 
-    pub(crate) fn generation(&self) -> u32 {
-        self.generation
+    /// When the running call is cut off.
+    pub(crate) fn deadline(&self) -> &Deadline {
+        &self.deadline
     }
 
-    /// Hands an event to its callback; `None` if the instance failed before.
-    pub(crate) async fn handle(&self, event: CallbackEvent) -> Option<Answer> {
-        self.ask(|reply| Request::Handle(event, reply)).await
+    /// Hands an event to its callback.
+    pub(crate) async fn handle(
+        &self,
+        event: CallbackEvent,
+        mode: Mode,
+    ) -> Result<Answer, SlotGone> {
+        self.ask(|reply| Request::Handle(event, mode, reply)).await
     }
 
-    /// The trainer's memory; `None` if the instance failed before.
-    pub(crate) async fn save_state(&self) -> Option<Result<Vec<u8>, Box<Fault>>> {
+    /// The trainer's memory.
+    pub(crate) async fn save_state(&self) -> Result<Result<Vec<u8>, Box<Fault>>, SlotGone> {
         self.ask(Request::SaveState).await
     }
 
-    async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Option<T> {
+    async fn ask<T>(
+        &self,
+        request: impl FnOnce(oneshot::Sender<T>) -> Request,
+    ) -> Result<T, SlotGone> {
         let (reply, answer) = oneshot::channel();
-        self.requests.send(request(reply)).await.ok()?;
-        answer.await.ok()
+        self.requests
+            .send(request(reply))
+            .await
+            .map_err(|_| SlotGone)?;
+        answer.await.map_err(|_| SlotGone)
     }
 }
 

@@ -5,6 +5,7 @@ mod data;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::time::{Duration, Instant};
 
 use arkor_engine::{
     Engine, EngineError, Examples, Schedule, SessionRequest, Text, TrainingSession, planned_steps,
@@ -18,15 +19,15 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::component::TrainerComponent;
 use crate::console::{Console, GuestText};
+use crate::decision::CodeIdentity;
 use crate::driver::machine::{LoopOwner, Machine, Plan, ScoreRule};
 use crate::driver::progress::SavedProgress;
 use crate::driver::{Driver, OnCallbackError, Parts, Resumed, RunControl};
 use crate::error::RuntimeError;
-use crate::guest::{CallbackRole, GuestRequest, RunContext, RunIdentity};
+use crate::guest::{GuestRequest, RunContext, RunIdentity};
 use crate::instance::{Instance, Surroundings};
 use crate::limits::Limits;
 use crate::sandbox::Capabilities;
-use crate::slot::CallbackSlot;
 use crate::worker::Worker;
 use data::{DataFiles, about, inside};
 
@@ -35,13 +36,20 @@ const QUEUE: usize = 64;
 
 /// A trainer that is instantiated and has said what to train.
 pub struct Trainer {
-    component: TrainerComponent,
-    surroundings: Surroundings,
-    instance: Instance,
+    code: TrainerCode,
     draft: SpecDraft,
     said: Vec<GuestText>,
     requests: mpsc::Sender<GuestRequest>,
     queue: mpsc::Receiver<GuestRequest>,
+}
+
+/// An instance that has described itself, and what others of its code are started with.
+pub(crate) struct TrainerCode {
+    pub(crate) component: TrainerComponent,
+    pub(crate) surroundings: Surroundings,
+    pub(crate) instance: Instance,
+    /// How long it took to start and describe itself.
+    pub(crate) start_time: Duration,
 }
 
 /// What a run needs besides a trainer.
@@ -100,6 +108,7 @@ impl Trainer {
             capabilities: Arc::new(capabilities),
             limits: Arc::new(limits),
         };
+        let begin = Instant::now();
         let start = async {
             let mut instance = Instance::start(component, &surroundings, 1).await?;
             let draft = instance.describe().await?;
@@ -108,11 +117,13 @@ impl Trainer {
         let (result, said) = listen(start, &mut queue).await;
         let (mut instance, draft) = result.map_err(RuntimeError::Guest)?;
         instance.rename(&draft.name);
-        let component = component.clone();
         Ok(Self {
-            component,
-            surroundings,
-            instance,
+            code: TrainerCode {
+                component: component.clone(),
+                surroundings,
+                instance,
+                start_time: begin.elapsed(),
+            },
             draft,
             said,
             requests,
@@ -120,9 +131,48 @@ impl Trainer {
         })
     }
 
+    /// What it is made of, for a run whose text goes there, and what it said so far.
+    pub(crate) fn into_code(
+        self,
+        requests: &mpsc::Sender<GuestRequest>,
+    ) -> (TrainerCode, Vec<GuestText>) {
+        self.code.instance.speak_to(requests.clone());
+        self.code.surroundings.console.redirect(requests.clone());
+        (self.code, self.said)
+    }
+
     /// What it wants to train, not yet checked.
     pub fn draft(&self) -> &SpecDraft {
         &self.draft
+    }
+
+    /// By what it is compared with other code, given the hash of its configuration.
+    pub fn identity(&self, config: String) -> CodeIdentity {
+        let Surroundings {
+            capabilities,
+            limits,
+            ..
+        } = &self.code.surroundings;
+        let mut capabilities = Capabilities::clone(capabilities);
+        capabilities.network.sort();
+        if !capabilities.names.is_empty() {
+            // What a name leads to may be told in any order, and another part of it each time.
+            capabilities
+                .network
+                .iter_mut()
+                .for_each(|address| address.set_ip(std::net::Ipv4Addr::UNSPECIFIED.into()));
+            capabilities.network.sort();
+            capabilities.network.dedup();
+        }
+        // Plain data, which is compared in this process only.
+        let grants = format!("{capabilities:?} {limits:?}");
+        CodeIdentity {
+            component: self.code.component.digest.clone(),
+            grants: blake3::hash(grants.as_bytes()).to_hex().to_string(),
+            config,
+            // Who reads the files knows what is in them.
+            data: String::new(),
+        }
     }
 
     /// What it said while it started.
@@ -139,7 +189,7 @@ impl Trainer {
         let mut draft = self.draft.clone();
         change(&mut draft);
         draft.resolve().map_err(|problems| RuntimeError::Spec {
-            trainer: self.component.name.clone(),
+            trainer: self.code.component.name.clone(),
             problems,
         })
     }
@@ -182,7 +232,7 @@ impl Trainer {
         let new = NewRun {
             name: spec.name.as_str().into(),
             config: config_hash(&spec)?,
-            component: self.component.digest.clone(),
+            component: self.code.component.digest.clone(),
             parent: settings.parent.clone(),
             spec,
         };
@@ -244,7 +294,7 @@ impl Trainer {
             .and_then(|resumed| resumed.saved.callbacks.as_ref())
             .filter(|state| !state.is_empty())
         {
-            let load = self.instance.load_state(state);
+            let load = self.code.instance.load_state(state);
             let (loaded, said) = listen(load, &mut self.queue).await;
             self.said.extend(said);
             loaded.map_err(RuntimeError::Guest)?;
@@ -269,9 +319,7 @@ impl Trainer {
         settings: &RunSettings,
     ) -> RunControl {
         let Self {
-            component,
-            surroundings,
-            mut instance,
+            code,
             said,
             requests,
             queue,
@@ -283,6 +331,7 @@ impl Trainer {
             examples,
             spec,
             steps,
+            tokens,
         } = ready;
         let h = &spec.hyperparameters;
         let planned = planned_steps(h, examples.info().train_examples);
@@ -325,7 +374,8 @@ impl Trainer {
             examples,
             spec,
             requests,
-            step: Arc::clone(&steps),
+            step: steps,
+            tokens,
             identity: Arc::new(RunIdentity {
                 id: handle.id().clone(),
                 parent: handle.record().parent.clone(),
@@ -334,30 +384,19 @@ impl Trainer {
             }),
             generation: Arc::new(AtomicU32::new(1)),
         };
-        instance.serve_callbacks(CallbackRole {
-            run: context.clone(),
-            generation: 1,
-            generated: 0,
-        });
-        let slot = CallbackSlot::new(instance, 1);
-        Driver::start(
-            Parts {
-                machine,
-                plan,
-                handle,
-                component,
-                surroundings,
-                context,
-                steps,
-                schedule,
-                guest_requests: queue,
-                early: said,
-                resumed,
-                parameters,
-                weights_from,
-            },
-            slot,
-        )
+        Driver::start(Parts {
+            machine,
+            plan,
+            handle,
+            code,
+            context,
+            schedule,
+            guest_requests: queue,
+            early: said,
+            resumed,
+            parameters,
+            weights_from,
+        })
     }
 }
 
@@ -445,6 +484,7 @@ struct Ready {
     examples: Arc<Examples>,
     spec: Arc<Spec>,
     steps: Arc<AtomicU64>,
+    tokens: Arc<AtomicU64>,
 }
 
 impl Ready {
@@ -471,6 +511,7 @@ impl Ready {
             None => (0, 0, None, None),
         };
         let steps = Arc::new(AtomicU64::new(step));
+        let tokens = Arc::new(AtomicU64::new(tokens));
         let (engine, wanted) = (Arc::clone(&settings.engine), spec.clone());
         let (prepared, examples) = oneshot::channel();
         let open = move || -> Result<Box<dyn TrainingSession>, EngineError> {
@@ -499,7 +540,7 @@ impl Ready {
             let _ = prepared.send((examples, session.model()));
             Ok(session)
         };
-        let worker = Worker::start(Arc::clone(&steps), tokens, open).await?;
+        let worker = Worker::start(Arc::clone(&steps), Arc::clone(&tokens), open).await?;
         let (examples, model) = examples
             .await
             .map_err(|_| RuntimeError::EngineGone("it opened without data".into()))?;
@@ -509,6 +550,7 @@ impl Ready {
             examples: Arc::new(examples),
             spec: Arc::new(spec.clone()),
             steps,
+            tokens,
         })
     }
 }
@@ -582,6 +624,14 @@ fn can_go_on(run: &RunRecord, resumed: &Resumed) -> Result<(), RuntimeError> {
             progress.step
         ),
     })
+}
+
+/// The fields in which two configurations differ, each with both values.
+pub fn changed_fields(before: &Spec, after: &Spec) -> Vec<String> {
+    let plain = |spec: &Spec| serde_json::to_value(spec).unwrap_or_default();
+    let mut found = Vec::new();
+    compare("", &plain(before), &plain(after), &mut found);
+    found
 }
 
 /// The fields in which two specs train differently, the length of the run left aside.

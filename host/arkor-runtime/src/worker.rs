@@ -20,7 +20,7 @@ pub(crate) struct Work {
     /// Optimizer steps finished.
     pub(crate) steps: Arc<AtomicU64>,
     /// Tokens trained on.
-    pub(crate) tokens: u64,
+    pub(crate) tokens: Arc<AtomicU64>,
     /// Tokens whose gradients wait for the next optimizer step.
     pub(crate) pending_tokens: u64,
     /// Whether whoever waits for the running job has gone.
@@ -38,7 +38,8 @@ impl Work {
     }
 
     pub(crate) fn finish_step(&mut self) -> u64 {
-        self.tokens += std::mem::take(&mut self.pending_tokens);
+        let tokens = std::mem::take(&mut self.pending_tokens);
+        self.tokens.fetch_add(tokens, Ordering::AcqRel);
         self.steps.fetch_add(1, Ordering::AcqRel) + 1
     }
 
@@ -80,7 +81,7 @@ impl Worker {
     /// Starts the thread and opens the session on it.
     pub(crate) async fn start(
         steps: Arc<AtomicU64>,
-        tokens: u64,
+        tokens: Arc<AtomicU64>,
         open: impl FnOnce() -> Result<Box<dyn TrainingSession>, EngineError> + Send + 'static,
     ) -> Result<Self, RuntimeError> {
         let (jobs, mut queue) = mpsc::channel::<Job>(4);

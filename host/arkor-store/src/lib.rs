@@ -44,6 +44,7 @@ mod query;
 mod run;
 mod schema;
 mod store;
+mod tail;
 
 pub use blob::{Blob, BlobWriter};
 pub use error::StoreError;
@@ -51,3 +52,4 @@ pub use mark::MadeBy;
 pub use place::Place;
 pub use run::{NewCheckpoint, RunHandle};
 pub use store::{Adopted, NewRun, Removed, Store, StoreOptions};
+pub use tail::{Line, Tail};

@@ -12,6 +12,7 @@ use crate::blob::{Blob, BlobWriter};
 use crate::id::Digest;
 use crate::lock::Lock;
 use crate::store::Durability;
+use crate::tail::{Line, Tail};
 use crate::{Store, StoreError, id};
 
 mod append;
@@ -30,6 +31,7 @@ pub struct RunHandle {
     previous: Option<RunStatus>,
     ended: bool,
     lock: Arc<Lock>,
+    tail: Arc<Tail>,
 }
 
 /// A checkpoint whose content is written and which is about to count.
@@ -62,6 +64,7 @@ impl RunHandle {
             previous,
             ended: false,
             lock: Arc::new(lock),
+            tail: Arc::default(),
         }
     }
 
@@ -78,6 +81,11 @@ impl RunHandle {
     /// The store it belongs to.
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// The newest events of this attempt.
+    pub fn tail(&self) -> Arc<Tail> {
+        Arc::clone(&self.tail)
     }
 
     /// How the attempt before this one ended; none for a new run.
@@ -136,8 +144,13 @@ impl RunHandle {
         if self.ended || terminal.is_some_and(|at| at + 1 < events.len()) {
             return Err(self.ended_error());
         }
-        let records = append_events(&self.store, &mut self.record, events, durability, also)?;
+        let appended = append_events(&self.store, &mut self.record, events, durability, also)?;
         self.ended = terminal.is_some();
+        let mut records = Vec::with_capacity(appended.len());
+        for (record, body) in appended {
+            self.tail.push(Line::stored(record.clone(), &body));
+            records.push(record);
+        }
         Ok(records)
     }
 
@@ -348,6 +361,25 @@ impl RunHandle {
         self.store.read(|db| named_state(db, self.id(), name))
     }
 
+    /// Goes back to what each name stood for at the newest checkpoint, as [`crate::Store::resume_run`] does.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be written.
+    pub fn undo_named_states(&mut self) -> Result<(), StoreError> {
+        let run = self.id();
+        let undone = self
+            .store
+            .write(Durability::Process, |tx| undo_named_states(tx, run))?;
+        let digests: Vec<Digest> = undone
+            .iter()
+            .filter_map(|text| Digest::parse(text))
+            .collect();
+        // The next sweep finds what cannot be removed now.
+        let _ = self.store.remove_unreferenced(&digests);
+        Ok(())
+    }
+
     /// What is new is written and acknowledged. That the old stays until the next sweep if this
     /// fails is no reason to call it a failure.
     fn remove_replaced(&self, old: Option<String>, new: &Blob) {
@@ -381,6 +413,23 @@ fn take_named_states(
          RETURNING digest",
     )?
     .query_map([run.as_str(), name], |row| row.get(0))?
+    .collect()
+}
+
+/// Of each named state the one that the newest checkpoint knew stays: later ones are of a future that is
+/// undone. Returns the digests of those.
+pub(crate) fn undo_named_states(
+    tx: &Transaction<'_>,
+    run: &RunId,
+) -> rusqlite::Result<Vec<String>> {
+    tx.prepare(
+        "DELETE FROM named_states AS old WHERE run = ?1 AND seq IS NOT ( \
+             SELECT max(seq) FROM named_states AS kept \
+             WHERE kept.run = ?1 AND kept.name = old.name AND kept.seq < ( \
+                 SELECT max(seq) FROM checkpoints WHERE run = ?1)) \
+         RETURNING digest",
+    )?
+    .query_map([run.as_str()], |row| row.get(0))?
     .collect()
 }
 

@@ -1,6 +1,7 @@
 //! A store as a whole: opening it, and how everything else gets at its database.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -44,6 +45,8 @@ pub(crate) struct Shared {
     locks: Option<Folder>,
     pub(crate) blobs: Blobs,
     pub(crate) damage: Damage,
+    /// How often it was read.
+    reads: AtomicU64,
 }
 
 /// How a store is opened.
@@ -111,6 +114,7 @@ impl Store {
                 locks: Some(locks),
                 blobs,
                 damage: Damage::default(),
+                reads: AtomicU64::new(0),
             }),
         };
         store.sweep()?;
@@ -162,6 +166,7 @@ impl Store {
                 locks: None,
                 blobs: Blobs::read_only(place.folder())?,
                 damage: Damage::default(),
+                reads: AtomicU64::new(0),
             }),
         })
     }
@@ -210,11 +215,17 @@ impl Store {
         self.read_within(crate::connection::WORK, work)
     }
 
+    /// How often this store was read in this process.
+    pub fn reads(&self) -> u64 {
+        self.shared.reads.load(Ordering::Relaxed)
+    }
+
     fn read_within<T>(
         &self,
         time: Duration,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
+        self.shared.reads.fetch_add(1, Ordering::Relaxed);
         let db = self.shared.reader.lock();
         let db = db.unwrap_or_else(PoisonError::into_inner);
         db.begin(time);

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use arkor_store::Store;
-use arkor_types::{EventRecord, RunId};
+use arkor_store::{Line, Store};
+use arkor_types::RunId;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::tail::Tail;
@@ -54,9 +54,9 @@ impl Hub {
     }
 
     /// Events of the run in flight, in order, as they are in the store.
-    pub fn events(&self, records: &[EventRecord]) {
+    pub fn events(&self, lines: &[Arc<Line>]) {
         if let Some(tail) = &*self.live.borrow() {
-            tail.push(records);
+            tail.push(lines);
         }
     }
 

@@ -6,6 +6,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
+use arkor_store::Line;
 use arkor_types::RunId;
 use axum::body::Body;
 use axum::http::header;
@@ -114,7 +115,9 @@ impl Reader {
             }
         };
         let last = page.last()?.seq;
-        let lines: Vec<Bytes> = page.iter().filter_map(|record| line(record).ok()).collect();
+        // An event that has no JSON form was never stored.
+        let lines = page.into_iter().filter_map(|record| Line::of(record).ok());
+        let lines: Vec<Bytes> = lines.map(|one| line(&one)).collect();
         Some(Chunk {
             bytes: lines.concat().into(),
             last,

@@ -2,9 +2,10 @@
 //! store one reading.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use arkor_types::{EventRecord, RunId};
+use arkor_store::Line;
+use arkor_types::RunId;
 use bytes::{BufMut, Bytes, BytesMut};
 use tokio::sync::watch;
 
@@ -54,9 +55,8 @@ impl Newest {
 
 /// An event in the form of an event stream: its number, so that a reader can say where it stopped,
 /// and its JSON, which has no line breaks.
-pub(crate) fn line(record: &EventRecord) -> Result<Bytes, serde_json::Error> {
-    let json = arkor_types::json_text(record)?;
-    Ok(format!("id: {}\ndata: {json}\n\n", record.seq).into())
+pub(crate) fn line(line: &Line) -> Bytes {
+    format!("id: {}\ndata: {}\n\n", line.record.seq, line.json).into()
 }
 
 impl Tail {
@@ -78,20 +78,17 @@ impl Tail {
     }
 
     /// Events that are in the store by now, in order.
-    pub(crate) fn push(&self, records: &[EventRecord]) {
-        let Some(newest) = records.last() else {
+    pub(crate) fn push(&self, lines: &[Arc<Line>]) {
+        let Some(newest) = lines.last() else {
             return;
         };
         {
             let mut events = self.events();
-            for record in records {
-                // An event that has no JSON form was never stored.
-                if let Ok(line) = line(record) {
-                    events.push(record.seq, line);
-                }
+            for one in lines {
+                events.push(one.record.seq, line(one));
             }
         }
-        self.last.send_replace(newest.seq);
+        self.last.send_replace(newest.record.seq);
     }
 
     /// Changes with every event.
@@ -126,16 +123,21 @@ impl Tail {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arkor_types::{At, Event};
+    use arkor_types::{At, Event, EventRecord};
 
-    fn records(numbers: std::ops::RangeInclusive<u64>) -> Vec<EventRecord> {
+    fn of(seq: u64, event: Event) -> Arc<Line> {
+        let record = EventRecord {
+            seq,
+            run: RunId::new("r").unwrap(),
+            time: jiff::Timestamp::UNIX_EPOCH,
+            event,
+        };
+        Arc::new(Line::of(record).unwrap())
+    }
+
+    fn records(numbers: std::ops::RangeInclusive<u64>) -> Vec<Arc<Line>> {
         numbers
-            .map(|seq| EventRecord {
-                seq,
-                run: RunId::new("r").unwrap(),
-                time: jiff::Timestamp::UNIX_EPOCH,
-                event: Event::Paused(At { step: seq }),
-            })
+            .map(|seq| of(seq, Event::Paused(At { step: seq })))
             .collect()
     }
 
@@ -174,14 +176,14 @@ mod tests {
     fn large_events_are_kept_up_to_a_number_of_bytes() {
         use arkor_types::{Level, Message, MessageSource};
         let tail = Tail::new(RunId::new("r").unwrap(), 0);
-        for mut record in records(1..=100) {
-            record.event = Event::Message(Message {
+        for seq in 1..=100 {
+            let event = Event::Message(Message {
                 step: 1,
                 level: Level::Info,
                 source: MessageSource::Message,
                 text: "x".repeat(1 << 20).into(),
             });
-            tail.push(&[record]);
+            tail.push(&[of(seq, event)]);
             assert!(tail.events().bytes <= KEPT_BYTES + CHUNK);
         }
         let kept: usize = tail.events().lines.iter().map(|(_, line)| line.len()).sum();
@@ -189,9 +191,7 @@ mod tests {
         assert_eq!(tail.after(50), None, "the store has them");
         assert_eq!(tail.after(99).unwrap().last, 100);
         // One that is larger than all that is kept is there all the same.
-        let mut record = records(101..=101).remove(0);
-        record.event = Event::Paused(At { step: 3 });
-        tail.push(&[record]);
+        tail.push(&records(101..=101));
         assert_eq!(tail.after(100).unwrap().last, 101);
     }
 }

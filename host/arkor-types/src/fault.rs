@@ -58,6 +58,11 @@ pub enum FaultCause {
     /// It did not answer in time.
     #[error("did not return within {0} ms and was cut off")]
     Deadline(u64),
+    /// It had taken so many milliseconds when newer code, or the run's end, waited for it.
+    #[error(
+        "had not returned after {0} ms when newer code or a stop waited for it, and was cut off"
+    )]
+    Hurried(u64),
     /// It asked for more memory than the limit and then gave up.
     #[error("ran out of memory: {wanted} bytes asked for, and limits.memory is {limit}")]
     Memory {

@@ -25,6 +25,11 @@ pub fn json_pretty(value: &(impl Serialize + ?Sized)) -> Result<String, serde_js
     serde_json::to_string_pretty(value).map(escaped)
 }
 
+/// The same for a value that is JSON already.
+pub fn safe_json(json: String) -> String {
+    escaped(json)
+}
+
 /// Outside of strings JSON is ASCII, and of what acts it has line breaks there alone.
 fn escaped(json: String) -> String {
     let is_meant = |letter: char| letter == '\n';

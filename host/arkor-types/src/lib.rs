@@ -21,7 +21,7 @@ pub use event::{
     Swapped, UnknownEvent,
 };
 pub use fault::{Fault, FaultCause};
-pub use json::{json_pretty, json_text};
+pub use json::{json_pretty, json_text, safe_json};
 pub use program::{ModuleFormat, Program, ProgramModule, ScriptLanguage};
 pub use run::{ArtifactRecord, CheckpointRecord, InvalidRunId, RunId, RunRecord, RunStatus};
 pub use spec::{

@@ -31,6 +31,8 @@ use crate::{place, settings, signals, time_limit, trust};
 mod active;
 mod builder;
 mod session;
+mod started;
+mod voice;
 
 use builder::Builder;
 use session::{Ends, Session};

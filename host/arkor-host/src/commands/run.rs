@@ -1,13 +1,12 @@
 //! `arkor-host run`
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
-use arkor_runtime::{RunControl, RunOutcome, RunProgress, RunRequest, Trainer};
-use arkor_store::Store;
+use arkor_runtime::{RunControl, RunOutcome, RunProgress, RunRequest, RunRequests, Trainer};
+use arkor_store::{Line, Store, Tail};
 use arkor_types::{
-    CheckpointRecord, EndReason, Event, EventRecord, GUEST_MARK, RunId, RunRecord, RunStatus,
-    shown_line,
+    CheckpointRecord, EndReason, Event, GUEST_MARK, RunId, RunRecord, RunStatus, shown_line,
 };
 use tokio::sync::{mpsc, watch};
 
@@ -77,6 +76,9 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Result<Exit> {
         let outcome = follow(control, &store, printer, signals, time_limit).await?;
         let again = Again::of(&arguments.path, &arguments.trust);
         finished(&outcome, &again, printer);
+        if printer.json() {
+            printer.object(&finished_object(&outcome));
+        }
         Ok(Exit::of(&outcome))
     });
     // Nothing that is left to do is waited for.
@@ -121,7 +123,9 @@ async fn follow(
     let stop = tokio::spawn(stop);
     loop {
         let alive = follower.changed().await;
-        follower.show(store, printer, |_| {})?;
+        for line in follower.take(store, printer)? {
+            print(&line, printer);
+        }
         if !alive {
             break;
         }
@@ -157,12 +161,13 @@ pub(crate) fn unfinished() -> Option<(RunId, u64)> {
         .map(|(id, progress)| (id.clone(), progress.borrow().step))
 }
 
-/// What of a run was shown. Events are read from the store, so nobody sees one that a crash could
+/// Reads a run's events as they come. They are in the store by then, so nobody sees one that a crash could
 /// take back.
 pub(super) struct Follower {
     id: RunId,
     progress: watch::Receiver<RunProgress>,
-    shown: u64,
+    tail: Arc<Tail>,
+    seen: u64,
 }
 
 impl Follower {
@@ -176,7 +181,8 @@ impl Follower {
         printer.note(&format!("run {}", control.id()));
         Self {
             id: control.id().clone(),
-            shown: control.begins_after(),
+            tail: control.tail(),
+            seen: control.begins_after(),
             progress,
         }
     }
@@ -186,38 +192,48 @@ impl Follower {
         self.progress.changed().await.is_ok()
     }
 
-    /// Prints what is new, and hands it to `see`.
-    pub(super) fn show(
-        &mut self,
-        store: &Store,
-        printer: &Printer,
-        mut see: impl FnMut(&[EventRecord]),
-    ) -> Result<()> {
+    /// The events that were not seen yet.
+    pub(super) fn take(&mut self, store: &Store, printer: &Printer) -> Result<Vec<Arc<Line>>> {
         let now = *self.progress.borrow_and_update();
+        let mut lines = Vec::new();
         loop {
-            let page = store.events(&self.id, self.shown, PAGE)?;
-            see(&page);
-            for record in &page {
-                self.shown = record.seq;
-                if printer.json() {
-                    printer.object(record);
-                } else if let Some(text) = format::event(&record.event, printer.live()) {
-                    show(&record.event, &text, printer);
-                }
-            }
-            if page.len() < PAGE {
-                break;
-            }
+            let more = match self.tail.after(self.seen) {
+                Some(more) => more,
+                // The first event is yet to come.
+                None if now.last_seq <= self.seen => Vec::new(),
+                None => stored(store, &self.id, self.seen)?,
+            };
+            let Some(last) = more.last() else { break };
+            self.seen = last.record.seq;
+            lines.extend(more);
         }
         let speed = now
             .tokens_per_second
             .map_or_else(String::new, |n| format!(" · {n:.0} tokens/s"));
         printer.progress(now.step, &format!("loss {}{speed}", format::loss(now.loss)));
-        Ok(())
+        Ok(lines)
     }
 
     pub(super) fn end(self, printer: &Printer) {
         printer.end_progress();
+    }
+}
+
+/// A page of a run's events after this one.
+pub(super) fn stored(store: &Store, run: &RunId, after: u64) -> Result<Vec<Arc<Line>>> {
+    let page = store.events(run, after, PAGE)?;
+    let lines = page.into_iter().map(Line::of);
+    Ok(lines
+        .map(|line| line.map(Arc::new))
+        .collect::<Result<_, _>>()?)
+}
+
+/// What is printed of an event.
+pub(super) fn print(line: &Line, printer: &Printer) {
+    if printer.json() {
+        printer.json_line(line.json.clone());
+    } else if let Some(text) = format::event(&line.record.event, printer.live()) {
+        show(&line.record.event, &text, printer);
     }
 }
 
@@ -237,7 +253,7 @@ fn show(event: &Event, text: &str, printer: &Printer) {
 async fn stop_on_signals(
     mut signals: mpsc::Receiver<()>,
     mut time_limit: TimeLimit,
-    requests: mpsc::Sender<RunRequest>,
+    requests: RunRequests,
     printer: Printer,
 ) {
     let reason = tokio::select! {
@@ -251,12 +267,33 @@ async fn stop_on_signals(
         EndReason::TimeLimit => "the time limit is over: stopping with a checkpoint",
         _ => "stopping with a checkpoint; Ctrl-C again stops at once",
     });
-    let _ = requests.send(RunRequest::Stop(reason)).await;
+    // A run that is ending already needs nothing any more.
+    let _ = requests.ask(RunRequest::Stop(reason)).await;
     if signals.recv().await.is_some() {
-        let _ = requests.send(RunRequest::Cancel).await;
+        let _ = requests.ask(RunRequest::Cancel).await;
     }
 }
 
+/// How a run ended, for a script.
+pub(super) fn finished_object(outcome: &RunOutcome) -> serde_json::Value {
+    serde_json::json!({
+        "type": "finished",
+        "run": outcome.run,
+        "status": outcome.status,
+        "checkpoint": outcome.checkpoint,
+        "steps": outcome.step,
+        "final_loss": outcome.loss,
+        "final_eval_loss": outcome.eval_loss,
+        "best_score": outcome.best_score,
+        "best_checkpoint": outcome.best_checkpoint,
+        "reason": outcome.reason,
+        "error": outcome.message,
+        "code": outcome.code,
+        "hint": outcome.hint,
+    })
+}
+
+/// Tells people how a run ended, and scripts what failed.
 pub(super) fn finished(outcome: &RunOutcome, again: &Again, printer: &Printer) {
     if let Some(message) = &outcome.message {
         let message = message.block(GUEST_MARK).to_string();
@@ -264,21 +301,6 @@ pub(super) fn finished(outcome: &RunOutcome, again: &Again, printer: &Printer) {
         printer.error(&message, &[], hint.as_deref());
     }
     if printer.json() {
-        printer.object(&serde_json::json!({
-            "type": "finished",
-            "run": outcome.run,
-            "status": outcome.status,
-            "checkpoint": outcome.checkpoint,
-            "steps": outcome.step,
-            "final_loss": outcome.loss,
-            "final_eval_loss": outcome.eval_loss,
-            "best_score": outcome.best_score,
-            "best_checkpoint": outcome.best_checkpoint,
-            "reason": outcome.reason,
-            "error": outcome.message,
-            "code": outcome.code,
-            "hint": outcome.hint,
-        }));
         return;
     }
     let why = outcome.reason.as_ref().map_or_else(String::new, |reason| {

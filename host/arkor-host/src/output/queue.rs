@@ -100,6 +100,11 @@ impl Queue {
         self.came.notify_one();
     }
 
+    /// Whether something would find a place.
+    pub(super) fn has_room(&self) -> bool {
+        self.state().bytes <= LIMIT
+    }
+
     pub(super) fn progress(&self, step: u64, text: String) {
         self.state().progress = Some((step, text));
         self.came.notify_one();

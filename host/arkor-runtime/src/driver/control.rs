@@ -1,9 +1,13 @@
 //! What the owner of a run holds while it is driven.
 
+use std::sync::Arc;
+
+use arkor_store::Tail;
 use arkor_types::{EndReason, Event, FailureCode, RunId, RunStatus, UntrustedText};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
+use super::inbox::Asked;
 use super::{Reloader, RunRequest};
 use crate::error::RuntimeError;
 
@@ -96,14 +100,36 @@ impl RunOutcome {
     }
 }
 
+/// Asks things of a run. May be cloned and used from any task.
+#[derive(Debug, Clone)]
+pub struct RunRequests {
+    queue: mpsc::Sender<Asked>,
+}
+
+impl RunRequests {
+    /// Asks, and waits for the answer.
+    ///
+    /// # Errors
+    ///
+    /// Why the request is not taken, in words for people; also if the run is over.
+    pub async fn ask(&self, request: RunRequest) -> Result<(), String> {
+        let over = || "the run has ended".to_owned();
+        let (reply, answer) = oneshot::channel();
+        let asked = Asked { request, reply };
+        self.queue.send(asked).await.map_err(|_| over())?;
+        answer.await.map_err(|_| over())?
+    }
+}
+
 /// A run that is being driven. Dropping it does not end the run.
 #[derive(Debug)]
 pub struct RunControl {
     id: RunId,
     begins_after: u64,
-    requests: mpsc::Sender<RunRequest>,
+    requests: RunRequests,
     reloader: Reloader,
     progress: watch::Receiver<RunProgress>,
+    tail: Arc<Tail>,
     task: JoinHandle<Result<RunOutcome, RuntimeError>>,
 }
 
@@ -111,17 +137,19 @@ impl RunControl {
     pub(super) fn new(
         id: RunId,
         begins_after: u64,
-        requests: mpsc::Sender<RunRequest>,
+        queue: mpsc::Sender<Asked>,
         reloader: Reloader,
         progress: watch::Receiver<RunProgress>,
+        tail: Arc<Tail>,
         task: JoinHandle<Result<RunOutcome, RuntimeError>>,
     ) -> Self {
         Self {
             id,
             begins_after,
-            requests,
+            requests: RunRequests { queue },
             reloader,
             progress,
+            tail,
             task,
         }
     }
@@ -136,14 +164,19 @@ impl RunControl {
         self.begins_after
     }
 
-    /// A channel for requests. A request to a run that has ended is lost.
-    pub fn requests(&self) -> mpsc::Sender<RunRequest> {
+    /// For asking things of the run.
+    pub fn requests(&self) -> RunRequests {
         self.requests.clone()
     }
 
     /// Brings new code into the run.
     pub fn reloader(&self) -> Reloader {
         self.reloader.clone()
+    }
+
+    /// The newest events, for who keeps up with the run.
+    pub fn tail(&self) -> Arc<Tail> {
+        Arc::clone(&self.tail)
     }
 
     /// Changes with every event.

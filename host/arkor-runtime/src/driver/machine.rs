@@ -25,20 +25,24 @@
 
 use arkor_types::{
     Action, ActionTaken, At, CallbackFailed, EndReason, Event, FailureCode, Fault, GuestFunction,
-    Interrupted, Level, LogRecord, Measurement, Message, MessageSource, RunStatus,
+    Level, LogRecord, Measurement, Message, MessageSource, RunStatus,
 };
 
 use super::progress::{Best, Progress};
 
+mod code;
 mod ending;
 mod evaluation;
 mod protocol;
+mod requests;
 mod training_loop;
 
+pub(crate) use code::Accepts;
+use code::{Code, Lane};
 use ending::Outcome;
 pub(crate) use protocol::{
-    Effect, Input, LoopAnswer, LoopOwner, LoopProgress, LoopRequest, LoopWishes, Plan, ScoreRule,
-    StepReport,
+    Effect, Input, LoopAnswer, LoopOwner, LoopProgress, LoopRequest, LoopWishes, Mode, Plan,
+    Purpose, ScoreRule, StepReport,
 };
 pub use protocol::{OnCallbackError, RunRequest};
 
@@ -82,6 +86,8 @@ enum Waiting {
 pub(crate) struct Machine {
     plan: Plan,
     phase: Phase,
+    code: Code,
+    lane: Lane,
     pub(crate) progress: Progress,
     boundary: Boundary,
     stop: Option<EndReason>,
@@ -90,10 +96,6 @@ pub(crate) struct Machine {
     pause_told: bool,
     waiting: Option<Waiting>,
     loop_begun: bool,
-    /// New code waits for the loop's next checkpoint hook.
-    hand_over: bool,
-    /// The loop took over from older code and has not called its checkpoint hook yet.
-    on_probation: bool,
     /// The hook has said `hand-over`, and the loop is about to return.
     handing_over: bool,
     /// The hook has said `stop`, or the loop has returned: it is not asked again.
@@ -112,6 +114,8 @@ impl Machine {
         Self {
             plan,
             phase: Phase::Idle,
+            code: Code::new(),
+            lane: Lane::Idle,
             progress: Progress::default(),
             boundary: Boundary::default(),
             stop: None,
@@ -119,9 +123,7 @@ impl Machine {
             pause_told: false,
             waiting: None,
             loop_begun: false,
-            hand_over: false,
             handing_over: false,
-            on_probation: false,
             loop_over: false,
             outcome: None,
             last_checkpoint: None,
@@ -166,18 +168,47 @@ impl Machine {
     /// The transition function.
     pub(crate) fn apply(&mut self, input: Input) -> Vec<Effect> {
         let mut effects = Vec::new();
+        let is_request = matches!(input, Input::Request(_));
         match (self.phase, input) {
             // Nothing happens after the end; late answers of dropped work are expected.
             (Phase::Ended, _) => {}
             (Phase::Idle, Input::Begin) => {
                 self.phase = Phase::Starting;
+                self.lane = Lane::Event;
                 effects.push(Effect::AnnounceStart);
             }
-            (_, Input::Request(request)) => self.request(request, &mut effects),
-            (Phase::Ending, Input::Handled { event_seq, answer }) => {
-                self.ended(event_seq, answer, &mut effects);
+            (_, Input::Request(request)) => {
+                // Whoever wants to know asks by `request`.
+                let _ = self.request(request, &mut effects);
             }
+            (_, Input::Handled { event_seq, answer }) => {
+                let answer = match self.lane {
+                    Lane::Missed { .. } => self.caught_up(answer, &mut effects),
+                    _ => self
+                        .answered(event_seq, answer, &mut effects)
+                        .map(|answer| (event_seq, answer)),
+                };
+                match answer {
+                    Some((seq, answer)) if self.phase == Phase::Ending => {
+                        self.ended(seq, answer, &mut effects);
+                    }
+                    Some((seq, answer)) => self.handled(seq, answer, &mut effects),
+                    None => {}
+                }
+            }
+            (_, Input::CallbacksLost(message)) => self.callbacks_lost(message, &mut effects),
             (Phase::Ending, _) => {}
+            (_, Input::Offered(offer)) if self.accepts().offers => {
+                self.offered(offer, &mut effects);
+            }
+            (_, Input::StateSaved(result)) => self.state_saved(result, &mut effects),
+            (_, Input::StateLoaded(result)) => self.state_loaded(result, &mut effects),
+            (_, Input::Rewound(progress)) => {
+                self.restored(*progress);
+                self.rewound(&mut effects);
+            }
+            (_, Input::CallbacksStarted(result)) => self.callbacks_started(result, &mut effects),
+            (_, Input::WeightsReplaced) => self.weights_replaced(),
             (
                 _,
                 Input::Broke {
@@ -193,9 +224,6 @@ impl Machine {
                 };
                 self.end(outcome, &mut effects);
             }
-            (_, Input::Handled { event_seq, answer }) => {
-                self.handled(event_seq, answer, &mut effects);
-            }
             (Phase::Training, Input::StepDone(report)) => {
                 self.step_done(&report);
                 self.next(&mut effects);
@@ -207,16 +235,21 @@ impl Machine {
                 };
                 self.evaluated(measured, &mut effects);
             }
-            (Phase::Saving, Input::CheckpointDone { id }) => {
+            (Phase::Saving, Input::CheckpointDone { id, seq }) => {
                 self.phase = Phase::HandlingCheckpoint;
                 self.progress.saved_as(&id);
                 self.last_checkpoint = Some(id);
+                self.lane = Lane::Event;
+                effects.push(Effect::DeliverAgain {
+                    seq,
+                    mode: Mode::Live,
+                });
             }
             (Phase::Training, Input::Loop(request)) => {
                 self.loop_request(request, &mut effects);
             }
-            (Phase::Training, Input::LoopReturned(result)) => {
-                self.loop_returned(result, &mut effects);
+            (Phase::Training, Input::LoopReturned { step, result }) => {
+                self.loop_returned(step, result, &mut effects);
             }
             (phase, input) => {
                 // A report that fits no phase is a defect of the driver. Failing the run keeps
@@ -232,45 +265,11 @@ impl Machine {
                 );
             }
         }
+        // A pause during which new code took over: what was asked for meanwhile is done now.
+        if self.phase == Phase::Paused && self.lane == Lane::Idle && !is_request {
+            self.next(&mut effects);
+        }
         effects
-    }
-
-    fn request(&mut self, request: RunRequest, effects: &mut Vec<Effect>) {
-        match request {
-            RunRequest::Cancel => {
-                self.phase = Phase::Ended;
-                effects.push(Effect::Append(Event::Interrupted(Interrupted {
-                    step: self.progress.step,
-                    checkpoint: self.last_checkpoint.clone(),
-                })));
-                effects.push(Effect::Finish);
-                return;
-            }
-            RunRequest::Stop(reason) => {
-                // A person's wish to stop comes before that of new code to take over.
-                self.stop.take_if(|known| *known == EndReason::Replaced);
-                self.stop.get_or_insert(reason);
-            }
-            RunRequest::Pause => self.pause = true,
-            RunRequest::Continue => self.pause = false,
-            RunRequest::Save => self.boundary.save = true,
-            RunRequest::Stay => {
-                self.stop.take_if(|reason| *reason == EndReason::Replaced);
-            }
-            RunRequest::HandOver => {
-                // A loop that has not begun begins with the new code anyway.
-                self.hand_over |=
-                    self.plan.owner == LoopOwner::Trainer && self.loop_begun && !self.loop_over;
-                return;
-            }
-            RunRequest::SetLearningRate(rate) => {
-                self.progress.learning_rate = Some(rate);
-                effects.push(self.action_taken(None, Action::SetLearningRate(rate)));
-            }
-        }
-        if self.phase == Phase::Paused {
-            self.next(effects);
-        }
     }
 
     fn handled(
@@ -323,6 +322,7 @@ impl Machine {
             }
             if self.resumed {
                 self.phase = Phase::Resuming;
+                self.lane = Lane::Event;
                 effects.push(Effect::DeliverCheckpointAgain);
                 return;
             }
@@ -440,7 +440,7 @@ impl Machine {
         if std::mem::take(&mut self.boundary.log) {
             self.phase = Phase::Logging;
             let record = self.pending_log.take().unwrap_or_default();
-            effects.push(Effect::Deliver(Event::Log(record)));
+            self.deliver(Event::Log(record), effects);
         } else if let Some(measured) = self.boundary.measured.take() {
             self.evaluated(measured, effects);
         } else if std::mem::take(&mut self.boundary.evaluate) {
@@ -453,7 +453,7 @@ impl Machine {
             // Before the driver encodes the progress: a resumed run must know as much as this one.
             self.progress.saved_step = Some(self.progress.step);
             self.progress.stop = self.stop.clone().filter(belongs_to_the_run);
-            effects.push(Effect::Save(self.progress.measured_here().cloned()));
+            self.ask_state(Purpose::Checkpoint, effects);
         } else if self.finished() {
             self.end(Outcome::Good(EndReason::Finished), effects);
         } else if self.can_save() && self.stop.is_some() {
@@ -475,6 +475,17 @@ impl Machine {
         }
     }
 
+    /// Appends an event and has it handled.
+    fn deliver(&mut self, event: Event, effects: &mut Vec<Effect>) {
+        self.lane = Lane::Event;
+        effects.push(Effect::Deliver(event));
+    }
+
+    fn write_checkpoint(&self, effects: &mut Vec<Effect>) {
+        let measured = self.progress.measured_here().cloned();
+        effects.push(Effect::WriteCheckpoint(measured));
+    }
+
     /// Whether the training state can be written now: the host's loop stands between two steps,
     /// the trainer's loop only inside its checkpoint hook, before it began, and after it returned.
     fn can_save(&self) -> bool {
@@ -485,7 +496,7 @@ impl Machine {
     }
 
     fn must_save(&self) -> bool {
-        let leaves = self.stop.is_some() || (self.hand_over && self.waiting.is_some());
+        let leaves = self.stop.is_some() || (self.wants_hand_over() && self.waiting.is_some());
         self.boundary.save || (leaves && self.stands_unsaved())
     }
 
@@ -521,16 +532,19 @@ impl Machine {
                 step: self.progress.step,
                 learning_rate: self.progress.learning_rate,
             }),
-            LoopOwner::Trainer if !std::mem::replace(&mut self.loop_begun, true) => {
-                effects.push(Effect::StartLoop);
+            // One that was told to stop, and is not to any more, begins again where it was told.
+            LoopOwner::Trainer if self.loop_over || !self.loop_begun => {
+                (self.loop_over, self.loop_begun) = (false, true);
+                self.start_loop(effects);
             }
             LoopOwner::Trainer => {
+                let hands_over = self.wants_hand_over();
                 let answer = match self.waiting.take() {
                     Some(Waiting::Wishes) => LoopAnswer::Wishes(self.wishes()),
                     Some(Waiting::Evaluate) => LoopAnswer::Evaluated {
                         loss: self.progress.eval_loss.unwrap_or_default(),
                     },
-                    Some(Waiting::Checkpoint) if std::mem::take(&mut self.hand_over) => {
+                    Some(Waiting::Checkpoint) if hands_over => {
                         self.handing_over = true;
                         LoopAnswer::HandOver
                     }

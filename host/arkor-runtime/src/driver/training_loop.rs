@@ -1,24 +1,33 @@
 //! The trainer's own loop: a task with an instance of its own, and the answers to its hooks.
 
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
-use arkor_types::{FailureCode, Fault, Level, MessageSource, Metric};
-use tokio::sync::oneshot;
+use arkor_types::Fault;
 use tokio::task::JoinHandle;
 
-use super::machine::{Input, LoopAnswer, LoopProgress, LoopRequest, RunRequest};
-use super::reload::Replacement;
-use super::{Done, Driver, Stopped, broke, steps};
-use crate::component::TrainerComponent;
-use crate::console::GuestText;
-use crate::error::RuntimeError;
-use crate::guest::{GuestRequest, LoopReply, LoopRole};
+use super::inbox::EngineDone;
+use super::machine::{Input, LoopAnswer, LoopRequest};
+use super::{Done, Driver, engine_work};
+use crate::guest::{Deadline, GuestRequest, LoopReply, LoopRole};
 use crate::instance::Instance;
-use crate::worker::{Work, WorkerGone};
+use crate::worker::Work;
+
+/// How the loop's task ended.
+pub(super) struct LoopEnd {
+    /// Optimizer steps finished.
+    pub(super) step: u64,
+    /// There were gradients that no optimizer step applied.
+    pub(super) dropped_gradients: bool,
+    /// None: the task failed, which is a defect of the host.
+    pub(super) result: Option<Result<(), Box<Fault>>>,
+}
 
 /// The loop at work. Dropping it drops the instance.
 pub(super) struct LoopTask {
-    task: JoinHandle<Result<(), Box<Fault>>>,
+    task: JoinHandle<LoopEnd>,
+    deadline: Arc<OnceLock<Arc<Deadline>>>,
 }
 
 impl Drop for LoopTask {
@@ -27,117 +36,90 @@ impl Drop for LoopTask {
     }
 }
 
-/// The code of the loop at work, and of the one before it.
-#[derive(Default)]
-pub(super) struct LoopCode {
-    now: Option<TrainerComponent>,
-    before: Option<TrainerComponent>,
-}
+impl LoopTask {
+    /// The end of the loop, if there is one.
+    pub(super) async fn end(task: &mut Option<Self>) -> LoopEnd {
+        let Some(running) = task else {
+            return std::future::pending().await;
+        };
+        let end = (&mut running.task).await;
+        *task = None;
+        end.unwrap_or(LoopEnd {
+            step: 0,
+            dropped_gradients: false,
+            result: None,
+        })
+    }
 
-/// What came first while the loop was at work.
-enum Came {
-    Returned(Result<(), Box<Fault>>),
-    Guest(GuestRequest),
-    User(RunRequest),
-    Code(Box<Replacement>),
+    /// When the loop is cut off, once it has begun.
+    pub(super) fn deadline(&self) -> Option<&Deadline> {
+        self.deadline.get().map(AsRef::as_ref)
+    }
 }
 
 impl Driver {
-    pub(super) fn start_loop(&mut self) {
-        let component = self.parts.component.clone();
-        self.loop_code.before = self.loop_code.now.replace(component.clone());
-        self.begin_loop(component);
-    }
-
-    /// New code took the loop over and failed before it offered a checkpoint of its own: the code
-    /// before it goes on from the checkpoint of the hand-over.
-    pub(super) async fn restore_loop(&mut self) -> Done<Option<Input>> {
-        let Some(component) = self.loop_code.before.take() else {
-            return Ok(Some(Input::LoopReturned(Ok(()))));
+    /// Starts the loop of a generation's code in an instance of its own.
+    pub(super) fn start_loop(&mut self, generation: u32) {
+        let Some(code) = self.generations.get(&generation) else {
+            self.reports
+                .push_back(internal(format!("no code of generation {generation}")));
+            return;
         };
-        if let Err(error) = self.restore_checkpoint().await? {
-            return Ok(Some(broke(&error)));
-        }
-        self.message(GuestText {
-            level: Level::Warn,
-            source: MessageSource::Host,
-            text: format!(
-                "the loop before takes over again, from the checkpoint of step {}",
-                self.parts.machine.step()
-            )
-            .into(),
-        })?;
-        self.loop_code.now = Some(component.clone());
-        self.begin_loop(component);
-        Ok(None)
-    }
-
-    async fn restore_checkpoint(&mut self) -> Done<Result<(), RuntimeError>> {
-        let store = self.parts.handle.store().clone();
-        let id = self.parts.handle.id().clone();
-        let found = store.latest_checkpoint(&id)?.map(|checkpoint| {
-            let state = store.read_blob(&checkpoint.state)?;
-            crate::trainer::read_progress(&store, &id, checkpoint)
-                .map(|resumed| (state, resumed.saved))
-        });
-        let (state, saved) = match found {
-            Some(Ok(found)) => found,
-            Some(Err(error)) => return Ok(Err(error)),
-            None => {
-                return Ok(Err(RuntimeError::EngineGone(
-                    "there is no checkpoint".into(),
-                )));
-            }
-        };
-        let (step, tokens) = (saved.progress.step, saved.progress.tokens);
-        let worker = self.parts.context.worker.clone();
-        let loaded = self
-            .attend(async move {
-                worker
-                    .call(move |work| {
-                        work.drop_gradients();
-                        work.session.load_state(&mut state.as_slice())?;
-                        work.tokens = tokens;
-                        work.steps.store(step, Ordering::Release);
-                        Ok::<_, arkor_engine::EngineError>(())
-                    })
-                    .await
-            })
-            .await?;
-        match loaded {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => return Ok(Err(error.into())),
-            Err(gone) => return Ok(Err(gone.into())),
-        }
-        self.parts.machine.restored(saved.progress);
-        self.loop_state = saved.training_loop;
-        Ok(Ok(()))
-    }
-
-    fn begin_loop(&mut self, component: TrainerComponent) {
-        let parts = &self.parts;
-        let surroundings = parts.surroundings.clone();
-        let context = parts.context.clone();
+        let (component, surroundings) = (code.component.clone(), code.surroundings.clone());
+        let context = self.context.clone();
         let resume = self.loop_state.clone();
-        let learning_rate = parts.machine.progress.learning_rate;
+        let learning_rate = self.machine.progress.learning_rate;
+        let deadline: Arc<OnceLock<Arc<Deadline>>> = Arc::default();
+        let found = Arc::clone(&deadline);
         let task = tokio::spawn(async move {
-            let mut instance = Instance::start(&component, &surroundings, 0).await?;
-            // The contract promises `describe` before any other function of a new instance.
-            instance.describe().await?;
-            let spec = context.spec.clone();
-            instance.rename(spec.name.as_str());
-            let role = LoopRole {
-                run: context,
-                generated: resume.as_ref().map_or(0, |at| at.generated),
-                resume,
-                learning_rate,
-                ended: false,
+            let (worker, step) = (context.worker.clone(), Arc::clone(&context.step));
+            let work = async move {
+                let mut instance = Instance::start(&component, &surroundings, 0).await?;
+                // The contract promises `describe` before any other function of a new instance.
+                instance.describe().await?;
+                let _ = found.set(instance.deadline());
+                let spec = context.spec.clone();
+                instance.rename(spec.name.as_str());
+                let role = LoopRole {
+                    run: context,
+                    generated: resume.as_ref().map_or(0, |at| at.generated),
+                    resume,
+                    learning_rate,
+                    ended: false,
+                };
+                instance.run_loop(role, &spec).await
             };
-            instance.run_loop(role, &spec).await
+            let result = work.await;
+            // A loop may return in the middle of an accumulation. What was not applied is not trained, and
+            // a checkpoint has no place for it. An engine that is gone is noticed by whoever needs it next.
+            let dropped_gradients = worker.call(Work::drop_gradients).await.unwrap_or(false);
+            LoopEnd {
+                step: step.load(Ordering::Acquire),
+                dropped_gradients,
+                result: Some(result),
+            }
         });
-        self.training_loop = Some(LoopTask { task });
+        self.inbox.training_loop = Some(LoopTask { task, deadline });
         // Of the loop before, which is gone.
-        self.hooks_waiting.clear();
+        self.inbox.hooks.clear();
+    }
+
+    pub(super) fn loop_ended(&mut self, end: LoopEnd) -> Done<Input> {
+        // What it asked for last has nobody who waits for the answer.
+        self.inbox.hooks.clear();
+        if end.dropped_gradients {
+            self.warn(
+                "the loop returned with gradients that no optim-step applied; they are dropped"
+                    .into(),
+            )?;
+        }
+        Ok(match end.result {
+            Some(result) => Input::LoopReturned {
+                step: end.step,
+                result,
+            },
+            None => internal("the loop's task failed".into()),
+        })
     }
 
     pub(super) fn answer_loop(&mut self, answer: LoopAnswer) {
@@ -157,229 +139,106 @@ impl Driver {
         }
     }
 
-    /// Serves the loop until the machine has something to decide.
-    pub(super) async fn attend_loop(&mut self) -> Done<Option<Input>> {
-        loop {
-            let Some(training_loop) = &mut self.training_loop else {
-                return Ok(Some(Input::LoopReturned(Ok(()))));
-            };
-            let came = tokio::select! {
-                biased;
-                Some(request) = std::future::ready(self.hooks_waiting.pop_front()) => {
-                    Came::Guest(request)
-                }
-                Some(request) = self.parts.guest_requests.recv() => Came::Guest(request),
-                Some(request) = self.users.recv() => Came::User(request),
-                Some(new) = self.replacements.recv() => Came::Code(Box::new(new)),
-                returned = &mut training_loop.task => Came::Returned(match returned {
-                    Ok(result) => result,
-                    Err(error) => return Ok(Some(Input::Broke {
-                        message: format!("the loop's task failed: {error}"),
-                        code: FailureCode::Internal,
-                        hint: None,
-                    })),
-                }),
-            };
-            match came {
-                Came::User(RunRequest::Cancel) => return Err(Stopped::Cancelled),
-                Came::User(request) => return Ok(Some(Input::Request(request))),
-                Came::Code(new) => {
-                    self.offered(*new);
-                    return Ok(None);
-                }
-                Came::Returned(result) => {
-                    self.training_loop = None;
-                    while let Ok(request) = self.parts.guest_requests.try_recv() {
-                        self.serve(request)?;
-                    }
-                    // The machine's step is that of the last hook; the loop may have gone on.
-                    let step = self.parts.steps.load(Ordering::Acquire);
-                    self.parts.machine.progress.step = step;
-                    self.drop_gradients().await?;
-                    return Ok(Some(Input::LoopReturned(result)));
-                }
-                Came::Guest(request) => {
-                    if let Some(input) = self.hooked(request).await? {
-                        return Ok(Some(input));
-                    }
-                }
-            }
-        }
-    }
-
-    async fn hooked(&mut self, request: GuestRequest) -> Done<Option<Input>> {
-        let gone = |_: WorkerGone| Input::Broke {
-            message: "the training engine ended unexpectedly".into(),
-            code: FailureCode::EngineLost,
-            hint: None,
-        };
-        match request {
+    /// What the loop asks for, as the machine takes it; none if the machine has no part in it.
+    pub(super) fn hooked(&mut self, request: GuestRequest) -> Done<Option<Input>> {
+        let tokens = self.context.tokens.load(Ordering::Acquire);
+        let (request, reply) = match request {
             GuestRequest::Log {
                 step,
                 told,
                 metrics,
                 reply,
             } => {
-                let tokens = match self.trained_tokens().await? {
-                    Ok(tokens) => tokens,
-                    Err(error) => return Ok(Some(gone(error))),
+                let now = Instant::now();
+                let seconds = now.duration_since(self.last_log).as_secs_f64();
+                self.last_log = now;
+                let request = LoopRequest::Log {
+                    step,
+                    tokens,
+                    seconds,
+                    told,
+                    metrics,
                 };
-                Ok(Some(self.logged(step, tokens, told, metrics, reply)))
+                (request, reply)
             }
             GuestRequest::Checkpoint { at, reply } => {
-                let tokens = match self.trained_tokens().await? {
-                    Ok(tokens) => tokens,
-                    Err(error) => return Ok(Some(gone(error))),
-                };
-                self.hook = Some(reply);
                 let step = at.step;
                 self.loop_state = Some(at);
-                Ok(Some(Input::Loop(LoopRequest::Checkpoint { step, tokens })))
+                (LoopRequest::Checkpoint { step, tokens }, reply)
             }
             GuestRequest::Evaluated {
                 step,
                 measured,
                 reply,
             } => {
-                let tokens = match self.trained_tokens().await? {
-                    Ok(tokens) => tokens,
-                    Err(error) => return Ok(Some(gone(error))),
-                };
-                self.hook = Some(reply);
-                Ok(Some(Input::Loop(LoopRequest::Evaluated {
+                let request = LoopRequest::Evaluated {
                     step,
                     tokens,
                     measured,
-                })))
+                };
+                (request, reply)
             }
             GuestRequest::Evaluate { reply } => {
-                let tokens = match self.trained_tokens().await? {
-                    Ok(tokens) => tokens,
-                    Err(error) => return Ok(Some(gone(error))),
-                };
-                self.hook = Some(reply);
-                let step = self.parts.steps.load(Ordering::Acquire);
-                Ok(Some(Input::Loop(LoopRequest::Evaluate { step, tokens })))
+                let step = self.context.step.load(Ordering::Acquire);
+                (LoopRequest::Evaluate { step, tokens }, reply)
             }
             GuestRequest::SaveNamed { name, reply } => {
-                let limit = self.parts.surroundings.limits.saved_states;
-                let saved = if self.totals.saved_states >= limit.into() {
-                    Err(format!(
-                        "{limit} states were saved, which is limits.saved-states"
-                    ))
-                } else {
-                    self.totals.saved_states += 1;
-                    self.save_named(&name).await?
-                };
-                let _ = reply.send(saved);
-                Ok(None)
+                let limit = self.limits().saved_states;
+                if self.totals.saved_states >= limit.into() {
+                    let why = format!("{limit} states were saved, which is limits.saved-states");
+                    let _ = reply.send(Err(why));
+                    return Ok(None);
+                }
+                self.totals.saved_states += 1;
+                match self.handle.begin_blob() {
+                    Ok(writer) => {
+                        let worker = self.context.worker.clone();
+                        self.inbox.engine = Some(Box::pin(async move {
+                            let result = engine_work::write_state(&worker, writer).await;
+                            EngineDone::NamedStateSaved {
+                                name,
+                                result,
+                                reply,
+                            }
+                        }));
+                    }
+                    Err(error) => drop(reply.send(Err(error.to_string()))),
+                }
+                return Ok(None);
             }
             GuestRequest::LoadNamed { name, reply } => {
-                let loaded = self.load_named(&name).await?;
-                let _ = reply.send(loaded);
-                Ok(None)
+                let found = match self.handle.named_state(&name) {
+                    Ok(None) => {
+                        let _ = reply.send(Ok(false));
+                        return Ok(None);
+                    }
+                    Ok(Some(blob)) => blob.digest,
+                    Err(error) => {
+                        let _ = reply.send(Err(error.to_string()));
+                        return Ok(None);
+                    }
+                };
+                let (store, worker) = (self.handle.store().clone(), self.context.worker.clone());
+                self.inbox.engine = Some(Box::pin(async move {
+                    let result = engine_work::load_state(&worker, store, found).await;
+                    EngineDone::NamedStateLoaded { result, reply }
+                }));
+                return Ok(None);
             }
             request @ (GuestRequest::Text(_) | GuestRequest::Artifact { .. }) => {
                 self.serve(request)?;
-                Ok(None)
+                return Ok(None);
             }
-        }
-    }
-
-    fn logged(
-        &mut self,
-        step: u64,
-        tokens: u64,
-        told: LoopProgress,
-        metrics: Vec<Metric>,
-        reply: oneshot::Sender<LoopReply>,
-    ) -> Input {
+        };
         self.hook = Some(reply);
-        let now = std::time::Instant::now();
-        let seconds = now.duration_since(self.last_log).as_secs_f64();
-        self.last_log = now;
-        Input::Loop(LoopRequest::Log {
-            step,
-            tokens,
-            seconds,
-            told,
-            metrics,
-        })
+        Ok(Some(Input::Loop(request)))
     }
+}
 
-    /// A loop may return in the middle of an accumulation. What was not applied is not trained, and
-    /// a checkpoint has no place for it.
-    async fn drop_gradients(&mut self) -> Done<()> {
-        let worker = self.parts.context.worker.clone();
-        let dropped = self
-            .attend(async move { worker.call(Work::drop_gradients).await })
-            .await?;
-        // An engine that is gone is noticed by whoever needs it next.
-        if let Ok(true) = dropped {
-            self.message(GuestText {
-                level: Level::Warn,
-                source: MessageSource::Host,
-                text: "the loop returned with gradients that no optim-step applied; they are \
-                       dropped"
-                    .into(),
-            })?;
-        }
-        Ok(())
-    }
-
-    async fn trained_tokens(&mut self) -> Done<Result<u64, WorkerGone>> {
-        let worker = self.parts.context.worker.clone();
-        self.attend(async move { worker.call(|work| work.tokens).await })
-            .await
-    }
-
-    async fn save_named(&mut self, name: &str) -> Done<Result<(), String>> {
-        let writer = match self.parts.handle.begin_blob() {
-            Ok(writer) => writer,
-            Err(error) => return Ok(Err(error.to_string())),
-        };
-        let worker = self.parts.context.worker.clone();
-        let saved = self
-            .attend(async move { steps::write_state(&worker, writer).await })
-            .await?;
-        Ok(match saved {
-            Ok(blob) => self
-                .parts
-                .handle
-                .put_named_state(name, blob)
-                .map_err(|error| error.to_string()),
-            Err(error) => Err(error.to_string()),
-        })
-    }
-
-    async fn load_named(&mut self, name: &str) -> Done<Result<bool, String>> {
-        let content = match self.parts.handle.named_state(name) {
-            Ok(None) => return Ok(Ok(false)),
-            Ok(Some(blob)) => self.parts.handle.store().read_blob(&blob.digest),
-            Err(error) => Err(error),
-        };
-        let content = match content {
-            Ok(content) => content,
-            Err(error) => return Ok(Err(error.to_string())),
-        };
-        let worker = self.parts.context.worker.clone();
-        let loaded = self
-            .attend(async move {
-                worker
-                    .call(move |work| {
-                        work.drop_gradients();
-                        work.session.load_state(&mut content.as_slice())
-                    })
-                    .await
-            })
-            .await?;
-        Ok(match loaded {
-            Ok(Ok(())) => {
-                self.parts.machine.weights_replaced();
-                Ok(true)
-            }
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err("the training engine is gone".into()),
-        })
+pub(super) fn internal(message: String) -> Input {
+    Input::Broke {
+        message,
+        code: arkor_types::FailureCode::Internal,
+        hint: Some("please report this".into()),
     }
 }

@@ -5,7 +5,8 @@ use arkor_types::StopReason as EngineStop;
 
 use crate::bindings::arkor::trainer::inference::{Generation, Host, InferenceError};
 use crate::bindings::arkor::trainer::types::{Sampling, StopReason};
-use crate::guest::GuestState;
+use crate::driver::machine::Mode;
+use crate::guest::{GuestState, Role};
 use crate::instance::convert;
 
 pub(super) fn stop_reason(reason: EngineStop) -> StopReason {
@@ -41,6 +42,13 @@ impl Host for GuestState {
             Ok(parameters) => parameters,
             Err(what) => return Ok(Err(InferenceError::Invalid(what))),
         };
+        if matches!(&self.role, Role::Callbacks(role) if role.mode != Mode::Live) {
+            return Ok(Err(InferenceError::Unavailable(
+                "the weights of this event are gone: it is handed over again, to code that takes the \
+                 place of other code"
+                    .into(),
+            )));
+        }
         let _waits = self.wait_for_engine();
         let generated = worker
             .call(move |work| {

@@ -11,14 +11,15 @@ use crate::store::Durability;
 use crate::{Store, StoreError};
 
 /// Appends events to the log of the run that `run` describes and brings its row up to date, with
-/// whatever `also` adds, in one transaction. `run` changes only if that succeeds.
+/// whatever `also` adds, in one transaction. `run` changes only if that succeeds. Returns the records with
+/// their JSON as it is stored.
 pub(crate) fn append_events(
     store: &Store,
     run: &mut RunRecord,
     events: Vec<Event>,
     durability: Durability,
     also: impl FnOnce(&Transaction<'_>, &EventRecord) -> rusqlite::Result<()>,
-) -> Result<Vec<EventRecord>, StoreError> {
+) -> Result<Vec<(EventRecord, String)>, StoreError> {
     let time = Timestamp::now();
     let mut after = run.clone();
     let mut records = Vec::with_capacity(events.len());
@@ -35,11 +36,11 @@ pub(crate) fn append_events(
         records.push(record);
     }
     let Some(last) = records.last() else {
-        return Ok(records);
+        return Ok(Vec::new());
     };
     // A run that met the limit must still be able to say so.
     let mut reservation = Reservation::new(Arc::clone(&store.shared.blobs.quota));
-    if !last.event.is_terminal() {
+    if !last.event.is_terminal() && !matches!(last.event, Event::Ending(_)) {
         let bytes = bodies.iter().map(|body| body.len() as u64).sum();
         store.reserve(bytes)?;
         reservation.add(bytes);
@@ -74,7 +75,7 @@ pub(crate) fn append_events(
     })?;
     reservation.keep();
     *run = after;
-    Ok(records)
+    Ok(records.into_iter().zip(bodies).collect())
 }
 
 /// The event as text that can be read back: JSON has no word for NaN or infinity, and a log that

@@ -10,7 +10,7 @@ use super::{Durability, Store};
 use crate::blob::Reservation;
 use crate::id::Digest;
 use crate::lock::Lock;
-use crate::run::append_events;
+use crate::run::{append_events, undo_named_states};
 use crate::{RunHandle, StoreError, id};
 
 /// What a new run is.
@@ -101,18 +101,7 @@ impl Store {
         let undone = self.write(Durability::Process, |tx| {
             // Content that the last attempt wrote and did not come to commit belongs to nobody.
             tx.execute("DELETE FROM pins WHERE run = ?1", [id.as_str()])?;
-            // Of each named state the one that the newest checkpoint knew stays: later ones are of
-            // a future that is undone.
-            let undone: Vec<String> = tx
-                .prepare(
-                    "DELETE FROM named_states AS old WHERE run = ?1 AND seq IS NOT ( \
-                         SELECT max(seq) FROM named_states AS kept \
-                         WHERE kept.run = ?1 AND kept.name = old.name AND kept.seq < ( \
-                             SELECT max(seq) FROM checkpoints WHERE run = ?1)) \
-                     RETURNING digest",
-                )?
-                .query_map([id.as_str()], |row| row.get(0))?
-                .collect::<Result<_, _>>()?;
+            let undone = undo_named_states(tx, id)?;
             tx.execute(
                 "UPDATE runs SET status = 'running', attempt = attempt + 1, updated = ?2 \
                  WHERE id = ?1",

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use arkor_project::Project;
 use arkor_runtime::{CodeIdentity, ReloadOutcome, RunControl, RunRequest, TrainerComponent};
+use arkor_types::{RunId, Spec};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::builder::Code;
+use super::started::Started;
 use crate::commands::run::Follower;
 use crate::output::Printer;
 
@@ -35,13 +38,13 @@ fn forget<T>(kept: &mut Vec<T>, component: impl Fn(&T) -> &TrainerComponent) {
 /// Code that handles, or handled, the run's callbacks.
 struct Generation {
     number: u32,
-    component: TrainerComponent,
-    identity: CodeIdentity,
+    code: Swapping,
 }
 
 /// How a swap that was asked for went.
 pub(super) struct Swapped {
-    /// Which of the session's swaps.
+    pub(super) run: RunId,
+    /// Which of the run's swaps.
     pub(super) number: u64,
     pub(super) outcome: ReloadOutcome,
     pub(super) code: Swapping,
@@ -52,6 +55,30 @@ pub(super) struct Swapped {
 pub(super) struct Swapping {
     pub(super) component: TrainerComponent,
     pub(super) identity: CodeIdentity,
+    pub(super) project: Project,
+    /// The instance that described itself, if no run has it yet.
+    pub(super) started: Started,
+}
+
+impl Swapping {
+    /// The code as it is kept: instances are not.
+    fn kept(&self) -> Self {
+        Self {
+            started: Started::default(),
+            ..self.clone()
+        }
+    }
+}
+
+impl From<&Code> for Swapping {
+    fn from(code: &Code) -> Self {
+        Self {
+            component: code.component.clone(),
+            identity: code.identity.clone(),
+            project: code.project.clone(),
+            started: code.started.clone(),
+        }
+    }
 }
 
 pub(super) struct Active {
@@ -59,6 +86,8 @@ pub(super) struct Active {
     pub(super) follower: Follower,
     /// The code that handles the callbacks.
     pub(super) running: CodeIdentity,
+    /// What it trains.
+    pub(super) spec: Spec,
     /// The newest swap that was asked for and has not come back.
     pub(super) swapping: Option<(u64, CodeIdentity)>,
     /// Code that the run did not take; only another save or a person tries it again.
@@ -85,13 +114,13 @@ impl Active {
     ) -> Self {
         let first = Generation {
             number: 1,
-            component: code.component.clone(),
-            identity: code.identity.clone(),
+            code: Swapping::from(code).kept(),
         };
         Self {
             follower: Follower::new(&control, printer),
             control,
             running: code.identity.clone(),
+            spec: code.spec.clone(),
             swapping: None,
             refused: None,
             stopping: None,
@@ -111,14 +140,28 @@ impl Active {
         self.swapping = Some((number, code.identity.clone()));
         self.refused = None;
         self.offered.retain(|known| known.identity != code.identity);
-        self.offered.push(code.clone());
+        self.offered.push(code.kept());
         forget(&mut self.offered, |code| &code.component);
+        let run = self.control.id().clone();
         let (reloader, swapped) = (self.control.reloader(), self.swapped.clone());
+        // What is asked for later comes later, however long this takes to start.
+        let ticket = reloader.promise();
+        let offered = code
+            .started
+            .take()
+            .map(|trainer| reloader.offer(ticket, trainer));
         tokio::spawn(async move {
-            let outcome = reloader.swap(code.component.clone()).await;
+            let outcome = match offered {
+                Some(outcome) => outcome.await,
+                None => match code.started.again(&code.component, &code.project).await {
+                    Ok(trainer) => reloader.offer(ticket, trainer).await,
+                    Err(fault) => ReloadOutcome::Rejected(fault),
+                },
+            };
             // A session that has ended does not want to know.
             let _ = swapped
                 .send(Swapped {
+                    run,
                     number,
                     outcome,
                     code,
@@ -134,11 +177,13 @@ impl Active {
         }
     }
 
-    /// Code that took over, as the log tells.
+    /// Code that took over, as the log tells. The newest that was offered comes first: the same code may
+    /// have been offered with other grants before.
     pub(super) fn took_over(&mut self, generation: u32, component: &str) {
         let Some(code) = self
             .offered
             .iter()
+            .rev()
             .find(|code| code.identity.component == component)
             .cloned()
         else {
@@ -147,22 +192,18 @@ impl Active {
         self.running = code.identity.clone();
         self.generations.push(Generation {
             number: generation,
-            component: code.component,
-            identity: code.identity,
+            code,
         });
-        forget(&mut self.generations, |generation| &generation.component);
+        forget(&mut self.generations, |generation| {
+            &generation.code.component
+        });
     }
 
-    /// Code that failed, and which code is back for it.
-    pub(super) fn rolled_back(&mut self, component: &str) {
+    /// Code that failed, and which generation is back for it.
+    pub(super) fn rolled_back(&mut self, generation: u32) {
         self.refused = Some(self.running.clone());
-        let back = self
-            .generations
-            .iter()
-            .rev()
-            .find(|generation| generation.identity.component == component);
-        if let Some(back) = back {
-            self.running = back.identity.clone();
+        if let Some(back) = self.generation(generation) {
+            self.running = back.identity;
         }
     }
 
@@ -171,10 +212,7 @@ impl Active {
         self.generations
             .iter()
             .find(|generation| generation.number == number)
-            .map(|generation| Swapping {
-                component: generation.component.clone(),
-                identity: generation.identity.clone(),
-            })
+            .map(|generation| generation.code.clone())
     }
 
     /// Numbers of the generations whose code is kept.
@@ -194,8 +232,8 @@ impl Active {
         self.stopping = None;
     }
 
-    pub(super) async fn ask(&self, request: RunRequest) {
-        // A run that has just ended needs nothing any more.
-        let _ = self.control.requests().send(request).await;
+    /// Asks the run for something; an error says why it does not take it.
+    pub(super) async fn ask(&self, request: RunRequest) -> Result<(), String> {
+        self.control.requests().ask(request).await
     }
 }

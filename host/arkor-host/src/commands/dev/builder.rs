@@ -14,6 +14,7 @@ use arkor_studio::Timings;
 use arkor_types::{DatasetSource, HeldOut, Spec, TokenizerSource};
 use tokio::sync::mpsc;
 
+use super::started::Started;
 use crate::commands::{self, build_line};
 use crate::output::Printer;
 use crate::settings;
@@ -37,6 +38,8 @@ pub(super) struct Code {
     pub(super) component: TrainerComponent,
     pub(super) identity: CodeIdentity,
     pub(super) spec: Spec,
+    /// The instance that said so.
+    pub(super) started: Started,
     pub(super) timings: Timings,
     /// The project as it was then: its file may change too.
     pub(super) project: Project,
@@ -269,15 +272,13 @@ impl Work {
                 draft.hyperparameters.max_steps = self.max_steps;
             }
         })?;
-        let identity = CodeIdentity {
-            component: component.digest.clone(),
-            config: spec.config_hash()?,
-            data: data(&spec, &project, inputs),
-        };
+        let mut identity = trainer.identity(spec.config_hash()?);
+        identity.data = data(&spec, &project, inputs);
         let code = Code {
             component,
             identity,
             spec,
+            started: Started::new(trainer),
             timings: Timings {
                 build_ms,
                 compiler_ms: built.compiler.as_secs_f64() * 1e3,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use arkor_project::{Project, Restart};
-use arkor_runtime::{CodeIdentity, Decision, ReloadOutcome, RunRequest, Trainer, decide};
+use arkor_runtime::{CodeIdentity, Decision, ReloadOutcome, RunRequest, changed_fields, decide};
 use arkor_store::Store;
 use arkor_studio::{
     BuiltCode, Command, DevAction, DevPhase, Hub, HubInbox, Refusal, RefusalKind, Request,
@@ -16,13 +16,17 @@ use tokio::sync::mpsc;
 
 use super::active::{Active, Swapped, Swapping};
 use super::builder::{Builder, Built, Code};
+use super::voice::Voice;
 use crate::commands::replay::{Answer, replay_events, stored};
-use crate::commands::run::finished;
+use crate::commands::run::{finished, finished_object};
 use crate::exit::Exit;
 use crate::output::Printer;
 use crate::settings;
 use crate::time_limit::TimeLimit;
 use crate::trust::Again;
+
+/// How often it is looked whether there is room for what waits to be printed.
+const CATCH_UP: Duration = Duration::from_millis(100);
 
 /// Most answers of a replay that are kept for the page.
 const ANSWERS: usize = 2_000;
@@ -31,6 +35,7 @@ pub(super) struct Session {
     project: Project,
     store: Store,
     printer: Printer,
+    voice: Voice,
     hub: Hub,
     builder: Builder,
     newest: Option<Code>,
@@ -60,6 +65,8 @@ enum Came {
     Signal,
     TimeLimit,
     Deadline,
+    /// There may be room for what waits to be printed.
+    Room,
 }
 
 /// What brings a session to its end from outside, and how its run is gone on with then.
@@ -79,6 +86,11 @@ fn conflict(text: impl Into<String>) -> Refusal {
     Refusal::new(RefusalKind::Conflict, text)
 }
 
+/// What a run said to a request.
+fn taken(answer: Result<(), String>) -> Result<(), Refusal> {
+    answer.map_err(conflict)
+}
+
 impl Session {
     pub(super) fn new(
         project: Project,
@@ -91,8 +103,10 @@ impl Session {
     ) -> Self {
         Self {
             project,
+            voice: Voice::new(&printer, store.clone()),
+            // The session waits for no reader.
+            printer: printer.without_waiting(),
             store,
-            printer,
             hub,
             builder,
             newest: None,
@@ -112,11 +126,22 @@ impl Session {
 
     pub(super) async fn work(
         mut self,
+        builds: mpsc::Receiver<Built>,
+        requests: HubInbox,
+    ) -> Result<Exit> {
+        let exit = self.decide(builds, requests).await;
+        self.voice.finish().await?;
+        exit
+    }
+
+    async fn decide(
+        &mut self,
         mut builds: mpsc::Receiver<Built>,
         mut requests: HubInbox,
     ) -> Result<Exit> {
         loop {
             let deadline = self.run.as_ref().and_then(|run| run.stopping);
+            let is_behind = self.voice.is_behind();
             let came = tokio::select! {
                 Some(()) = self.signals.recv() => Came::Signal,
                 () = self.time_limit.over() => {
@@ -128,6 +153,7 @@ impl Session {
                 Some(built) = builds.recv() => Came::Build(built),
                 Some(request) = requests.recv() => Came::Request(request),
                 () = at(deadline) => Came::Deadline,
+                () = tokio::time::sleep(CATCH_UP), if is_behind => Came::Room,
             };
             let exit = match came {
                 Came::Build(Built::Begun) => {
@@ -163,8 +189,13 @@ impl Session {
                     );
                     if let Some(run) = &mut self.run {
                         run.stopping = None;
-                        run.ask(RunRequest::Cancel).await;
+                        // One that has just ended is noticed as such.
+                        let _ = run.ask(RunRequest::Cancel).await;
                     }
+                    None
+                }
+                Came::Room => {
+                    self.voice.catch_up()?;
                     None
                 }
                 Came::Signal => self.end(EndReason::Signal).await,
@@ -185,21 +216,22 @@ impl Session {
                 _ => Exit::Interrupted,
             });
         };
-        run.ask(if self.told_to_end == 1 {
+        let request = if self.told_to_end == 1 {
             self.printer
                 .note("stopping with a checkpoint; Ctrl-C again stops at once");
             RunRequest::Stop(reason)
         } else {
             RunRequest::Cancel
-        })
-        .await;
+        };
+        // A run that is ending already needs nothing any more.
+        let _ = run.ask(request).await;
         None
     }
 
     /// Without builds there is nothing to do here but to let the run end with a checkpoint.
     async fn end_for_want_of_builds(&mut self) -> Result<Option<Exit>> {
         match &self.run {
-            Some(run) => run.ask(RunRequest::Stop(EndReason::Signal)).await,
+            Some(run) => drop(run.ask(RunRequest::Stop(EndReason::Signal)).await),
             None => {
                 if let Some(error) = self.builds_ended.take() {
                     return Err(error);
@@ -255,10 +287,7 @@ impl Session {
             .as_ref()
             .is_some_and(|(_, identity)| *identity == newest.identity);
         let decision = decide(&run.running, &newest.identity, run.replace);
-        let code = Swapping {
-            component: newest.component.clone(),
-            identity: newest.identity.clone(),
-        };
+        let code = Swapping::from(newest);
         match decision {
             Decision::Nothing if !run.replace => {
                 // Code that an earlier save sent on its way was taken back by this one.
@@ -273,8 +302,17 @@ impl Session {
                 "the run stops already; the next one begins with the newest code",
             ),
             Decision::Stay | Decision::StayAndSwap => {
+                if let Err(why) = run.ask(RunRequest::Stay).await {
+                    // It ends in any case; one of the same configuration follows.
+                    self.say(
+                        DevPhase::Restarting,
+                        &format!(
+                            "the configuration is again that of the run, but {why}: another one begins"
+                        ),
+                    );
+                    return;
+                }
                 run.keep();
-                run.ask(RunRequest::Stay).await;
                 if decision == Decision::StayAndSwap {
                     run.swap(code);
                 }
@@ -289,23 +327,24 @@ impl Session {
             Decision::Swap => run.swap(code),
             Decision::Restart => {
                 run.withdraw();
-                let what = if run.running.config == newest.identity.config {
-                    "a file that the configuration names"
-                } else {
-                    "the configuration"
-                };
                 run.replace_within(self.project.config().run.early_stop_deadline);
-                run.ask(RunRequest::Stop(EndReason::Replaced)).await;
-                let text = format!(
-                    "{what} changed: the run stops with a checkpoint, and a new one begins"
-                );
+                // One that is ending is replaced as well.
+                let _ = run.ask(RunRequest::Stop(EndReason::Replaced)).await;
+                let what = if run.running.config == newest.identity.config {
+                    "a file that the configuration names changed".into()
+                } else {
+                    let changed = changed_fields(&run.spec, &newest.spec).join(", ");
+                    format!("the configuration changed ({changed})")
+                };
+                let text = format!("{what}: the run stops with a checkpoint, and a new one begins");
                 self.say(DevPhase::Restarting, &text);
             }
         }
     }
 
     async fn swapped(&mut self, swapped: Swapped) -> Result<()> {
-        let Some(run) = &mut self.run else {
+        let of_this_run = |run: &&mut Active| *run.control.id() == swapped.run;
+        let Some(run) = self.run.as_mut().filter(of_this_run) else {
             return Ok(());
         };
         let is_newest = run
@@ -382,9 +421,10 @@ impl Session {
             run_settings.parent = parent;
             run_settings.is_attended = is_attended;
             run_settings.warm = project.config().reload.restart == Restart::Warm;
-            let capabilities = settings::capabilities(&project)?;
-            let limits = settings::limits(&project);
-            let trainer = Trainer::start(&code.component, capabilities, limits).await?;
+            let trainer = code
+                .started
+                .take_or_start(&code.component, &project)
+                .await?;
             Ok(trainer.run(code.spec, &store, &run_settings).await?)
         }
     }
@@ -400,6 +440,9 @@ impl Session {
         self.hub.run_ended();
         self.hub.publish(|state| state.run = None);
         finished(&outcome, &self.again, &self.printer);
+        if self.printer.json() {
+            self.voice.object(&finished_object(&outcome));
+        }
         if self.told_to_end > 0 {
             return Ok(Some(Exit::of(&outcome)));
         }
@@ -429,13 +472,12 @@ impl Session {
             return Ok(());
         };
         let mut changes = Vec::new();
-        run.follower.show(&self.store, &self.printer, |records| {
-            self.hub.events(records);
-            let is_change =
-                |event: &Event| matches!(event, Event::Swapped(_) | Event::RolledBack(_));
-            let events = records.iter().map(|record| &record.event);
-            changes.extend(events.filter(|event| is_change(event)).cloned());
-        })?;
+        let lines = run.follower.take(&self.store, &self.printer)?;
+        self.hub.events(&lines);
+        self.voice.events(&lines)?;
+        let is_change = |event: &Event| matches!(event, Event::Swapped(_) | Event::RolledBack(_));
+        let events = lines.iter().map(|line| &line.record.event);
+        changes.extend(events.filter(|event| is_change(event)).cloned());
         let mut failed = None;
         for change in changes {
             match change {
@@ -445,7 +487,7 @@ impl Session {
                     failed = None;
                 }
                 Event::RolledBack(back) => {
-                    run.rolled_back(&back.component);
+                    run.rolled_back(back.generation);
                     failed = Some(format!(
                         "generation {} failed at its first events, {} is back: {}",
                         back.failed, back.generation, back.fault
@@ -511,29 +553,29 @@ impl Session {
                 run.told_to_end = true;
                 run.keep();
                 run.withdraw();
-                run.ask(RunRequest::Stop(EndReason::User)).await;
+                taken(run.ask(RunRequest::Stop(EndReason::User)).await)?;
                 accepted("it stops with a checkpoint at the next boundary")
             }
             RunAction::Cancel => {
                 run.told_to_end = true;
                 run.keep();
-                run.ask(RunRequest::Cancel).await;
+                taken(run.ask(RunRequest::Cancel).await)?;
                 accepted("it stops at once")
             }
             RunAction::Pause => {
-                run.ask(RunRequest::Pause).await;
+                taken(run.ask(RunRequest::Pause).await)?;
                 accepted("it waits at the next boundary")
             }
             RunAction::Continue => {
-                run.ask(RunRequest::Continue).await;
+                taken(run.ask(RunRequest::Continue).await)?;
                 accepted("it goes on")
             }
             RunAction::Save => {
-                run.ask(RunRequest::Save).await;
+                taken(run.ask(RunRequest::Save).await)?;
                 accepted("a checkpoint is written at the next boundary")
             }
             RunAction::SetLearningRate(rate) => {
-                run.ask(RunRequest::SetLearningRate(rate)).await;
+                taken(run.ask(RunRequest::SetLearningRate(rate)).await)?;
                 accepted("the next step trains with it")
             }
             RunAction::RollBack(number) => match run.generation(number) {
@@ -599,7 +641,7 @@ impl Session {
         });
     }
 
-    fn building(&self) {
+    fn building(&mut self) {
         let state = self.hub.publish(|state| {
             state.state = DevPhase::Building;
             state.text = "the code is built".into();
@@ -613,7 +655,7 @@ impl Session {
         self.hub.state().error
     }
 
-    fn say(&self, phase: DevPhase, text: &str) {
+    fn say(&mut self, phase: DevPhase, text: &str) {
         let state = self.hub.publish(|state| {
             state.state = phase;
             state.text = text.into();
@@ -651,7 +693,7 @@ impl Session {
     }
 
     /// What was there goes on; the next good build clears it.
-    fn say_error(&self, error: &anyhow::Error) {
+    fn say_error(&mut self, error: &anyhow::Error) {
         let state = self.hub.publish(|state| {
             state.state = DevPhase::Error;
             state.text = format!("{error:#}");
@@ -665,7 +707,7 @@ impl Session {
     }
 
     /// The same for what an event of the run has told already.
-    fn say_failure(&self, text: &str) {
+    fn say_failure(&mut self, text: &str) {
         let state = self.hub.publish(|state| {
             state.state = DevPhase::Error;
             state.text = text.into();
@@ -676,14 +718,14 @@ impl Session {
         }
     }
 
-    fn tell(&self, state: &arkor_studio::DevState) {
+    fn tell(&mut self, state: &arkor_studio::DevState) {
         let mut line = json!({ "type": "dev" });
         if let (Some(line), Ok(Value::Object(state))) =
             (line.as_object_mut(), serde_json::to_value(state))
         {
             line.extend(state);
         }
-        self.printer.object(&line);
+        self.voice.object(&line);
     }
 }
 

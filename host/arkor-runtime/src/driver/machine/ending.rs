@@ -22,10 +22,8 @@ impl Machine {
         self.phase = Phase::Ending;
         let status = status_of(&outcome);
         self.outcome = Some(outcome);
-        effects.push(Effect::Deliver(Event::Ending(Ending {
-            step: self.progress.step,
-            status,
-        })));
+        let step = self.progress.step;
+        self.deliver(Event::Ending(Ending { step, status }), effects);
     }
 
     /// The last callback has answered.

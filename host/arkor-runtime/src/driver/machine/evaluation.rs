@@ -63,7 +63,7 @@ impl Machine {
         let has_score = score.is_some();
         let here = progress.measured_again(&measured, score.clone()).clone();
         self.phase = Phase::HandlingEvaluation;
-        effects.push(Effect::Deliver(Event::Evaluation(Evaluation {
+        let event = Event::Evaluation(Evaluation {
             step: progress.step,
             loss: measured.loss,
             // An untrained model can be worse than what fits a number; infinity is none in JSON.
@@ -74,7 +74,8 @@ impl Machine {
             is_best,
             evaluations_without_improvement: progress.without_improvement,
             metrics: measured.metrics,
-        })));
+        });
+        self.deliver(event, effects);
         if let Some(id) = self
             .last_checkpoint
             .clone()
@@ -85,7 +86,8 @@ impl Machine {
             }
             // The row is to be right before anyone hears of the evaluation.
             let measured = here;
-            effects.insert(0, Effect::ScoreCheckpoint { id, measured });
+            let at = effects.len().saturating_sub(1);
+            effects.insert(at, Effect::ScoreCheckpoint { id, measured });
         }
         let exhausted = self.progress.without_improvement >= self.plan.patience;
         if has_score && self.plan.patience > 0 && exhausted {

@@ -2,7 +2,7 @@
 
 use arkor_types::{Action, EndReason, Event, FailureCode, Fault, Measurement, Metric};
 
-use super::super::progress::Measured;
+use super::super::progress::{Measured, Progress};
 
 /// Whose loop trains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,10 +134,30 @@ pub enum RunRequest {
     Save,
     /// Another run takes over no more: a stop for that reason is withdrawn.
     Stay,
-    /// New code is there for the trainer's own loop, from its next checkpoint hook on.
-    HandOver,
     /// Train with this rate from the next step on.
     SetLearningRate(f64),
+}
+
+/// What an event is to the generation that gets it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// It has just happened.
+    Live,
+    /// It happened some time ago, and the generation that got it first failed on it: what is asked for now
+    /// counts, but the weights are others by now.
+    Late,
+    /// Another generation answered it, and that counts: this one only learns of it.
+    Missed,
+}
+
+/// What the callbacks' memory is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Checkpoint,
+    /// To hand it to new code.
+    Swap {
+        offer: u64,
+    },
 }
 
 /// What the driver tells the machine.
@@ -153,12 +173,31 @@ pub(crate) enum Input {
     EvaluationDone {
         loss: f64,
     },
+    /// The checkpoint counts, and its event is in the log.
     CheckpointDone {
         id: String,
+        seq: u64,
     },
+    /// The generation at work gave its memory.
+    StateSaved(Result<(), Box<Fault>>),
+    /// The task of the callbacks failed: a defect of the host.
+    CallbacksLost(String),
+    /// New code, which has described itself, asks for its place.
+    Offered(u64),
+    /// It took up the memory.
+    StateLoaded(Result<(), Box<Fault>>),
+    /// The training state is that of the last checkpoint, which was this far.
+    Rewound(Box<Progress>),
+    /// A generation's callbacks live again, with the memory of that checkpoint.
+    CallbacksStarted(Result<(), Box<Fault>>),
     Request(RunRequest),
     Loop(LoopRequest),
-    LoopReturned(Result<(), Box<Fault>>),
+    LoopReturned {
+        step: u64,
+        result: Result<(), Box<Fault>>,
+    },
+    /// The trainer's loop took up other weights.
+    WeightsReplaced,
     /// Something outside the trainer's code went wrong: the engine, the data.
     Broke {
         message: String,
@@ -176,24 +215,51 @@ pub(crate) enum Effect {
     DeliverCheckpointAgain,
     /// Append the event.
     Append(Event),
-    /// Append the event, hand it to its callback, report `Handled`.
+    /// Append the event, hand it to the generation at work, report `Handled`.
     Deliver(Event),
+    /// Hand an event that is in the log to the generation at work, report `Handled`.
+    DeliverAgain { seq: u64, mode: Mode },
+    /// Ask the generation at work for its memory, report `StateSaved`.
+    SaveState(Purpose),
+    /// Give that memory, if there is any, to the code that was offered, report `StateLoaded`.
+    LoadState {
+        offer: u64,
+        generation: u32,
+        with_memory: bool,
+    },
+    /// What was offered handles the events from here on.
+    TakeUp {
+        offer: u64,
+        generation: u32,
+        previous: u32,
+        had_memory: bool,
+    },
+    /// What was offered is not taken.
+    Reject { offer: u64, fault: Box<Fault> },
+    /// A generation failed, and the one before is back.
+    GoBack {
+        failed: u32,
+        generation: u32,
+        fault: Box<Fault>,
+    },
+    /// Take the training state back to the last checkpoint, report `Rewound`.
+    Rewind,
+    /// Start callbacks of a generation's code with the memory of that checkpoint, report
+    /// `CallbacksStarted`.
+    StartCallbacks { generation: u32 },
     /// Train one step, with this rate or the schedule's.
     Step {
         step: u64,
         learning_rate: Option<f64>,
     },
-    /// Let the trainer's loop begin.
-    StartLoop,
-    /// Let the loop of the code before begin again, at the last checkpoint.
-    RestoreLoop,
+    /// Let the loop of a generation's code begin.
+    StartLoop { generation: u32 },
     /// Let the trainer's hook return.
     AnswerLoop(LoopAnswer),
     /// Score the held-out data, report `EvaluationDone`.
     Evaluate,
-    /// Write a checkpoint and its event, hand it to `on-checkpoint`, report `CheckpointDone`
-    /// before `Handled`.
-    Save(Option<Measured>),
+    /// Write a checkpoint and its event, report `CheckpointDone`.
+    WriteCheckpoint(Option<Measured>),
     /// The weights of a checkpoint that is written already were evaluated.
     ScoreCheckpoint { id: String, measured: Measured },
     /// The attempt is over; its terminal event is in the log.

@@ -5,6 +5,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod reload;
+
 fn plan(total: u64) -> Plan {
     Plan {
         owner: LoopOwner::Host,
@@ -44,6 +46,10 @@ fn fault() -> Box<Fault> {
         cause: FaultCause::Error("no".into()),
         backtrace: Vec::new(),
     })
+}
+
+fn returned(step: u64, result: Result<(), Box<Fault>>) -> Input {
+    Input::LoopReturned { step, result }
 }
 
 /// A checkpoint as the world keeps it.
@@ -102,11 +108,12 @@ impl World {
     }
 
     fn deliver(&mut self, event: &Event) -> Option<Input> {
+        self.deliver_as(self.events.len() as u64, event)
+    }
+
+    fn deliver_as(&mut self, event_seq: u64, event: &Event) -> Option<Input> {
         let answer = (self.script)(event, self.machine.step());
-        Some(Input::Handled {
-            event_seq: self.events.len() as u64,
-            answer,
-        })
+        Some(Input::Handled { event_seq, answer })
     }
 
     fn perform(&mut self, effect: Effect) -> Option<Input> {
@@ -157,7 +164,12 @@ impl World {
                 ));
                 None
             }
-            Effect::Save(measured) => {
+            Effect::DeliverAgain { seq, .. } => {
+                let event = self.events[seq as usize - 1].clone();
+                self.deliver_as(seq, &event)
+            }
+            Effect::SaveState(_) => Some(Input::StateSaved(Ok(()))),
+            Effect::WriteCheckpoint(measured) => {
                 let measured = measured.unwrap_or_default();
                 let step = self.machine.step();
                 let id = format!("c{step}-{}", self.saved.len());
@@ -175,16 +187,33 @@ impl World {
                     progress,
                     event: event.clone(),
                 });
-                self.happened(event.clone());
-                assert!(self.machine.apply(Input::CheckpointDone { id }).is_empty());
-                self.deliver(&event)
+                self.happened(event);
+                let seq = self.events.len() as u64;
+                Some(Input::CheckpointDone { id, seq })
             }
-            Effect::RestoreLoop => {
-                self.trace.push("loop before".into());
+            Effect::LoadState { .. } => Some(Input::StateLoaded(Ok(()))),
+            Effect::TakeUp { generation, .. } => {
+                self.trace.push(format!("generation {generation}"));
                 None
             }
-            Effect::StartLoop => {
-                self.trace.push("loop".into());
+            Effect::Reject { .. } => {
+                self.trace.push("rejected".into());
+                None
+            }
+            Effect::GoBack {
+                failed, generation, ..
+            } => {
+                self.trace
+                    .push(format!("from {failed} back to {generation}"));
+                None
+            }
+            Effect::Rewind => {
+                let saved = self.saved.last()?;
+                Some(Input::Rewound(Box::new(saved.progress.clone())))
+            }
+            Effect::StartCallbacks { .. } => Some(Input::CallbacksStarted(Ok(()))),
+            Effect::StartLoop { generation } => {
+                self.trace.push(format!("loop {generation}"));
                 None
             }
             Effect::AnswerLoop(answer) => {
@@ -668,7 +697,7 @@ fn a_loop_saves_only_inside_its_checkpoint_hook() {
         tokens: 20,
     }));
     assert_eq!(world.trace.last().unwrap(), "Stop");
-    world.input(Input::LoopReturned(Ok(())));
+    world.input(returned(2, Ok(())));
     assert!(matches!(world.events.last(), Some(Event::Stopped(_))));
     assert_eq!(world.saved.len(), 2);
 }
@@ -686,24 +715,33 @@ fn a_loop_is_handed_over_from_a_checkpoint_and_may_come_back() {
     world.input(Input::Begin);
     world.input(hook(1));
     assert!(world.saved.is_empty());
-    world.input(Input::Request(RunRequest::HandOver));
+    world.input(Input::Offered(1));
+    assert_eq!(world.trace.last().unwrap(), "generation 2");
     world.input(hook(2));
     assert_eq!(world.saved.len(), 1);
     assert_eq!(world.trace.last().unwrap(), "HandOver");
     // How the old code ends changes nothing.
-    world.input(Input::LoopReturned(Err(fault())));
-    assert_eq!(world.trace.last().unwrap(), "loop");
-    // The new code fails before it offers a place to go on from.
-    world.input(Input::LoopReturned(Err(fault())));
-    assert_eq!(world.trace.last().unwrap(), "loop before");
+    world.input(returned(2, Err(fault())));
+    assert_eq!(world.trace.last().unwrap(), "loop 2");
+    // The new code fails before it offers a place to go on from: callbacks and loop go back together.
+    world.input(returned(5, Err(fault())));
+    assert_eq!(
+        world.trace[world.trace.len() - 2..],
+        ["from 2 back to 1", "loop 1"]
+    );
+    assert_eq!(
+        (world.machine.step(), world.machine.at_work()),
+        (2, Some(1))
+    );
     world.input(hook(3));
     assert_eq!(world.trace.last().unwrap(), "Proceed");
     // A stop between hand-over and return starts no loop any more.
-    world.input(Input::Request(RunRequest::HandOver));
+    world.input(Input::Offered(2));
+    assert_eq!(world.trace.last().unwrap(), "generation 3");
     world.input(hook(4));
     assert_eq!(world.trace.last().unwrap(), "HandOver");
     world.input(Input::Request(RunRequest::Stop(EndReason::User)));
-    world.input(Input::LoopReturned(Ok(())));
+    world.input(returned(4, Ok(())));
     assert!(matches!(world.events.last(), Some(Event::Stopped(_))));
 }
 
@@ -763,14 +801,26 @@ fn case_22_a_checkpoint_that_is_being_written_serves_an_early_stop() {
         };
         effects = machine.apply(next);
     }
+    effects = machine.apply(Input::StateSaved(Ok(())));
+    assert!(matches!(effects[..], [Effect::WriteCheckpoint(_)]));
     saves += 1;
     let stop = RunRequest::Stop(EndReason::Replaced);
     assert!(machine.apply(Input::Request(stop)).is_empty());
-    machine.apply(Input::CheckpointDone { id: "c".into() });
+    let again = machine.apply(Input::CheckpointDone {
+        id: "c".into(),
+        seq: 3,
+    });
+    assert!(matches!(
+        again[..],
+        [Effect::DeliverAgain {
+            seq: 3,
+            mode: Mode::Live
+        }]
+    ));
     let effects = machine.apply(handled(3));
     saves += effects
         .iter()
-        .filter(|e| matches!(e, Effect::Save { .. }))
+        .filter(|e| matches!(e, Effect::WriteCheckpoint(_)))
         .count();
     assert_eq!(saves, 1);
     assert_eq!(machine.phase(), Phase::Ending, "{effects:?}");
@@ -786,12 +836,12 @@ fn a_loop_that_returns_is_evaluated_and_saved() {
     };
     let mut world = World::new(Machine::new(plan), silent);
     world.input(Input::Begin);
-    world.input(Input::LoopReturned(Ok(())));
+    world.input(returned(world.machine.step(), Ok(())));
     assert_eq!(
         world.trace,
         [
             "started",
-            "loop",
+            "loop 1",
             "evaluation 0",
             "checkpoint 0",
             "ending 0",

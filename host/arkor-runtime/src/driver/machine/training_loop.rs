@@ -7,6 +7,9 @@ use super::{Boundary, Effect, LoopRequest, LoopWishes, Machine, Progress, Waitin
 
 impl Machine {
     pub(super) fn loop_request(&mut self, request: LoopRequest, effects: &mut Vec<Effect>) {
+        if matches!(request, LoopRequest::Checkpoint { .. }) {
+            self.loop_proved();
+        }
         let progress = &mut self.progress;
         match request {
             LoopRequest::Log {
@@ -25,7 +28,6 @@ impl Machine {
                 progress.step = step;
                 progress.tokens = tokens;
                 self.unsaved = true;
-                self.on_probation = false;
                 self.waiting = Some(Waiting::Checkpoint);
                 // A wish that the loop has not done until now is done by the host, if it can be.
                 self.boundary.evaluate |=
@@ -75,7 +77,7 @@ impl Machine {
         LoopWishes {
             checkpoint: self.stop.is_some()
                 || self.pause
-                || self.hand_over
+                || self.wants_hand_over()
                 || self.boundary.save
                 || self.progress.save_next
                 || self.loop_save_due(),
@@ -93,9 +95,12 @@ impl Machine {
 
     pub(super) fn loop_returned(
         &mut self,
+        step: u64,
         result: Result<(), Box<Fault>>,
         effects: &mut Vec<Effect>,
     ) {
+        // That of the last hook; the loop may have gone on.
+        self.progress.step = step;
         self.waiting = None;
         if std::mem::take(&mut self.handing_over) {
             // How the old code took it changes nothing, but its author wants to know.
@@ -103,15 +108,7 @@ impl Machine {
                 effects.push(self.callback_failed(0, *fault));
             }
             self.loop_begun = false;
-            self.on_probation = true;
             self.next(effects);
-            return;
-        }
-        if std::mem::take(&mut self.on_probation)
-            && let Err(fault) = result
-        {
-            effects.push(self.callback_failed(0, *fault));
-            effects.push(Effect::RestoreLoop);
             return;
         }
         let told_to_stop = std::mem::replace(&mut self.loop_over, true);
@@ -121,7 +118,11 @@ impl Machine {
             Err(fault) if told_to_stop => effects.push(self.callback_failed(0, *fault)),
             Err(fault) => {
                 let message = fault.to_string();
-                effects.push(self.callback_failed(0, *fault));
+                effects.push(self.callback_failed(0, (*fault).clone()));
+                if self.give_back(&fault, effects) {
+                    self.loop_over = false;
+                    return;
+                }
                 self.end(
                     Outcome::Bad {
                         message,

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arkor_engine::{EngineError, Example, Examples, Split};
-use arkor_store::{Blob, BlobWriter};
+use arkor_store::{Blob, BlobWriter, Store};
 use arkor_types::{AdamParameters, Datum, Hyperparameters, LogProbs, LossFunction};
 
-use super::machine::{Input, StepReport};
-use super::{Done, Driver, broke};
+use super::Driver;
+use super::inbox::EngineDone;
+use super::machine::StepReport;
 use crate::error::RuntimeError;
 use crate::worker::{Work, Worker};
 
@@ -16,63 +17,60 @@ use crate::worker::{Work, Worker};
 const EVAL_SEQUENCES: u64 = 16;
 
 impl Driver {
-    pub(super) async fn step(&mut self, step: u64, learning_rate: Option<f64>) -> Done<Input> {
-        let learning_rate =
-            learning_rate.unwrap_or_else(|| self.parts.schedule.learning_rate(step));
-        let context = &self.parts.context;
-        let (worker, examples) = (context.worker.clone(), Arc::clone(&context.examples));
-        let hyperparameters = context.spec.hyperparameters.clone();
-        let begin = Instant::now();
-        let trained = self
-            .attend_and_swap(async move {
-                worker
-                    .call(move |work| train(work, &examples, &hyperparameters, step, learning_rate))
-                    .await
-            })
-            .await?;
-        Ok(match trained {
-            Ok(Ok(report)) => {
-                let report = StepReport {
+    pub(super) fn step(&mut self, step: u64, learning_rate: Option<f64>) {
+        let learning_rate = learning_rate.unwrap_or_else(|| self.schedule.learning_rate(step));
+        let (worker, examples) = (
+            self.context.worker.clone(),
+            Arc::clone(&self.context.examples),
+        );
+        let hyperparameters = self.context.spec.hyperparameters.clone();
+        self.inbox.engine = Some(Box::pin(async move {
+            let begin = Instant::now();
+            let trained = worker
+                .call(move |work| train(work, &examples, &hyperparameters, step, learning_rate))
+                .await;
+            EngineDone::Step(match trained {
+                Ok(Ok(report)) => Ok(StepReport {
                     seconds: begin.elapsed().as_secs_f64(),
                     ..report
-                };
-                self.progress
-                    .send_modify(|progress| progress.step = step + 1);
-                Input::StepDone(report)
-            }
-            Ok(Err(error)) => broke(&error.into()),
-            Err(gone) => broke(&gone.into()),
-        })
+                }),
+                Ok(Err(error)) => Err(error.into()),
+                Err(gone) => Err(gone.into()),
+            })
+        }));
     }
 
-    pub(super) async fn evaluate(&mut self) -> Done<Input> {
-        let all = self.parts.context.examples.info().eval_examples;
-        let (mut loss_sum, mut tokens) = (0.0, 0.0);
-        let mut start = 0;
-        while start < all {
-            let context = &self.parts.context;
-            let (worker, examples) = (context.worker.clone(), Arc::clone(&context.examples));
-            let scored = self
-                .attend_and_swap(async move {
-                    worker.call(move |work| score(work, &examples, start)).await
-                })
-                .await?;
-            match scored {
-                Ok(Ok((loss, count))) => {
-                    loss_sum += loss;
-                    tokens += count;
-                }
-                Ok(Err(error)) => return Ok(broke(&error.into())),
-                Err(gone) => return Ok(broke(&gone.into())),
-            }
-            start += EVAL_SEQUENCES;
-        }
-        let loss = loss_sum / tokens;
-        if !loss.is_finite() {
-            let what = format!("the evaluation loss is {loss}");
-            return Ok(broke(&EngineError::Diverged { what }.into()));
-        }
-        Ok(Input::EvaluationDone { loss })
+    pub(super) fn evaluate(&mut self) {
+        let (worker, examples) = (
+            self.context.worker.clone(),
+            Arc::clone(&self.context.examples),
+        );
+        self.inbox.engine = Some(Box::pin(async move {
+            EngineDone::Evaluation(evaluation_loss(&worker, &examples).await)
+        }));
+    }
+}
+
+/// Mean loss over everything that is held out, in nats per token.
+async fn evaluation_loss(worker: &Worker, examples: &Arc<Examples>) -> Result<f64, RuntimeError> {
+    let all = examples.info().eval_examples;
+    let (mut loss_sum, mut tokens) = (0.0, 0.0);
+    let mut start = 0;
+    while start < all {
+        let examples = Arc::clone(examples);
+        let (loss, count) = worker
+            .call(move |work| score(work, &examples, start))
+            .await??;
+        loss_sum += loss;
+        tokens += count;
+        start += EVAL_SEQUENCES;
+    }
+    let loss = loss_sum / tokens;
+    if loss.is_finite() {
+        Ok(loss)
+    } else {
+        let what = format!("the evaluation loss is {loss}");
+        Err(EngineError::Diverged { what }.into())
     }
 }
 
@@ -170,6 +168,22 @@ pub(super) async fn write_state(
                 Err(EngineError::Io { source, .. }) => Err(writer.explain(source).into()),
                 Err(error) => Err(error.into()),
             }
+        })
+        .await?
+}
+
+/// Loads weights that the loop saved under a name.
+pub(super) async fn load_state(
+    worker: &Worker,
+    store: Store,
+    digest: String,
+) -> Result<(), RuntimeError> {
+    worker
+        .call(move |work| {
+            let content = store.read_blob(&digest)?;
+            work.drop_gradients();
+            work.session.load_state(&mut content.as_slice())?;
+            Ok(())
         })
         .await?
 }
