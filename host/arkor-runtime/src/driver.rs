@@ -253,7 +253,7 @@ impl Driver {
                 Some(input) => input,
                 None => return Ok(false),
             },
-            Came::Offer(offer) => self.considered(offer),
+            Came::Offer(offer) => self.considered(*offer),
             Came::Callbacks(done) => self.called(done),
             Came::Loop(end) => self.loop_ended(end)?,
             Came::Engine(done) => match self.engine_done(done)? {

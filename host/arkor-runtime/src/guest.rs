@@ -49,7 +49,7 @@ pub(crate) enum Role {
     /// Instantiated; `describe` and `load-state` may run, no run is there yet.
     Starting,
     /// Handles the events of a run.
-    Callbacks(CallbackRole),
+    Callbacks(Box<CallbackRole>),
     /// Runs the training loop.
     Loop(Box<LoopRole>),
 }

@@ -163,7 +163,7 @@ impl Instance {
     }
 
     pub(crate) fn serve_callbacks(&mut self, role: CallbackRole) {
-        self.store.data_mut().role = Role::Callbacks(role);
+        self.store.data_mut().role = Role::Callbacks(Box::new(role));
     }
 
     /// What it says goes to this run.

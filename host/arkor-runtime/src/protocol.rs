@@ -1,6 +1,8 @@
 //! What an instance asks of its run, and what it is answered: plain data, between the contract and the driver.
 
-use arkor_types::{ArtifactWritten, Level, Measurement, MessageSource, Metric, UntrustedText};
+use arkor_types::{
+    Action, ArtifactWritten, Fault, Level, Measurement, MessageSource, Metric, UntrustedText,
+};
 use tokio::sync::oneshot;
 
 /// Text for people, not yet placed in a run.
@@ -106,3 +108,6 @@ pub(crate) enum Mode {
     /// Another generation answered it, and that counts: this one only learns of it.
     Missed,
 }
+
+/// How a callback answered.
+pub(crate) type Answer = Result<Vec<Action>, Box<Fault>>;

@@ -2,22 +2,19 @@
 
 use std::sync::Arc;
 
-use arkor_types::{Action, Fault};
+use arkor_types::Fault;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::event::CallbackEvent;
 use crate::guest::Deadline;
 use crate::instance::Instance;
-use crate::protocol::Mode;
+use crate::protocol::{Answer, Mode};
 
 enum Request {
-    Handle(CallbackEvent, Mode, oneshot::Sender<Answer>),
+    Handle(Box<CallbackEvent>, Mode, oneshot::Sender<Answer>),
     SaveState(oneshot::Sender<Result<Vec<u8>, Box<Fault>>>),
 }
-
-/// How a callback answered.
-pub(crate) type Answer = Result<Vec<Action>, Box<Fault>>;
 
 /// The task ended without an answer: it panicked. What it said is on standard error.
 #[derive(Debug)]
@@ -66,7 +63,8 @@ impl CallbackSlot {
         event: CallbackEvent,
         mode: Mode,
     ) -> Result<Answer, SlotGone> {
-        self.ask(|reply| Request::Handle(event, mode, reply)).await
+        self.ask(|reply| Request::Handle(Box::new(event), mode, reply))
+            .await
     }
 
     /// The trainer's memory.

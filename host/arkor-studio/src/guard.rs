@@ -21,8 +21,12 @@ use crate::{Refusal, RefusalKind, Token};
 /// Longest time for an answer, its stream left out.
 const ANSWER: Duration = Duration::from_secs(60);
 
-/// Routes whose token may be in the query.
-const STREAMS: &str = "/stream";
+/// Whether a route's token may be in the query.
+fn is_stream(path: &str) -> bool {
+    let run = path.strip_prefix("/api/runs/");
+    let run = run.and_then(|rest| rest.strip_suffix("/events/stream"));
+    path == "/api/dev/stream" || run.is_some_and(|run| !run.contains('/'))
+}
 
 #[derive(Debug)]
 pub(crate) struct Guard {
@@ -33,11 +37,13 @@ pub(crate) struct Guard {
 impl Guard {
     pub(crate) fn new(address: SocketAddr, token: Token) -> Arc<Self> {
         let port = address.port();
-        let names = ["127.0.0.1", "localhost", "[::1]"];
-        Arc::new(Self {
-            hosts: names.map(|name| format!("{name}:{port}")).to_vec(),
-            token,
-        })
+        let names = ["127.0.0.1", "localhost"];
+        let mut hosts = names.map(|name| format!("{name}:{port}")).to_vec();
+        if port == 80 {
+            // A browser leaves it out.
+            hosts.extend(names.map(String::from));
+        }
+        Arc::new(Self { hosts, token })
     }
 
     fn knows(&self, host: &str) -> bool {
@@ -87,8 +93,7 @@ impl Guard {
             .unwrap_or_default()
             .split('&')
             .find_map(|pair| pair.strip_prefix("token="));
-        let is_stream = uri.path().ends_with(STREAMS);
-        if in_query.is_some() && !is_stream {
+        if in_query.is_some() && !is_stream(uri.path()) {
             return Err(unauthorized(
                 "only event streams take the token in the query",
             ));

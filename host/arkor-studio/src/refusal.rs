@@ -21,6 +21,8 @@ pub enum RefusalKind {
     Conflict,
     /// It took too long.
     Timeout,
+    /// Too much of it is at work already.
+    Busy,
     /// The host failed.
     Internal,
 }
@@ -34,6 +36,7 @@ impl RefusalKind {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Conflict => StatusCode::CONFLICT,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
+            Self::Busy => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

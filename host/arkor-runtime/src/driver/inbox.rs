@@ -18,8 +18,9 @@ use super::rewind::Place;
 use super::training_loop::{LoopEnd, LoopTask};
 use crate::error::RuntimeError;
 use crate::instance::Instance;
+use crate::protocol::Answer;
 use crate::protocol::GuestRequest;
-use crate::slot::{Answer, SlotGone};
+use crate::slot::SlotGone;
 
 /// What a person, or a signal on their behalf, asks for, and the place for the answer: taken, or why not.
 #[derive(Debug)]
@@ -76,7 +77,7 @@ pub(super) enum Came {
     Guest(GuestRequest),
     /// One that only a loop makes, which waits for the answer.
     Hook(GuestRequest),
-    Offer(Offer),
+    Offer(Box<Offer>),
     Engine(EngineDone),
     Callbacks(CallbacksDone),
     Loop(LoopEnd),
@@ -138,7 +139,7 @@ impl Inbox {
             if accepts.offers
                 && let Some(offer) = offers.take()
             {
-                return Came::Offer(offer);
+                return Came::Offer(Box::new(offer));
             }
             if accepts.hooks
                 && engine.is_none()

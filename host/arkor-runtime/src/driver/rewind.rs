@@ -17,7 +17,7 @@ pub(super) struct Place(Resumed);
 
 /// Reads the newest checkpoint and loads its weights.
 async fn load(store: Store, run: RunId, worker: Worker) -> Result<Box<Place>, RuntimeError> {
-    let place = worker
+    worker
         .call(move |work| {
             let newest = store
                 .latest_checkpoint(&run)?
@@ -31,8 +31,7 @@ async fn load(store: Store, run: RunId, worker: Worker) -> Result<Box<Place>, Ru
             work.steps.store(progress.step, Ordering::Release);
             Ok::<_, RuntimeError>(Box::new(Place(resumed)))
         })
-        .await?;
-    place
+        .await?
 }
 
 impl Driver {

@@ -52,6 +52,12 @@ impl Store {
     ///
     /// [`StoreError::NoSuchRun`] or [`StoreError::Ambiguous`], or if the store cannot be read.
     pub fn find_run(&self, wanted: &str) -> Result<RunRecord, StoreError> {
+        // A whole id needs no other run.
+        if let Ok(id) = RunId::new(wanted)
+            && let Ok(Some(run)) = self.read(|db| query::run(db, &id))
+        {
+            return Ok(run);
+        }
         let mut runs = self.runs()?;
         let count = runs.len();
         let none = || StoreError::NoSuchRun {
@@ -60,9 +66,6 @@ impl Store {
         };
         if wanted == "latest" {
             return runs.into_iter().next().ok_or_else(none);
-        }
-        if let Some(at) = runs.iter().position(|run| run.id.as_str() == wanted) {
-            return Ok(runs.swap_remove(at));
         }
         runs.retain(|run| !wanted.is_empty() && run.id.as_str().starts_with(wanted));
         if runs.len() > 1 {

@@ -1,5 +1,6 @@
 //! Decides what becomes of code, runs and wishes, one after the other.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -12,7 +13,7 @@ use arkor_studio::{
 };
 use arkor_types::{EndReason, Event, RunId};
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use super::active::{Active, Swapped, Swapping};
 use super::builder::{Builder, Built, Code};
@@ -27,6 +28,9 @@ use crate::trust::Again;
 
 /// How often it is looked whether there is room for what waits to be printed.
 const CATCH_UP: Duration = Duration::from_millis(100);
+
+/// Replays that are at work at once.
+const REPLAYS: usize = 2;
 
 /// Most answers of a replay that are kept for the page.
 const ANSWERS: usize = 2_000;
@@ -53,6 +57,8 @@ pub(super) struct Session {
     time_limit: TimeLimit,
     again: Again,
     told_to_end: u32,
+    /// Each has an instance of its own.
+    replays: Arc<Semaphore>,
     /// Why nothing is built any more: then this ends as soon as the run has.
     builds_ended: Option<anyhow::Error>,
 }
@@ -126,6 +132,7 @@ impl Session {
             time_limit: ends.time_limit,
             again: ends.again,
             told_to_end: 0,
+            replays: Arc::new(Semaphore::new(REPLAYS)),
             builds_ended: None,
         }
     }
@@ -631,8 +638,14 @@ impl Session {
             let _ = reply.send(Err(conflict("no code is built yet")));
             return;
         };
+        let Ok(turn) = Arc::clone(&self.replays).try_acquire_owned() else {
+            let busy = Refusal::new(RefusalKind::Busy, "other replays are at work");
+            let _ = reply.send(Err(busy.hint("ask again when one of them has answered")));
+            return;
+        };
         let (project, store) = (self.project.clone(), self.store.clone());
         tokio::spawn(async move {
+            let _turn = turn;
             let mut answers = Vec::new();
             let replayed = async {
                 let run = store.run(&wanted)?;

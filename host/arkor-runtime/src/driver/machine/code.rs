@@ -15,10 +15,12 @@
 
 use std::collections::VecDeque;
 
-use arkor_types::{Action, Event, Fault, GuestFunction, Level, Message, MessageSource};
+use arkor_types::{Event, Fault, GuestFunction, Level, Message, MessageSource};
 
 use super::ending::Outcome;
 use super::{Effect, FailureCode, LoopOwner, Machine, Mode, OnCallbackError, Phase, Purpose};
+
+use crate::protocol::Answer;
 
 /// Log events that new code has to answer before the code that it replaced is dropped: of all
 /// callbacks `on-log` does most.
@@ -228,9 +230,9 @@ impl Machine {
     pub(super) fn answered(
         &mut self,
         seq: u64,
-        answer: Result<Vec<Action>, Box<Fault>>,
+        answer: Answer,
         effects: &mut Vec<Effect>,
-    ) -> Option<Result<Vec<Action>, Box<Fault>>> {
+    ) -> Option<Answer> {
         self.lane = Lane::Idle;
         let callback = self.callback().filter(|_| self.code.at_work.is_some());
         let Some(callback) = callback else {
@@ -314,9 +316,9 @@ impl Machine {
     /// An event that was missed is answered.
     pub(super) fn caught_up(
         &mut self,
-        answer: Result<Vec<Action>, Box<Fault>>,
+        answer: Answer,
         effects: &mut Vec<Effect>,
-    ) -> Option<(u64, Result<Vec<Action>, Box<Fault>>)> {
+    ) -> Option<(u64, Answer)> {
         let Lane::Missed { now, rest, then } = std::mem::replace(&mut self.lane, Lane::Idle) else {
             return None;
         };
