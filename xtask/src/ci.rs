@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::Result;
 
-use crate::{arrows, command, fuzz, test};
+use crate::{arrows, command, fuzz, layout, test};
 
 pub(crate) fn run() -> Result<ExitCode> {
     let guests = guest_workspaces();
@@ -36,6 +36,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     command::must(command::cargo(&words).env("RUSTDOCFLAGS", "-D warnings"))?;
 
     arrows::check()?;
+    layout::check()?;
 
     let tests = test::run(&[])?;
     // Last, as it is a build of its own. With one seed, so that what is found is found again.

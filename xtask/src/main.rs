@@ -14,6 +14,7 @@ mod bench;
 mod ci;
 mod command;
 mod fuzz;
+mod layout;
 mod runtime;
 mod setup;
 mod soak;

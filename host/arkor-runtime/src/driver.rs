@@ -19,9 +19,12 @@ use crate::protocol::GuestText;
 use crate::protocol::{GuestRequest, LoopReply, LoopState};
 use crate::trainer::TrainerCode;
 
+mod begin;
 mod callbacks;
 mod checkpoint;
 mod control;
+mod data;
+mod differences;
 mod engine_work;
 mod guests;
 mod inbox;
@@ -31,7 +34,10 @@ pub(crate) mod progress;
 mod rewind;
 mod training_loop;
 
+pub(crate) use begin::read_progress;
+pub use begin::{RunSettings, check};
 pub use control::{RunControl, RunOutcome, RunProgress, RunRequests};
+pub use differences::changed_fields;
 pub use machine::{OnCallbackError, RunRequest};
 pub use offers::{ReloadOutcome, Reloader, Ticket};
 

@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! component   a file: read, checked against the contract, compiled or found in the cache, linked
-//! trainer     an instance that said what to train; turns into a run
+//! trainer     an instance that said what to train
 //! replay      the same with the events of a recorded run
-//! driver      the run: a pure machine decides, a task does
+//! driver      the run: begins with a trainer; a pure machine decides, a task does
 //!   slot      the task that owns the callbacks' instance
 //!   worker    the thread that trains
 //! instance    one Store: limits, deadlines, faults
@@ -43,7 +43,7 @@ pub use component::{
 pub use decision::{CodeIdentity, Decision, decide};
 pub use driver::{
     OnCallbackError, ReloadOutcome, Reloader, RunControl, RunOutcome, RunProgress, RunRequest,
-    RunRequests, Ticket,
+    RunRequests, RunSettings, Ticket, changed_fields, check,
 };
 pub use error::RuntimeError;
 pub use event::CallbackEvent;
@@ -52,4 +52,4 @@ pub use limits::Limits;
 pub use protocol::GuestText;
 pub use replay::{Replay, Replayed, callback_memory};
 pub use sandbox::{Capabilities, ClockPrecision, FileAccess, FileGrant, RandomSource};
-pub use trainer::{RunSettings, Trainer, changed_fields, check};
+pub use trainer::Trainer;

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 
 use crate::component::TrainerComponent;
 use crate::console::Console;
+use crate::driver::read_progress;
 use crate::error::RuntimeError;
 use crate::event::CallbackEvent;
 use crate::instance::{Instance, Surroundings};
@@ -20,7 +21,7 @@ use crate::limits::Limits;
 use crate::protocol::GuestRequest;
 use crate::protocol::GuestText;
 use crate::sandbox::Capabilities;
-use crate::trainer::{listen, read_progress};
+use crate::trainer::listen;
 
 /// Lines of a guest that can wait.
 const QUEUE: usize = 64;

@@ -23,7 +23,7 @@ async fn load(store: Store, run: RunId, worker: Worker) -> Result<Box<Place>, Ru
                 .latest_checkpoint(&run)?
                 .ok_or_else(|| RuntimeError::EngineGone("there is no checkpoint".into()))?;
             let state = store.read_blob(&newest.state)?;
-            let resumed = crate::trainer::read_progress(&store, &run, newest)?;
+            let resumed = super::read_progress(&store, &run, newest)?;
             let progress = &resumed.saved.progress;
             work.drop_gradients();
             work.session.load_state(&mut state.as_slice())?;
