@@ -51,9 +51,18 @@ use progress::SavedProgress;
 /// Requests of people that can wait for the driver.
 const PEOPLE: usize = 8;
 
-/// How long newer code or a stop waits for a call in flight before it is told what it waits for, and how
-/// often it is looked whether that call hangs.
+/// How long newer code or a stop waits for a call in flight before it is told what it waits for.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How often it is looked whether that call hangs.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Somebody waits for a call in flight.
+struct Impatience {
+    next_look: Instant,
+    /// It was told what is waited for.
+    is_told: bool,
+}
 
 /// What a run is made of when its driver starts.
 pub(crate) struct Parts {
@@ -112,8 +121,8 @@ pub(crate) struct Driver {
     beside: Option<Beside>,
     eval_tokens: u64,
     last_log: Instant,
-    /// Since when somebody waits for a call in flight, and whether that was told.
-    impatient: Option<(Instant, bool)>,
+    /// Since somebody waits for a call in flight.
+    impatient: Option<Impatience>,
     progress: watch::Sender<RunProgress>,
     terminal: Option<Event>,
     totals: Totals,
@@ -216,6 +225,11 @@ impl Driver {
                 Some(input) => self.apply(input),
                 None => {
                     let look = self.look();
+                    if look.is_some_and(|at| at <= Instant::now()) {
+                        // Not by the inbox, for what comes all the time would come first there.
+                        self.hurry()?;
+                        continue;
+                    }
                     let accepts = self.machine.accepts();
                     let came = self.inbox.next(accepts, look).await;
                     self.take(came)
@@ -499,19 +513,24 @@ impl Driver {
             self.impatient = None;
             return None;
         }
-        let now = Instant::now();
-        let (since, told) = *self.impatient.get_or_insert((now, false));
-        Some(if told { now } else { since } + PATIENCE)
+        let impatience = self.impatient.get_or_insert_with(|| Impatience {
+            next_look: Instant::now() + PATIENCE,
+            is_told: false,
+        });
+        Some(impatience.next_look)
     }
 
     /// Cuts a call off that hangs while somebody waits for its place.
     fn hurry(&mut self) -> Done<()> {
-        let Some((since, told)) = self.impatient else {
+        let Some(impatience) = &mut self.impatient else {
             return Ok(());
         };
-        if since.elapsed() < PATIENCE {
+        let now = Instant::now();
+        if impatience.next_look > now {
             return Ok(());
         }
+        impatience.next_look = now + LOOK;
+        let is_told = impatience.is_told;
         let at_work = self.machine.at_work();
         let slot = at_work.and_then(|generation| self.generations.get(&generation)?.slot.clone());
         let callbacks = slot.filter(|_| self.inbox.callbacks.is_some());
@@ -532,8 +551,10 @@ impl Driver {
         let Some(used) = deadline.own_time().filter(|used| *used >= PATIENCE) else {
             return Ok(());
         };
-        self.impatient = Some((since, true));
-        if !told {
+        if let Some(impatience) = &mut self.impatient {
+            impatience.is_told = true;
+        }
+        if !is_told {
             let who = if self.machine.wants_to_stop() {
                 "the run's end"
             } else {
