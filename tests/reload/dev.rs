@@ -264,8 +264,10 @@ fn a_configuration_that_cannot_begin_leaves_the_run_as_it_is() {
     dev.save(guest("swap-config"));
     dev.error("text.txt");
     dev.event("log");
-    dev.project.write("text.txt", &text);
+    // One after the other: each alone is a change, and the new configuration with its text could begin.
     dev.save(guest("counts"));
+    dev.error("text.txt");
+    dev.project.write("text.txt", &text);
     dev.state("unchanged");
     dev.event("log");
     let (code, seen) = dev.interrupt();

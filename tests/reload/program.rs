@@ -3,8 +3,8 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -52,16 +52,23 @@ impl Dev {
     }
 
     pub(crate) fn wait(&mut self, what: &str, is: impl Fn(&Value) -> bool) -> Value {
+        // Of the whole wait: a run that goes on says something all the time.
+        let end = Instant::now() + PATIENCE;
         loop {
             let line = self
                 .lines
-                .recv_timeout(PATIENCE)
-                .unwrap_or_else(|error| panic!("no {what}, {error}: {:#?}", self.seen));
+                .recv_timeout(end.saturating_duration_since(Instant::now()))
+                .unwrap_or_else(|error| panic!("no {what}, {error}: {:#?}", self.newest()));
             self.seen.push(line.clone());
             if is(&line) {
                 return line;
             }
         }
+    }
+
+    /// What was said last; a run of minutes says too much to be read.
+    fn newest(&self) -> &[Value] {
+        &self.seen[self.seen.len().saturating_sub(200)..]
     }
 
     /// Takes up what was said so far.
@@ -101,10 +108,17 @@ impl Dev {
             .args(["-INT", &id.to_string()])
             .status()
             .unwrap();
-        let code = self.child.wait().unwrap().code().unwrap();
         let mut seen = std::mem::take(&mut self.seen);
-        seen.extend(self.lines.iter());
-        (code, seen)
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let rest = end.saturating_duration_since(Instant::now());
+            match self.lines.recv_timeout(rest) {
+                Ok(line) => seen.push(line),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!("it does not end: {:#?}", seen.last()),
+            }
+        }
+        (self.child.wait().unwrap().code().unwrap(), seen)
     }
 }
 

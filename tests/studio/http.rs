@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -177,11 +177,14 @@ impl Stream {
     }
 
     pub(crate) fn wait(&mut self, is: impl Fn(&Value) -> bool) -> Value {
+        // A stream of a run that goes on never ends by itself.
+        let end = Instant::now() + PATIENCE;
         loop {
             let (_, value) = self.next();
             if is(&value) {
                 return value;
             }
+            assert!(Instant::now() < end, "not this: {value:#}");
         }
     }
 }

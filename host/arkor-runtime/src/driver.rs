@@ -508,7 +508,7 @@ impl Driver {
 
     /// When it is to be looked whether a call hangs that somebody waits for.
     fn look(&mut self) -> Option<Instant> {
-        let is_wanted = self.machine.wants_to_stop() || self.inbox.offers.is_waiting();
+        let is_wanted = self.machine.is_waited_for() || self.inbox.offers.is_waiting();
         if !is_wanted || !self.inbox.is_busy() {
             self.impatient = None;
             return None;
@@ -555,7 +555,7 @@ impl Driver {
             impatience.is_told = true;
         }
         if !is_told {
-            let who = if self.machine.wants_to_stop() {
+            let who = if self.machine.is_waited_for() {
                 "the run's end"
             } else {
                 "newer code"

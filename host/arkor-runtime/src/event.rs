@@ -1,7 +1,8 @@
 //! Events as callbacks get them, whatever the version of the contract.
 
 use arkor_types::{
-    CheckpointWritten, Ended, Evaluation, Failed, GuestFunction, LogRecord, RunId, Started,
+    CheckpointWritten, Ended, Evaluation, Event, EventRecord, Failed, GuestFunction, LogRecord,
+    RunId, Started,
 };
 
 /// An event on its way to a callback, with its number in the run's log.
@@ -36,6 +37,22 @@ pub enum CallbackEvent {
 }
 
 impl CallbackEvent {
+    /// An event of the log, if a callback is for it. The end of a run needs more than its event.
+    pub(crate) fn of(record: &EventRecord) -> Option<Self> {
+        let seq = record.seq;
+        Some(match record.event.clone() {
+            Event::Started(event) => Self::Started {
+                seq,
+                run: record.run.clone(),
+                event,
+            },
+            Event::Log(event) => Self::Log { seq, event },
+            Event::Evaluation(event) => Self::Evaluation { seq, event },
+            Event::Checkpoint(event) => Self::Checkpoint { seq, event },
+            _ => return None,
+        })
+    }
+
     /// The callback it is for.
     pub fn function(&self) -> GuestFunction {
         match self {

@@ -134,6 +134,11 @@ impl Deadline {
         *self.clock() = Clock::new(limit);
     }
 
+    /// The call is over, and none is cut off until the next begins.
+    pub(crate) fn rest(&self) {
+        self.clock().at = None;
+    }
+
     fn set(&self, at: Option<Instant>) {
         let mut clock = self.clock();
         // What was cut off stays so.

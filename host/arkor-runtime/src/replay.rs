@@ -124,14 +124,6 @@ impl Replay {
         let seq = record.seq;
         let step = step(&record.event);
         let event = match record.event.clone() {
-            Event::Started(event) => CallbackEvent::Started {
-                seq,
-                run: record.run.clone(),
-                event,
-            },
-            Event::Log(event) => CallbackEvent::Log { seq, event },
-            Event::Evaluation(event) => CallbackEvent::Evaluation { seq, event },
-            Event::Checkpoint(event) => CallbackEvent::Checkpoint { seq, event },
             Event::Action(taken) => {
                 if self.ending.is_some() {
                     self.at_the_end.push(taken.action);
@@ -154,7 +146,7 @@ impl Replay {
                 seq: self.ending.take()?,
                 event,
             },
-            _ => return None,
+            _ => CallbackEvent::of(record)?,
         };
         let before = self.last.take();
         if self.is_over() {

@@ -33,14 +33,20 @@ impl CallbackSlot {
     pub(crate) fn new(mut instance: Instance) -> Self {
         let (requests, mut queue) = mpsc::channel(1);
         let deadline = instance.deadline();
+        let idle = Arc::clone(&deadline);
+        idle.rest();
         let task = tokio::spawn(async move {
             while let Some(request) = queue.recv().await {
                 match request {
                     Request::Handle(event, mode, reply) => {
-                        let _ = reply.send(instance.handle_as(&event, mode).await);
+                        let answer = instance.handle_as(&event, mode).await;
+                        idle.rest();
+                        let _ = reply.send(answer);
                     }
                     Request::SaveState(reply) => {
-                        let _ = reply.send(instance.save_state().await);
+                        let state = instance.save_state().await;
+                        idle.rest();
+                        let _ = reply.send(state);
                     }
                 }
             }

@@ -66,7 +66,7 @@ pub struct DevState {
     pub run: Option<RunId>,
     /// The newest code that can be used.
     pub code: Option<BuiltCode>,
-    /// Why the newest sources are not in use; stays until they are.
+    /// Why the newest sources are not in use, or what code at work did wrong last; stays until the next good build.
     pub error: Option<String>,
     /// What the newest code took until it was judged.
     pub timings: Option<Timings>,

@@ -123,8 +123,14 @@ async fn follow(
     let stop = tokio::spawn(stop);
     loop {
         let alive = follower.changed().await;
-        for line in follower.take(store, printer)? {
-            print(&line, printer);
+        loop {
+            let lines = follower.take(store, printer)?;
+            if lines.is_empty() {
+                break;
+            }
+            for line in lines {
+                print(&line, printer);
+            }
         }
         if !alive {
             break;
@@ -192,20 +198,17 @@ impl Follower {
         self.progress.changed().await.is_ok()
     }
 
-    /// The events that were not seen yet.
+    /// Some of the events that were not seen yet, and none if there are no more.
     pub(super) fn take(&mut self, store: &Store, printer: &Printer) -> Result<Vec<Arc<Line>>> {
         let now = *self.progress.borrow_and_update();
-        let mut lines = Vec::new();
-        loop {
-            let more = match self.tail.after(self.seen) {
-                Some(more) => more,
-                // The first event is yet to come.
-                None if now.last_seq <= self.seen => Vec::new(),
-                None => stored(store, &self.id, self.seen)?,
-            };
-            let Some(last) = more.last() else { break };
+        let lines = match self.tail.after(self.seen) {
+            Some(lines) => lines,
+            // The first event is yet to come.
+            None if now.last_seq <= self.seen => Vec::new(),
+            None => stored(store, &self.id, self.seen)?,
+        };
+        if let Some(last) = lines.last() {
             self.seen = last.record.seq;
-            lines.extend(more);
         }
         let speed = now
             .tokens_per_second

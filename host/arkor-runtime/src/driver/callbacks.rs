@@ -55,26 +55,15 @@ impl Driver {
 
     /// An event of the log as its callback gets it; none if no callback is for it.
     pub(super) fn for_callback(&self, record: &EventRecord) -> Option<CallbackEvent> {
-        let seq = record.seq;
-        Some(match record.event.clone() {
-            Event::Started(event) => CallbackEvent::Started {
-                seq,
-                run: record.run.clone(),
-                event,
-            },
-            Event::Log(event) => CallbackEvent::Log { seq, event },
-            Event::Evaluation(event) => CallbackEvent::Evaluation { seq, event },
-            Event::Checkpoint(event) => CallbackEvent::Checkpoint { seq, event },
-            Event::Ending(_) => {
-                let machine = &self.machine;
-                match (machine.ended_well(), machine.ended_badly()) {
-                    (Some(event), _) => CallbackEvent::Completed { seq, event },
-                    (None, Some(event)) => CallbackEvent::Failed { seq, event },
-                    (None, None) => return None,
-                }
-            }
-            _ => return None,
-        })
+        if !matches!(record.event, Event::Ending(_)) {
+            return CallbackEvent::of(record);
+        }
+        let (seq, machine) = (record.seq, &self.machine);
+        match (machine.ended_well(), machine.ended_badly()) {
+            (Some(event), _) => Some(CallbackEvent::Completed { seq, event }),
+            (None, Some(event)) => Some(CallbackEvent::Failed { seq, event }),
+            (None, None) => None,
+        }
     }
 
     /// Hands an event that is in the log to the generation at work.

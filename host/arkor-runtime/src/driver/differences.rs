@@ -2,27 +2,40 @@
 
 use arkor_types::{Spec, UntrustedText};
 
-/// The fields in which two configurations differ, each with both values.
+/// Longest text of a value that is told.
+const VALUE: usize = 100;
+
+/// The fields in which two specs train differently, each with both values.
 pub fn changed_fields(before: &Spec, after: &Spec) -> Vec<String> {
-    let plain = |spec: &Spec| serde_json::to_value(spec).unwrap_or_default();
     let mut found = Vec::new();
-    compare("", &plain(before), &plain(after), &mut found);
+    compare("", &trained(before), &trained(after), &mut found);
     found
 }
 
-/// The fields in which two specs train differently, the length of the run left aside.
+/// The same, the length of the run left aside.
 pub(super) fn differences(stored: &Spec, described: &Spec) -> Vec<String> {
-    let neutral = |spec: &Spec| {
+    let endless = |spec: &Spec| {
         let mut spec = spec.clone();
         spec.hyperparameters.max_steps = 0;
-        spec.dry_run = false;
-        spec.description = UntrustedText::default();
-        spec.tags = Vec::new();
-        serde_json::to_value(spec).unwrap_or_default()
+        spec
     };
-    let mut found = Vec::new();
-    compare("", &neutral(stored), &neutral(described), &mut found);
-    found
+    changed_fields(&endless(stored), &endless(described))
+}
+
+/// What of a spec reaches training.
+fn trained(spec: &Spec) -> serde_json::Value {
+    let spec = Spec {
+        dry_run: false,
+        description: UntrustedText::default(),
+        tags: Vec::new(),
+        ..spec.clone()
+    };
+    serde_json::to_value(spec).unwrap_or_default()
+}
+
+/// A value as JSON, if it is not long.
+fn shown(value: &serde_json::Value) -> String {
+    UntrustedText::cut(value.to_string(), VALUE).into_string()
 }
 
 fn compare(
@@ -49,7 +62,9 @@ fn compare(
                 );
             }
         }
-        (a, b) if a != b => found.push(format!("{path} was {a} and is {b}")),
+        (a, b) if a != b => {
+            found.push(format!("{path} was {} and is {}", shown(a), shown(b)));
+        }
         _ => {}
     }
 }

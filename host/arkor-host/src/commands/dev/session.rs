@@ -146,8 +146,9 @@ impl Session {
         requests: HubInbox,
     ) -> Result<Exit> {
         let exit = self.decide(builds, requests).await;
-        self.voice.finish().await?;
-        exit
+        let said = self.voice.finish().await;
+        let exit = exit?;
+        said.map(|()| exit)
     }
 
     async fn decide(
@@ -343,25 +344,41 @@ impl Session {
             Decision::Swap => run.swap(code),
             Decision::Restart => {
                 run.withdraw();
-                if let Err(error) = can_begin(newest).await {
-                    // The run goes on with what it has, until another save is better.
-                    run.refused = Some(newest.identity.clone());
-                    self.say_error(&error);
-                    return;
-                }
-                let what = if run.running.config == newest.identity.config {
-                    "a file that the configuration names changed".to_owned()
-                } else {
-                    let changed = changed_fields(&run.spec, &newest.spec).join(", ");
-                    format!("the configuration changed ({changed})")
-                };
-                run.replace_within(self.project.config().run.early_stop_deadline);
-                // One that is ending is replaced as well.
-                let _ = run.ask(RunRequest::Stop(EndReason::Replaced)).await;
-                let text = format!("{what}: the run stops with a checkpoint, and a new one begins");
-                self.say(DevPhase::Restarting, &text);
+                let newest = newest.clone();
+                self.restart(newest).await;
             }
         }
+    }
+
+    /// Asks the run to stop for code of another configuration, if that can begin.
+    async fn restart(&mut self, newest: Code) {
+        let can_begin = tokio::select! {
+            can_begin = can_begin(&newest) => can_begin,
+            // Data may take a while, and somebody will not wait for it.
+            Some(()) = self.signals.recv() => {
+                // There is a run, so this ends nothing yet.
+                let _ = self.end(EndReason::Signal).await;
+                return;
+            }
+        };
+        let Some(run) = &mut self.run else { return };
+        if let Err(error) = can_begin {
+            // The run goes on with what it has, until another save is better.
+            run.refused = Some(newest.identity);
+            self.say_error(&error);
+            return;
+        }
+        let what = if run.running.config == newest.identity.config {
+            "a file that the configuration names changed".to_owned()
+        } else {
+            let changed = changed_fields(&run.spec, &newest.spec).join(", ");
+            format!("the configuration changed ({changed})")
+        };
+        run.replace_within(self.project.config().run.early_stop_deadline);
+        // One that is ending is replaced as well.
+        let _ = run.ask(RunRequest::Stop(EndReason::Replaced)).await;
+        let text = format!("{what}: the run stops with a checkpoint, and a new one begins");
+        self.say(DevPhase::Restarting, &text);
     }
 
     async fn swapped(&mut self, swapped: Swapped) -> Result<()> {
@@ -497,35 +514,31 @@ impl Session {
         let Some(run) = &mut self.run else {
             return Ok(());
         };
-        let mut changes = Vec::new();
-        let lines = run.follower.take(&self.store, &self.printer)?;
-        self.hub.events(&lines);
-        self.voice.events(&lines)?;
-        let is_change = |event: &Event| {
-            matches!(
-                event,
-                Event::Swapped(_) | Event::RolledBack(_) | Event::CallbackFailed(_)
-            )
-        };
-        let events = lines.iter().map(|line| &line.record.event);
-        changes.extend(events.filter(|event| is_change(event)).cloned());
         let mut failed = None;
-        for change in changes {
-            match change {
-                Event::Swapped(new) => {
-                    run.took_over(new.generation, &new.component);
-                    self.begun = Some(run.running.clone());
-                    failed = None;
+        loop {
+            let lines = run.follower.take(&self.store, &self.printer)?;
+            if lines.is_empty() {
+                break;
+            }
+            self.hub.events(&lines);
+            self.voice.events(&lines)?;
+            for line in &lines {
+                match &line.record.event {
+                    Event::Swapped(new) => {
+                        run.took_over(new.generation, &new.component);
+                        self.begun = Some(run.running.clone());
+                        failed = None;
+                    }
+                    Event::RolledBack(back) => {
+                        run.rolled_back(back.generation);
+                        failed = Some(format!(
+                            "generation {} failed at its first events, {} is back: {}",
+                            back.failed, back.generation, back.fault
+                        ));
+                    }
+                    Event::CallbackFailed(event) => failed = Some(event.fault.to_string()),
+                    _ => {}
                 }
-                Event::RolledBack(back) => {
-                    run.rolled_back(back.generation);
-                    failed = Some(format!(
-                        "generation {} failed at its first events, {} is back: {}",
-                        back.failed, back.generation, back.fault
-                    ));
-                }
-                Event::CallbackFailed(event) => failed = Some(event.fault.to_string()),
-                _ => {}
             }
         }
         // What fails at each event is told once.

@@ -18,8 +18,10 @@ use std::collections::VecDeque;
 use arkor_types::{Event, Fault, GuestFunction, Level, Message, MessageSource};
 
 use super::ending::Outcome;
-use super::{Effect, FailureCode, LoopOwner, Machine, Mode, OnCallbackError, Phase, Purpose};
-
+use super::{
+    Effect, FailureCode, LoopOwner, Machine, Mode, OnCallbackError, Phase, Purpose,
+    belongs_to_the_run,
+};
 use crate::protocol::Answer;
 
 mod tally;
@@ -528,9 +530,11 @@ impl Machine {
         }
     }
 
-    /// Whether somebody wants the call in flight to be over soon.
-    pub(crate) fn wants_to_stop(&self) -> bool {
-        self.stop.is_some()
+    /// Whether somebody wants the call in flight to be over soon. A trainer that ends its run itself may take its
+    /// time.
+    pub(crate) fn is_waited_for(&self) -> bool {
+        let reason = self.stop.as_ref();
+        reason.is_some_and(|reason| !belongs_to_the_run(reason))
     }
 }
 

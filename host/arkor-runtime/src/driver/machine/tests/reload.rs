@@ -512,6 +512,22 @@ fn the_same_if_that_is_said_while_its_last_checkpoint_is_written() {
     assert_eq!(effects, [Effect::StartLoop { generation: 1 }]);
 }
 
+/// The last callbacks of a run that ends itself have all of their time.
+#[test]
+fn only_what_somebody_asked_for_is_waited_for() {
+    let with = |reason: EndReason| Machine {
+        stop: Some(reason),
+        ..Machine::new(plan(4))
+    };
+    for reason in [EndReason::User, EndReason::Signal, EndReason::Replaced] {
+        assert!(with(reason.clone()).is_waited_for(), "{reason:?}");
+    }
+    for reason in [EndReason::EarlyStopping, EndReason::Trainer("it".into())] {
+        assert!(!with(reason.clone()).is_waited_for(), "{reason:?}");
+    }
+    assert!(!Machine::new(plan(4)).is_waited_for());
+}
+
 #[test]
 fn a_run_that_is_ending_refuses_to_stay() {
     let mut machine = Machine::new(plan(4));
