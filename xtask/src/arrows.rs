@@ -22,7 +22,7 @@ struct Rule {
     never: &'static [&'static str],
 }
 
-const RULES: [Rule; 9] = [
+const RULES: [Rule; 10] = [
     Rule {
         name: "arkor-files",
         may: &[],
@@ -74,13 +74,20 @@ const RULES: [Rule; 9] = [
             "arkor-runtime",
             "arkor-project",
             "arkor-studio",
+            "workspace-hack",
         ],
         never: &[],
     },
+    // Names crates that others need anyway, to settle their features.
+    Rule {
+        name: "workspace-hack",
+        may: &[],
+        never: &["tokio", "wasmtime"],
+    },
     Rule {
         name: "xtask",
-        may: &["arkor-project"],
-        never: &["tokio", "wasmtime"],
+        may: &["workspace-hack"],
+        never: &["tokio", "wasmtime", "oxc_parser", "rusqlite"],
     },
 ];
 

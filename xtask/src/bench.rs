@@ -10,7 +10,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use crate::{command, setup};
+use crate::{command, host};
 
 mod languages;
 mod reload;
@@ -47,14 +47,8 @@ struct StepTime {
 }
 
 fn engine() -> Result<Row> {
-    let ours = command::output(&mut command::cargo(&[
-        "run",
-        "--release",
-        "--package",
-        "arkor-engine",
-        "--example",
-        "step",
-    ]))?;
+    host::build_benchmarks()?;
+    let ours = command::output(&mut Command::new(host::example("step")))?;
     let ours: StepTime = last_json(&ours).context("the step example printed no result")?;
     Ok(Row {
         name: "training step, 13 M parameters".into(),
@@ -103,22 +97,10 @@ struct Measurement {
 }
 
 fn runtime() -> Result<Vec<Row>> {
-    setup::wasm_toolchain()?;
-    // The benchmark starts the program too.
-    command::must(&mut command::cargo(&[
-        "build",
-        "--release",
-        "--package",
-        "arkor-host",
-    ]))?;
-    let output = command::output(&mut command::cargo(&[
-        "run",
-        "--release",
-        "--package",
-        "arkor-host",
-        "--example",
-        "bench",
-    ]))?;
+    host::install_rust()?;
+    // It starts the program too.
+    host::build_benchmarks()?;
+    let output = command::output(&mut Command::new(host::example("bench")))?;
     let lines = output.lines().filter(|line| line.starts_with('{'));
     lines
         .map(|line| {

@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::Result;
 
-use crate::{arrows, command, fuzz, layout, test};
+use crate::{arrows, command, fuzz, layout, once, test};
 
 pub(crate) fn run() -> Result<ExitCode> {
     let guests = guest_workspaces();
@@ -39,6 +39,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     layout::check()?;
 
     let tests = test::run(&[])?;
+    once::check()?;
     // Last, as it is a build of its own. With one seed, so that what is found is found again.
     let code = if tests == ExitCode::SUCCESS {
         fuzz::run(&["60".into(), "--seed=1".into(), "--bounded".into()])?

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 
-use crate::{command, setup};
+use crate::{command, host};
 
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let seconds = match arguments {
@@ -14,15 +14,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
             .with_context(|| format!("`{seconds}` is not a number of seconds"))?,
         _ => bail!("one number of seconds, not more"),
     };
-    setup::wasm_toolchain()?;
-    let words = [
-        "test",
-        "--release",
-        "-p",
-        "arkor-host",
-        "--test",
-        "soak-dev",
-    ];
+    host::install_rust()?;
+    let words = ["test", "--release", "--workspace", "--test", "soak-dev"];
     let mut test = command::cargo(&words);
     test.args(["--", "--nocapture"])
         .env("ARKOR_SOAK_SECONDS", seconds.to_string());

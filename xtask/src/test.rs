@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::{command, runtime, setup};
+use crate::{command, host, runtime, setup};
 
 /// Tests that were run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -39,7 +39,7 @@ impl Count {
 
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let begin = Instant::now();
-    setup::wasm_toolchain()?;
+    host::install_rust()?;
     setup::browser()?;
     let path = setup::compilers()?;
     let mut count = Count::default();

@@ -227,12 +227,12 @@ impl Driver {
                     let look = self.look();
                     if look.is_some_and(|at| at <= Instant::now()) {
                         // Not by the inbox, for what comes all the time would come first there.
-                        self.hurry()?;
-                        continue;
+                        self.hurry().map(|()| false)
+                    } else {
+                        let accepts = self.machine.accepts();
+                        let came = self.inbox.next(accepts, look).await;
+                        self.take(came)
                     }
-                    let accepts = self.machine.accepts();
-                    let came = self.inbox.next(accepts, look).await;
-                    self.take(came)
                 }
             };
             let is_over = match done {
@@ -298,8 +298,15 @@ impl Driver {
             if effect == Effect::Finish {
                 return Ok(true);
             }
+            let is_delivery = matches!(effect, Effect::Deliver(_));
+            let is_last_word = matches!(&effect, Effect::Append(event) if event.is_terminal());
             match self.perform(effect) {
-                Err(error) if self.can_do_without(&error) => {}
+                Err(error) if self.can_do_without(&error) && !is_last_word => {
+                    if is_delivery {
+                        // The run ends without its last callback.
+                        self.nothing_asked(0);
+                    }
+                }
                 done => done?,
             }
         }
@@ -414,15 +421,16 @@ impl Driver {
         self.generations.clear();
     }
 
-    /// An event that could not be stored, or has no room in the store, ends the run in order: there is
-    /// always room for the words that say so. If the store fails, nothing can be kept any more.
+    /// An event that could not be stored, or has no room in the store, ends the run in order: within the bound of
+    /// the store there is always room for the words that say so. If the store fails, or the disk has no room for
+    /// the last word, nothing can be kept any more.
     fn failed(&mut self, error: StoreError) -> Result<bool, StoreError> {
-        if self.can_do_without(&error) {
+        if self.machine.phase() == Phase::Ending && self.can_do_without(&error) {
             return Ok(false);
         }
         let ends = matches!(self.machine.phase(), Phase::Ending | Phase::Ended);
         match error {
-            StoreError::Unstorable { .. } | StoreError::Full { .. }
+            StoreError::Unstorable { .. } | StoreError::Full { .. } | StoreError::Busy { .. }
                 if !ends && self.machine.phase() != Phase::Idle =>
             {
                 self.inbox.held = None;
@@ -437,7 +445,6 @@ impl Driver {
 
     /// Whether a run that is about to end has nothing better to do than to go on without this.
     fn can_do_without(&self, error: &StoreError) -> bool {
-        // There is always room for the last word itself.
         matches!(self.machine.phase(), Phase::Ending | Phase::Ended)
             && matches!(error, StoreError::Full { .. })
     }
@@ -508,7 +515,8 @@ impl Driver {
 
     /// When it is to be looked whether a call hangs that somebody waits for.
     fn look(&mut self) -> Option<Instant> {
-        let is_wanted = self.machine.is_waited_for() || self.inbox.offers.is_waiting();
+        let code_waits = self.machine.takes_code() && self.inbox.offers.is_waiting();
+        let is_wanted = self.machine.is_waited_for() || code_waits;
         if !is_wanted || !self.inbox.is_busy() {
             self.impatient = None;
             return None;
@@ -547,7 +555,9 @@ impl Driver {
             },
             (None, None) => return Ok(()),
         };
-        deadline.hurry();
+        if !self.machine.saves_state() {
+            deadline.hurry();
+        }
         let Some(used) = deadline.own_time().filter(|used| *used >= PATIENCE) else {
             return Ok(());
         };

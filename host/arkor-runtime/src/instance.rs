@@ -259,6 +259,7 @@ impl Instance {
             role.generated = 0;
             role.mode = mode;
         }
+        // What was handled before was heard before.
         self.store.data().console.mute(mode == Mode::Missed);
         let deadline = Arc::clone(&self.store.data().deadline);
         let call = self
@@ -333,6 +334,7 @@ impl Instance {
         state.limiter.refused_memory = None;
         state.failed_at.clear();
         state.missed_run = false;
+        state.console.mute(false);
         Ok(timeout)
     }
 

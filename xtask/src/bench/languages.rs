@@ -1,13 +1,14 @@
 //! `cargo xtask bench languages`: start, calls, memory and reload of trainers in each language.
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
 use super::reload;
 use super::table::{Row, Target};
-use crate::{command, setup};
+use crate::{command, host, setup};
 
 /// Sources that each differ from the one before.
 const VARIANTS: usize = 20;
@@ -24,10 +25,10 @@ struct Figure {
 }
 
 pub(super) fn rows() -> Result<Vec<Row>> {
-    setup::wasm_toolchain()?;
+    host::install_rust()?;
     let path = setup::compilers()?;
-    let mut cargo = command::cargo(&["run", "--release", "--package", "arkor-host"]);
-    let printed = command::output(cargo.args(["--example", "languages"]).env("PATH", path))?;
+    host::build_benchmarks()?;
+    let printed = command::output(Command::new(host::example("languages")).env("PATH", path))?;
     let mut rows = Vec::new();
     for line in printed.lines() {
         let figure: Figure = serde_json::from_str(line).context("not a figure")?;
@@ -40,12 +41,6 @@ pub(super) fn rows() -> Result<Vec<Row>> {
             target: figure.target.map(Target::Value),
         });
     }
-    command::must(&mut command::cargo(&[
-        "build",
-        "--release",
-        "--package",
-        "arkor-host",
-    ]))?;
     let folder = command::root().join("target/bench-languages");
     if folder.exists() {
         std::fs::remove_dir_all(&folder)?;

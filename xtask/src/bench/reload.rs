@@ -15,11 +15,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail, ensure};
-use arkor_project::{CrateBuild, RustToolchain};
 use serde_json::Value;
 
 use super::table::{Row, Target};
-use crate::{command, setup};
+use crate::{command, host};
 
 /// Sources that each differ from the one before.
 const VARIANTS: usize = 20;
@@ -37,13 +36,7 @@ const PART: Duration = Duration::from_secs(8);
 const BETWEEN: Duration = Duration::from_millis(100);
 
 pub(super) fn rows() -> Result<Vec<Row>> {
-    setup::wasm_toolchain()?;
-    command::must(&mut command::cargo(&[
-        "build",
-        "--release",
-        "--package",
-        "arkor-host",
-    ]))?;
+    host::install_rust()?;
     let folder = command::root().join("target/bench-reload");
     if folder.exists() {
         std::fs::remove_dir_all(&folder)?;
@@ -80,19 +73,19 @@ fn variants(folder: &Path, count: usize, small: bool) -> Result<Vec<PathBuf>> {
     let manifest = manifest.replace("../../guest-sdk/rust", &sdk.to_string_lossy());
     std::fs::write(sources.join("Cargo.toml"), manifest)?;
     std::fs::copy(example.join("Cargo.lock"), sources.join("Cargo.lock"))?;
-    let toolchain = RustToolchain::detect(&sources)?;
-    let build = CrateBuild {
-        folder: sources.clone(),
-        target_dir: command::root().join("target/guests"),
-    };
     let mut built = Vec::new();
     for number in 0..count {
         let source = variant(&example, number, small)?;
         std::fs::write(sources.join("src/lib.rs"), source)?;
-        let files = toolchain.build(&build, &mut |_| {})?;
-        let component = files.last().context("cargo left no component")?;
         let kept = folder.join(format!("variant-{number}.wasm"));
-        std::fs::copy(component, &kept)?;
+        let mut build = Command::new(host::program());
+        build
+            .env("CARGO_TARGET_DIR", command::target().join("guests"))
+            .arg("build")
+            .arg(&sources)
+            .arg("--output")
+            .arg(&kept);
+        command::must(&mut build)?;
         built.push(kept);
     }
     Ok(built)

@@ -6,9 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use arkor_project::RustToolchain;
-
-use crate::command;
+use crate::{command, host};
 
 /// The C compiler it is made with, and what Debian calls the package.
 const CLANG: &str = "clang-22";
@@ -54,10 +52,7 @@ fn built() -> Result<Vec<u8>> {
 pub(crate) fn can_build() -> bool {
     has_c_compiler()
         && runs(ARCHIVER)
-        && matches!(
-            RustToolchain::detect(&command::root()),
-            Ok(RustToolchain::WasiP2)
-        )
+        && host::rust_target().is_ok_and(|target| target.as_deref() == Some("wasm32-wasip2"))
 }
 
 /// Whether the C compiler and the headers are here.

@@ -39,23 +39,53 @@ fn list(printer: &Printer) -> Result<()> {
         } else {
             "part of this program; compiled by its first trainer, or by install"
         };
-        told(printer, name, is_ready, said, Some(language.digest()));
+        told(
+            printer,
+            name,
+            is_ready,
+            said,
+            Detail::Digest(language.digest()),
+        );
     }
-    let (is_ready, said) = match RustToolchain::detect_own() {
-        Ok(found) => (true, format!("ready, for {}", found.target())),
-        Err(error) => (false, error.to_string()),
-    };
-    told(printer, ToolchainName::Rust, is_ready, &said, None);
+    match RustToolchain::detect_own() {
+        Ok(found) => told_of_rust(printer, &found),
+        Err(error) => {
+            let said = error.to_string();
+            told(printer, ToolchainName::Rust, false, &said, Detail::None);
+        }
+    }
     Ok(())
 }
 
-fn told(printer: &Printer, name: ToolchainName, is_ready: bool, said: &str, digest: Option<&str>) {
+/// What more a script may want to know of a toolchain.
+#[derive(Clone, Copy)]
+enum Detail<'a> {
+    None,
+    /// Of the language runtime.
+    Digest(&'a str),
+    /// What trainers are compiled for.
+    Target(&'a str),
+}
+
+fn told_of_rust(printer: &Printer, found: &RustToolchain) {
+    let said = format!("ready, for {}", found.target());
+    let target = Detail::Target(found.target());
+    told(printer, ToolchainName::Rust, true, &said, target);
+}
+
+fn told(printer: &Printer, name: ToolchainName, is_ready: bool, said: &str, detail: Detail<'_>) {
+    let (digest, target) = match detail {
+        Detail::None => (None, None),
+        Detail::Digest(digest) => (Some(digest), None),
+        Detail::Target(target) => (None, Some(target)),
+    };
     if printer.json() {
         printer.object(&serde_json::json!({
             "type": "toolchain",
             "name": name.name(),
             "ready": is_ready,
             "digest": digest,
+            "target": target,
             "text": said,
         }));
     } else {
@@ -70,19 +100,19 @@ fn install(name: ToolchainName, printer: &Printer) -> Result<()> {
             BuildLine::Output(text) => printer.status(&text),
         })?;
         let (Installed::AlreadyThere(found) | Installed::Now(found)) = installed;
-        told(
-            printer,
-            name,
-            true,
-            &format!("ready, for {}", found.target()),
-            None,
-        );
+        told_of_rust(printer, &found);
         return Ok(());
     };
     let runtime = settings::runtime(false)?;
     announce(&runtime, &language, printer);
     runtime.prepare(&language)?;
-    told(printer, name, true, "ready", Some(language.digest()));
+    told(
+        printer,
+        name,
+        true,
+        "ready",
+        Detail::Digest(language.digest()),
+    );
     Ok(())
 }
 
@@ -105,6 +135,12 @@ fn remove(name: ToolchainName, printer: &Printer) -> Result<()> {
         Some(bytes) => format!("removed {} of machine code", format::bytes(bytes)),
         None => "there was nothing to remove".into(),
     };
-    told(printer, name, false, &said, Some(language.digest()));
+    told(
+        printer,
+        name,
+        false,
+        &said,
+        Detail::Digest(language.digest()),
+    );
     Ok(())
 }

@@ -102,7 +102,7 @@ impl Driver {
         self.hand(CallbackEvent::Checkpoint { seq, event }, Mode::Live);
     }
 
-    fn nothing_asked(&mut self, event_seq: u64) {
+    pub(super) fn nothing_asked(&mut self, event_seq: u64) {
         self.reports.push_back(Input::Handled {
             event_seq,
             answer: Ok(Vec::new()),

@@ -93,8 +93,27 @@ pub(super) struct Inbox {
     pub(super) engine: Option<Work<EngineDone>>,
     pub(super) callbacks: Option<Work<CallbacksDone>>,
     pub(super) training_loop: Option<LoopTask>,
-    /// The end of a call, until all is taken that was said before it.
-    pub(super) held: Option<Came>,
+    /// The end of a call, until what was said before it is taken.
+    pub(super) held: Option<Held>,
+}
+
+/// What waits for what was said before it.
+pub(super) struct Held {
+    came: Came,
+    /// Most that is taken before it: who talks all the time holds nothing up.
+    most: usize,
+}
+
+impl Held {
+    /// More than a guest can have said and not brought yet.
+    const MOST: usize = 4096;
+
+    fn new(came: Came) -> Option<Self> {
+        Some(Self {
+            came,
+            most: Self::MOST,
+        })
+    }
 }
 
 /// What is in flight, if anything is; it stays in flight when this is dropped.
@@ -124,13 +143,15 @@ impl Inbox {
         } = self;
         loop {
             // It was there before the call ended, whatever the order in which it is looked for.
-            if held.is_some() {
-                match guests.try_recv() {
-                    Ok(request) if is_hook(&request) => hooks.push_back(request),
-                    Ok(request) => return Came::Guest(request),
-                    Err(_) => {
+            if let Some(waits) = held {
+                let said = (waits.most > 0).then(|| guests.try_recv().ok()).flatten();
+                waits.most = waits.most.saturating_sub(1);
+                match said {
+                    Some(request) if is_hook(&request) => hooks.push_back(request),
+                    Some(request) => return Came::Guest(request),
+                    None => {
                         if let Some(held) = held.take() {
-                            return held;
+                            return held.came;
                         }
                     }
                 }
@@ -153,15 +174,15 @@ impl Inbox {
                 asked = people.recv(), if !people.is_closed() || !people.is_empty() || accepts.waits_for_people => {
                     return asked.map_or(Came::Nobody, Came::Asked);
                 }
-                // What a guest says while it is called comes before its answer.
+                // What a guest said while it was called comes before its answer, and no more than that.
+                done = done(callbacks) => *held = Held::new(Came::Callbacks(done)),
                 Some(request) = guests.recv() => if is_hook(&request) {
                     hooks.push_back(request);
                 } else {
                     return Came::Guest(request);
                 },
-                done = done(callbacks) => *held = Some(Came::Callbacks(done)),
                 done = done(engine), if accepts.engine => return Came::Engine(done),
-                end = LoopTask::end(training_loop), if loop_may_end => *held = Some(Came::Loop(end)),
+                end = LoopTask::end(training_loop), if loop_may_end => *held = Held::new(Came::Loop(end)),
                 () = offers.came() => if !accepts.offers {
                     return Came::Look;
                 },

@@ -390,7 +390,7 @@ impl Session {
             .swapping
             .as_ref()
             .is_some_and(|(number, _)| *number == swapped.number);
-        if is_newest {
+        if is_newest && swapped.outcome != ReloadOutcome::Ended {
             run.swapping = None;
         }
         match swapped.outcome {
@@ -413,6 +413,7 @@ impl Session {
                     self.say_failure(&format!("the new code was not taken: {fault}"));
                 }
             }
+            // What came too late for a run is looked at when that is over.
             ReloadOutcome::Superseded | ReloadOutcome::Ended => {}
         }
         Ok(())
@@ -496,13 +497,20 @@ impl Session {
             self.parent = Some(outcome.run);
             return self.begin().await;
         }
-        if self.wanted {
+        let newest = self.newest.as_ref().map(|newest| &newest.identity);
+        let too_late = run.swapping.as_ref().map(|(_, identity)| identity);
+        let is_saved = too_late.is_some() && too_late == newest && !run.told_to_end;
+        if self.wanted || is_saved {
             return self.begin().await;
         }
+        let missed = match too_late {
+            Some(_) => "; the code that was to take over came too late for it",
+            None => "",
+        };
         self.say(
             DevPhase::Waiting,
             &format!(
-                "run {} is over ({}); the next save begins another",
+                "run {} is over ({}){missed}; the next save begins another",
                 outcome.run, outcome.status
             ),
         );

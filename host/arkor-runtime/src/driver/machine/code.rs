@@ -15,7 +15,7 @@
 
 use std::collections::VecDeque;
 
-use arkor_types::{Event, Fault, GuestFunction, Level, Message, MessageSource};
+use arkor_types::{Fault, GuestFunction};
 
 use super::ending::Outcome;
 use super::{
@@ -273,7 +273,7 @@ impl Machine {
             Ok(actions) => {
                 if now.mode == Mode::Late {
                     for action in actions {
-                        self.act(now.callback, action, effects);
+                        self.act(now.callback, action, Mode::Late, effects);
                     }
                     // What it asked for counts now.
                     let all = self.code.kept.iter_mut();
@@ -312,16 +312,10 @@ impl Machine {
     }
 
     fn not_caught_up(&self, seq: u64, fault: &Fault) -> Effect {
-        Effect::Append(Event::Message(Message {
-            step: self.progress.step,
-            level: Level::Warn,
-            source: MessageSource::Host,
-            text: format!(
-                "event {seq}, which newer code had handled, was handed over again, and what the trainer \
-                 remembers may lack it: {fault}"
-            )
-            .into(),
-        }))
+        self.warning(format!(
+            "event {seq}, which newer code had handled, was handed over again, and what the trainer \
+             remembers may lack it: {fault}"
+        ))
     }
 
     /// The task of the callbacks failed, and nobody knows what they did.
@@ -464,23 +458,27 @@ impl Machine {
     }
 
     /// The loop of new code failed before its first checkpoint hook: all goes back to the checkpoint of the
-    /// hand-over, under the code before. False if there is none.
+    /// hand-over, under the code before, or under code that has come since: that did not fail. False if there is
+    /// no code before.
     pub(super) fn give_back(&mut self, fault: &Fault, effects: &mut Vec<Effect>) -> bool {
         let Some(back) = self.code.loop_before.take() else {
             return false;
         };
-        if self.code.current != back {
+        let failed = self.code.loop_code.replace(back);
+        let has_newer = failed.is_some_and(|failed| self.code.current > failed);
+        if !has_newer && self.code.current != back {
             effects.push(Effect::GoBack {
-                failed: self.code.at_work.unwrap_or(0),
+                failed: failed.unwrap_or(0),
                 generation: back,
                 fault: Box::new(fault.clone()),
             });
         }
-        self.code.current = back;
+        if !has_newer {
+            self.code.current = back;
+        }
         // Its callbacks begin again with the memory of the checkpoint, as everything does.
         self.code.at_work = None;
         self.code.kept.clear();
-        self.code.loop_code = None;
         self.lane = Lane::Rewind;
         effects.push(Effect::Rewind);
         true
@@ -517,16 +515,25 @@ impl Machine {
         }
     }
 
+    /// Whether new code can still come into this run.
+    pub(crate) fn takes_code(&self) -> bool {
+        !matches!(self.phase, Phase::Idle | Phase::Ending | Phase::Ended)
+    }
+
+    /// Whether the callbacks are being asked for their memory, which nobody's hurry is worth.
+    pub(crate) fn saves_state(&self) -> bool {
+        matches!(self.lane, Lane::SaveState(_))
+    }
+
     /// What the driver may hand over now.
     pub(crate) fn accepts(&self) -> Accepts {
         let is_idle = self.lane == Lane::Idle;
-        let between = !matches!(self.phase, Phase::Idle | Phase::Ending | Phase::Ended);
         Accepts {
             engine: is_idle || self.lane == Lane::Rewind,
             // The loop waits inside its hook while anything else is done.
             hooks: is_idle && self.phase == Phase::Training && self.waiting.is_none(),
-            offers: is_idle && between,
-            waits_for_people: self.phase == Phase::Paused,
+            offers: is_idle && self.takes_code(),
+            waits_for_people: is_idle && self.phase == Phase::Paused,
         }
     }
 

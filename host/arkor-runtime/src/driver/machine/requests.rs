@@ -22,11 +22,16 @@ impl Machine {
         }
         match request {
             RunRequest::Cancel => {
+                // Why a run has failed is not lost with its last callback.
+                let last_word = match self.ended_badly() {
+                    Some(failed) => Event::Failed(failed),
+                    None => Event::Interrupted(Interrupted {
+                        step: self.progress.step,
+                        checkpoint: self.last_checkpoint.clone(),
+                    }),
+                };
                 self.phase = Phase::Ended;
-                effects.push(Effect::Append(Event::Interrupted(Interrupted {
-                    step: self.progress.step,
-                    checkpoint: self.last_checkpoint.clone(),
-                })));
+                effects.push(Effect::Append(last_word));
                 effects.push(Effect::Finish);
                 return Ok(());
             }

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::protocol::LoopProgress;
 
+mod late;
 mod reload;
 
 fn plan(total: u64) -> Plan {

@@ -51,16 +51,16 @@ impl Session {
         };
         match action {
             RunAction::Stop => {
+                taken(run.ask(RunRequest::Stop(EndReason::User)).await)?;
                 run.told_to_end = true;
                 run.keep();
                 run.withdraw();
-                taken(run.ask(RunRequest::Stop(EndReason::User)).await)?;
                 accepted("it stops with a checkpoint at the next boundary")
             }
             RunAction::Cancel => {
+                taken(run.ask(RunRequest::Cancel).await)?;
                 run.told_to_end = true;
                 run.keep();
-                taken(run.ask(RunRequest::Cancel).await)?;
                 accepted("it stops at once")
             }
             RunAction::Pause => {

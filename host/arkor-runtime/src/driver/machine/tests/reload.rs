@@ -52,6 +52,10 @@ struct Rig {
     callbacks: Option<Flying>,
     engine: Option<Flying>,
     training_loop: Loop,
+    /// Whose it is.
+    loop_code: u32,
+    /// Code that did something wrong.
+    faulty: BTreeSet<u32>,
     step: u64,
     /// Callback events since the memory of the instance at work began.
     delivered: BTreeSet<u64>,
@@ -59,6 +63,7 @@ struct Rig {
     offered: BTreeSet<u64>,
     terminals: usize,
     is_over: bool,
+    is_cancelled: bool,
     log: Vec<String>,
 }
 
@@ -78,12 +83,15 @@ impl Rig {
             callbacks: None,
             engine: None,
             training_loop: Loop::None,
+            loop_code: 0,
+            faulty: BTreeSet::new(),
             step: 0,
             delivered: BTreeSet::new(),
             offers: 0,
             offered: BTreeSet::new(),
             terminals: 0,
             is_over: false,
+            is_cancelled: false,
             log: Vec::new(),
         }
     }
@@ -166,7 +174,9 @@ impl Rig {
                 Effect::Reject { offer, .. } => {
                     assert!(self.offered.remove(&offer), "answered once");
                 }
-                Effect::GoBack { .. } => {}
+                Effect::GoBack { failed, .. } => {
+                    assert!(self.faulty.contains(&failed), "{failed}: {:#?}", self.log);
+                }
                 Effect::Rewind => {
                     assert!(self.engine.is_none());
                     let progress = self.checkpoint.as_ref().unwrap().0.clone();
@@ -193,8 +203,9 @@ impl Rig {
                     });
                 }
                 Effect::ScoreCheckpoint { .. } => {}
-                Effect::StartLoop { .. } => {
+                Effect::StartLoop { generation } => {
                     assert!(matches!(self.training_loop, Loop::None));
+                    self.loop_code = generation;
                     self.training_loop = Loop::Working;
                     self.step = self.machine.step();
                 }
@@ -239,6 +250,12 @@ impl Rig {
         self.callbacks = Some(Flying::Handle { seq, mode });
     }
 
+    fn loop_failed(&mut self) {
+        self.training_loop = Loop::None;
+        self.faulty.insert(self.loop_code);
+        self.input(returned(self.step, Err(fault())));
+    }
+
     fn callbacks_done(&mut self) {
         let at_work = self.machine.at_work();
         match self.callbacks.take().unwrap() {
@@ -247,6 +264,7 @@ impl Rig {
                     None => Ok(()),
                     Some(_) => self.result(),
                 };
+                self.faulty.extend(at_work.filter(|_| answer.is_err()));
                 if let Some(memory) = at_work.and_then(|it| self.instances.get_mut(&it)) {
                     match &answer {
                         Ok(()) => {
@@ -267,6 +285,8 @@ impl Rig {
                 let actions = match self.roll() {
                     50..=59 => vec![Action::Save],
                     60..=62 => vec![Action::Pause],
+                    63..=66 => vec![Action::Evaluate],
+                    67..=69 => vec![Action::Evaluated(Measurement::default())],
                     _ => Vec::new(),
                 };
                 self.input(Input::Handled {
@@ -276,6 +296,7 @@ impl Rig {
             }
             Flying::SaveState(purpose) => {
                 let result = self.result();
+                self.faulty.extend(at_work.filter(|_| result.is_err()));
                 if result.is_ok() {
                     let memory = Some(self.instances[&at_work.unwrap()].clone());
                     match purpose {
@@ -354,6 +375,7 @@ impl Rig {
         let cancels = request == RunRequest::Cancel;
         let mut effects = Vec::new();
         if self.machine.request(request, &mut effects).is_ok() && cancels {
+            self.is_cancelled = true;
             (self.callbacks, self.engine) = (None, None);
             self.training_loop = Loop::None;
         }
@@ -401,10 +423,7 @@ impl Rig {
             self.callbacks_done();
         } else if loop_moves && self.training_loop == Loop::Working {
             match self.roll() {
-                0..=9 => {
-                    self.training_loop = Loop::None;
-                    self.input(returned(self.step, Err(fault())));
-                }
+                0..=9 => self.loop_failed(),
                 10..=12 => {
                     self.training_loop = Loop::None;
                     self.input(returned(self.step, Ok(())));
@@ -447,7 +466,7 @@ fn check(rig: &Rig) -> Result<(), TestCaseError> {
     prop_assert_eq!(rig.terminals, 1, "{:#?}", rig.log);
     prop_assert!(rig.events.last().unwrap().is_terminal());
     // A cancellation cuts everything off.
-    if matches!(rig.events.last(), Some(Event::Interrupted(_))) {
+    if rig.is_cancelled {
         return Ok(());
     }
     prop_assert!(rig.offered.is_empty(), "no offer is without an answer");
@@ -547,6 +566,7 @@ fn a_run_that_is_ending_refuses_to_stay() {
 fn a_generation_that_fails_on_what_it_missed_is_told_and_the_one_before_it_follows() {
     let mut rig = Rig::new(plan(100), Vec::new());
     rig.is_calm = false;
+    rig.faulty.extend([1, 2, 3]);
     rig.input(Input::Begin);
     rig.callbacks_done();
     for offer in [1, 2] {

@@ -1,0 +1,52 @@
+//! Whether a third-party crate is compiled twice by what a newcomer runs: the program, this one, the tests, and what
+//! is measured. Cargo chooses the features of a crate by all that is built together.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use crate::{command, host};
+
+/// Fails if `cargo run --release`, `cargo xtask` or `cargo xtask bench` needs a third-party crate in another form than
+/// the tests do. Builds what is not built yet.
+pub(crate) fn check() -> Result<()> {
+    let tests = files(&["test", "--release", "--workspace", "--no-run"])?;
+    let ways: [&[&str]; 3] = [
+        &["build", "--release"],
+        &["build", "--release", "--package", "xtask"],
+        &host::BENCHMARKS,
+    ];
+    for way in ways {
+        let others = files(way)?;
+        let twice: Vec<&str> = others.difference(&tests).map(String::as_str).collect();
+        ensure!(
+            twice.is_empty(),
+            "cargo {} and the tests compile crates with different features: settle them in \
+             xtask/workspace-hack/Cargo.toml\n  {}",
+            way.join(" "),
+            twice.join("\n  ")
+        );
+    }
+    println!("each third-party crate is compiled once");
+    Ok(())
+}
+
+/// What a cargo command makes of third-party crates; a file's name says with which features.
+fn files(words: &[&str]) -> Result<BTreeSet<String>> {
+    let mut cargo = command::cargo(words);
+    let printed = command::output(cargo.args(["--quiet", "--message-format=json"]))?;
+    let mut files = BTreeSet::new();
+    for line in printed.lines().filter(|line| line.starts_with('{')) {
+        let message: Value = serde_json::from_str(line).context("cargo printed no JSON")?;
+        let is_ours = message["package_id"]
+            .as_str()
+            .is_some_and(|id| id.starts_with("path+"));
+        if message["reason"] == "compiler-artifact" && !is_ours {
+            let made = message["filenames"].as_array().into_iter().flatten();
+            files.extend(made.filter_map(Value::as_str).map(str::to_owned));
+        }
+    }
+    ensure!(!files.is_empty(), "cargo {} made nothing", words.join(" "));
+    Ok(files)
+}
