@@ -180,6 +180,37 @@ fn case_17_19_code_that_hangs_after_an_await_is_rolled_back() {
     assert_eq!(dev.interrupt().0, 130);
 }
 
+/// The last callback has its time, though newer code waits, and that begins the next run.
+#[test]
+fn a_save_during_the_last_callback_is_what_the_next_run_begins_with() {
+    let language = &crate::script::TYPESCRIPT;
+    let stops = language
+        .first("one", "if (state.seen == 3) return action.stop(\"enough\")")
+        .replacen(
+            "  onLog(",
+            "  onCompleted() { const end = Date.now() + 4000; while (Date.now() < end); },\n  onLog(",
+            1,
+        );
+    let project = language.project(&stops);
+    // Whoever is in a hurry has none for less than two seconds.
+    project.write("arkor.toml", "[limits]\ncallback-timeout = \"12s\"\n");
+    let mut dev = Dev::on(project);
+    let first = dev.event("started")["run"].clone();
+    dev.event("ending");
+    save(&dev, language, &language.counting("", "two"));
+    let stopped = dev.event("stopped");
+    assert_eq!(stopped["run"], first);
+    let second = dev.event("started");
+    assert_ne!(second["run"], first);
+    metric(&mut dev, "two");
+    let failed = dev
+        .seen
+        .iter()
+        .find(|line| line["type"] == "callback-failed");
+    assert_eq!(failed, None);
+    assert_eq!(dev.interrupt().0, 130);
+}
+
 fn case_09_11_another_configuration_restarts(language: &Language) {
     let mut dev = Dev::on(language.project(&language.counting("", "one")));
     let first = dev.event("started");

@@ -12,7 +12,9 @@ Exit codes:
     1  failed
     2  usage: wrong arguments, or nothing there that could be run
     3  stopped early, by the trainer, early stopping or --time-limit
-  130  interrupted (Ctrl-C; 143 after SIGTERM); the run can be resumed";
+  130  interrupted (Ctrl-C; 143 after SIGTERM); the run can be resumed
+
+`arkor-host docs configuration` lists the keys of arkor.toml and the environment variables.";
 
 /// Runs trainer code as sandboxed WebAssembly components.
 #[derive(Debug, Parser)]
@@ -36,6 +38,7 @@ pub(crate) enum Command {
     Inspect(InspectArguments),
     Runs(RunsArguments),
     Toolchain(ToolchainArguments),
+    Docs(DocsArguments),
     Completions(CompletionsArguments),
 }
 
@@ -50,7 +53,7 @@ impl Command {
             Self::Inspect(inspect) => inspect.json,
             Self::Runs(runs) => runs.json,
             Self::Toolchain(toolchain) => toolchain.json,
-            Self::Completions(_) => false,
+            Self::Docs(_) | Self::Completions(_) => false,
         }
     }
 }
@@ -113,6 +116,8 @@ pub(crate) enum Template {
     Rust,
     /// trainer.c, with the library it needs
     C,
+    /// trainer.go, with the library it needs
+    Go,
 }
 
 /// Train what a project's trainer describes.
@@ -136,7 +141,7 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000_000))]
     pub(crate) max_steps: Option<u32>,
     /// Check everything (build, dataset, tokenizer, model, on-started) and train no step.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "resume")]
     pub(crate) dry_run: bool,
     /// Print one JSON object a line: every event, then one of type `finished`.
     #[arg(long)]
@@ -147,9 +152,9 @@ pub(crate) struct RunArguments {
 
 const RUN_HELP: &str = "\
 With --json every line on standard output is an object with `type`, and an event has also `seq` \
-(1, 2, 3 ...), `run` and `time`. The last line is always
+(1, 2, 3 ...), `run` and `time`. Unless the arguments are wrong, the last line is always
   {\"type\":\"finished\",\"run\":...,\"status\":...,\"checkpoint\":...,\"steps\":...,\"final_loss\":...}
-docs/events.md describes all of them.
+`arkor-host docs events` describes all of them.
 
 Exit codes:
     0  completed
@@ -279,17 +284,21 @@ pub(crate) struct RunsArguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RunsCommand {
-    /// All runs, the newest first.
-    List,
+    /// Runs, the newest first.
+    List {
+        /// Only so many of them.
+        #[arg(short = 'n', long, value_name = "NUMBER")]
+        limit: Option<usize>,
+    },
     /// One run: its configuration, checkpoints and artifacts.
     Show {
-        /// Its id, the beginning of it, or `latest`.
+        /// Its id, the beginning or the end of it, or `latest`.
         #[arg(default_value = "latest")]
         run: String,
     },
     /// The events of a run.
     Events {
-        /// Its id, the beginning of it, or `latest`.
+        /// Its id, the beginning or the end of it, or `latest`.
         #[arg(default_value = "latest")]
         run: String,
         /// Only events with a greater number.
@@ -306,7 +315,7 @@ pub(crate) enum RunsCommand {
     },
     /// Remove runs with their events, checkpoints and artifacts.
     Rm {
-        /// Ids, or beginnings of them.
+        /// Ids, or beginnings or ends of them.
         #[arg(required = true)]
         runs: Vec<String>,
     },
@@ -358,6 +367,41 @@ impl ToolchainName {
             Self::Javascript => "javascript",
             Self::Python => "python",
             Self::Rust => "rust",
+        }
+    }
+}
+
+/// Print a page of the documentation of this version, or which there are.
+#[derive(Debug, Args)]
+pub(crate) struct DocsArguments {
+    /// Which page.
+    pub(crate) page: Option<Page>,
+}
+
+/// A page of the documentation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Page {
+    Configuration,
+    Events,
+    Typescript,
+    Python,
+    Languages,
+    Reload,
+    Studio,
+    Security,
+}
+
+impl Page {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Configuration => "configuration",
+            Self::Events => "events",
+            Self::Typescript => "typescript",
+            Self::Python => "python",
+            Self::Languages => "languages",
+            Self::Reload => "reload",
+            Self::Studio => "studio",
+            Self::Security => "security",
         }
     }
 }

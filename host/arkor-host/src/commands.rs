@@ -3,6 +3,7 @@
 pub(crate) mod build;
 pub(crate) mod completions;
 pub(crate) mod dev;
+pub(crate) mod docs;
 pub(crate) mod inspect;
 pub(crate) mod new;
 pub(crate) mod replay;

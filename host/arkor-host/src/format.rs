@@ -41,6 +41,18 @@ pub(crate) fn loss(loss: Option<f64>) -> String {
     loss.map_or_else(|| "-".into(), |loss| format!("{loss:.4}"))
 }
 
+/// A metric: whole numbers whole, others to some five digits.
+pub(crate) fn number(value: f64) -> String {
+    let size = value.abs();
+    if value == value.trunc() && size < 1e9 {
+        format!("{value}")
+    } else if (1e-3..1e6).contains(&size) {
+        format!("{value:.4}")
+    } else {
+        format!("{value:.4e}")
+    }
+}
+
 pub(crate) fn reason(reason: &EndReason) -> String {
     match reason {
         EndReason::Finished => "all steps are done".into(),
@@ -63,14 +75,16 @@ pub(crate) fn action(action: &Action) -> String {
         Action::FollowSchedule => "for the schedule's learning rate".into(),
         Action::Unknown(name) => format!("for `{}`, which is not known", name.line()),
         Action::Pause => "for a pause".into(),
-        Action::LogMetric(metric) => format!("to log {} = {}", metric.name.line(), metric.value),
+        Action::LogMetric(metric) => {
+            format!("to log {} {}", metric.name.line(), number(metric.value))
+        }
     }
 }
 
 fn measurement(measured: &Measurement) -> String {
     let loss = measured.loss.map(|loss| format!("loss {loss:.4}"));
     let metrics = measured.metrics.iter();
-    let metrics = metrics.map(|metric| format!("{} {:.4}", metric.name.line(), metric.value));
+    let metrics = metrics.map(|metric| format!("{} {}", metric.name.line(), number(metric.value)));
     loss.into_iter()
         .chain(metrics)
         .collect::<Vec<_>>()
@@ -78,26 +92,26 @@ fn measurement(measured: &Measurement) -> String {
 }
 
 fn evaluation(event: &Evaluation) -> String {
-    let is_loss = event
-        .score
-        .as_ref()
-        .is_none_or(|score| score.name == "loss");
     let mut parts = Vec::new();
     if let Some(loss) = event.loss {
         parts.push(format!("loss {loss:.4}"));
     }
     if let Some(perplexity) = event.perplexity {
-        parts.push(format!("perplexity {perplexity:.2}"));
+        parts.push(match perplexity {
+            0.0..1e6 => format!("perplexity {perplexity:.2}"),
+            _ => format!("perplexity {perplexity:.2e}"),
+        });
     }
     for metric in &event.metrics {
-        parts.push(format!("{} {:.4}", metric.name.line(), metric.value));
+        parts.push(format!("{} {}", metric.name.line(), number(metric.value)));
     }
-    let best = event.best_score.or(event.best_loss);
-    if let Some(best) = best {
-        parts.push(match &event.score {
-            Some(score) if !is_loss => format!("best {} {best:.4}", score.name.line()),
-            _ => format!("best {best:.4}"),
-        });
+    match (&event.score, event.best_score) {
+        (Some(score), Some(best)) if score.name == "loss" => parts.push(format!("best {best:.4}")),
+        (Some(score), Some(best)) => {
+            parts.push(format!("best {} {}", score.name.line(), number(best)));
+        }
+        // Without its score it is compared with none.
+        _ => {}
     }
     format!("evaluation {}", parts.join(", "))
 }
@@ -151,7 +165,7 @@ pub(crate) fn event(event: &Event, live: bool) -> Option<String> {
                 line += &format!("  {speed:.0} tokens/s");
             }
             for metric in &event.metrics {
-                line += &format!("  {} {}", metric.name.line(), metric.value);
+                line += &format!("  {} {}", metric.name.line(), number(metric.value));
             }
             line
         }
@@ -178,22 +192,17 @@ pub(crate) fn event(event: &Event, live: bool) -> Option<String> {
         }
         Event::CallbackFailed(event) => format!("error: {}", failure(&event.fault)),
         Event::Swapped(event) => format!(
-            "{}new code: generation {} in place of {} (load {:.1} ms, start {:.1} ms, wait \
-             {:.1} ms, {} carried over in {:.1} ms)",
+            "{}new code: generation {} in place of {}, with {} of state",
             step(event.step),
             event.generation,
             event.previous,
-            event.load_ms,
-            event.start_ms,
-            event.wait_ms,
             event.state_size.map_or_else(|| "nothing".into(), bytes),
-            event.state_ms
         ),
         Event::SwapRejected(event) => {
             format!(
                 "{}new code was not taken: {}",
                 step(event.step),
-                event.fault
+                failure(&event.fault)
             )
         }
         Event::RolledBack(event) => format!(
@@ -201,7 +210,7 @@ pub(crate) fn event(event: &Event, live: bool) -> Option<String> {
             step(event.step),
             event.failed,
             event.generation,
-            event.fault
+            failure(&event.fault)
         ),
         Event::Paused(event) => step(event.step) + "paused",
         Event::Continued(event) => step(event.step) + "continued",

@@ -75,6 +75,7 @@ fn main() -> ExitCode {
         Command::Inspect(inspect) => commands::inspect::inspect(&inspect, &printer),
         Command::Runs(runs) => commands::runs::runs(&runs, &printer),
         Command::Toolchain(toolchain) => commands::toolchain::toolchain(&toolchain, &printer),
+        Command::Docs(docs) => commands::docs::docs(&docs, &printer),
         Command::Completions(completions) => commands::completions::completions(&completions),
     };
     let exit = match result {

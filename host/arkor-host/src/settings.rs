@@ -116,6 +116,12 @@ pub(crate) fn capabilities(project: &Project) -> Result<Capabilities> {
             let path = grant.path.clone();
             return Err(ProjectError::GrantMissing { path }.into());
         }
+        if !host_path.is_dir() {
+            anyhow::bail!(
+                "capabilities.files: `{}` is no folder: grant the folder that it lies in",
+                grant.path
+            );
+        }
         files.push(FileGrant {
             host_path,
             guest_path: grant.path.clone(),

@@ -3,7 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Result, bail};
-use arkor_project::{CONFIG_FILE, Project, ProjectError, UntrustedOptions};
+use arkor_project::{CONFIG_FILE, Project, ProjectError, STORE_FOLDER, UntrustedOptions};
 use arkor_types::RunId;
 
 use crate::arguments::TrustArguments;
@@ -93,7 +93,16 @@ fn root(path: &Path) -> Result<PathBuf> {
 /// The folder with the runs of a project.
 pub(crate) fn store_folder(path: &Path, untrusted: bool, store: Option<&Path>) -> Result<PathBuf> {
     if !untrusted {
-        let project = trusted(path)?;
+        let project = match trusted(path) {
+            // Runs of a bare script or component are kept beside it, where no project is.
+            // And those of a project are there though its file cannot be read just now.
+            Err(_) if path.join(STORE_FOLDER).is_dir() => {
+                let folder = path.canonicalize()?;
+                crate::settings::check_folders(&folder)?;
+                return Ok(folder.join(STORE_FOLDER));
+            }
+            project => project?,
+        };
         crate::settings::check_folders(project.root())?;
         return Ok(project.store_dir());
     }
@@ -252,7 +261,7 @@ impl Again {
     }
 }
 
-fn quoted(path: &Path) -> String {
+pub(crate) fn quoted(path: &Path) -> String {
     let text = path.to_string_lossy();
     let is_plain = |c: char| c.is_alphanumeric() || "/._-+,:@%=\\".contains(c);
     if !text.is_empty() && text.chars().all(is_plain) {

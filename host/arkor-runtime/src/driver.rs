@@ -51,6 +51,9 @@ use progress::SavedProgress;
 /// Requests of people that can wait for the driver.
 const PEOPLE: usize = 8;
 
+/// How long a loop that works may stay away from its checkpoint hook until it is told who waits for that.
+const HOOK_PATIENCE: Duration = Duration::from_secs(5);
+
 /// How long newer code or a stop waits for a call in flight before it is told what it waits for.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -59,9 +62,12 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// Somebody waits for a call in flight.
 struct Impatience {
+    since: Instant,
     next_look: Instant,
     /// It was told what is waited for.
     is_told: bool,
+    /// The same of a loop that works and does not come to its hook.
+    is_hook_told: bool,
 }
 
 /// What a run is made of when its driver starts.
@@ -78,6 +84,8 @@ pub(crate) struct Parts {
     pub(crate) early: Vec<GuestText>,
     pub(crate) resumed: Option<Resumed>,
     pub(crate) parameters: u64,
+    /// Digest of the data.
+    pub(crate) data: Option<String>,
     /// The checkpoint of the parent whose weights the run began with.
     pub(crate) weights_from: Option<String>,
 }
@@ -98,6 +106,7 @@ pub(crate) struct Driver {
     early: Vec<GuestText>,
     resumed: Option<Resumed>,
     parameters: u64,
+    data: Option<String>,
     weights_from: Option<String>,
     inbox: Inbox,
     /// Code that is at work, or may be again.
@@ -194,6 +203,7 @@ impl Driver {
             early: parts.early,
             resumed: parts.resumed,
             parameters: parts.parameters,
+            data: parts.data,
             weights_from: parts.weights_from,
         };
         driver.begin_with(parts.code);
@@ -240,12 +250,21 @@ impl Driver {
                 Err(error) => self.failed(error)?,
             };
             if is_over {
-                return Ok(RunOutcome::of(
-                    self.handle.id().clone(),
-                    self.machine.step(),
-                    &self.terminal,
-                ));
+                return Ok(self.outcome());
             }
+        }
+    }
+
+    fn outcome(&self) -> RunOutcome {
+        let progress = &self.machine.progress;
+        RunOutcome {
+            loss: progress.loss,
+            eval_loss: progress.eval_loss,
+            best_score: progress.best_score,
+            best_checkpoint: self.machine.best_checkpoint(),
+            own_loop: self.context.spec.own_loop,
+            dry_run: self.context.spec.dry_run,
+            ..RunOutcome::of(self.handle.id().clone(), progress.step, &self.terminal)
         }
     }
 
@@ -516,14 +535,18 @@ impl Driver {
     /// When it is to be looked whether a call hangs that somebody waits for.
     fn look(&mut self) -> Option<Instant> {
         let code_waits = self.machine.takes_code() && self.inbox.offers.is_waiting();
-        let is_wanted = self.machine.is_waited_for() || code_waits;
+        let is_wanted =
+            self.machine.is_waited_for() || code_waits || self.machine.waits_for_hook().is_some();
         if !is_wanted || !self.inbox.is_busy() {
             self.impatient = None;
             return None;
         }
+        let now = Instant::now();
         let impatience = self.impatient.get_or_insert_with(|| Impatience {
-            next_look: Instant::now() + PATIENCE,
+            since: now,
+            next_look: now + PATIENCE,
             is_told: false,
+            is_hook_told: false,
         });
         Some(impatience.next_look)
     }
@@ -539,6 +562,17 @@ impl Driver {
         }
         impatience.next_look = now + LOOK;
         let is_told = impatience.is_told;
+        if let Some(who) = self.machine.waits_for_hook()
+            && !impatience.is_hook_told
+            && impatience.since + HOOK_PATIENCE <= now
+        {
+            impatience.is_hook_told = true;
+            let text = format!(
+                "{who} waits for the training loop to call its checkpoint hook, for {} s by now",
+                HOOK_PATIENCE.as_secs()
+            );
+            self.say(Level::Info, text)?;
+        }
         let at_work = self.machine.at_work();
         let slot = at_work.and_then(|generation| self.generations.get(&generation)?.slot.clone());
         let callbacks = slot.filter(|_| self.inbox.callbacks.is_some());

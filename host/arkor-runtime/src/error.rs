@@ -188,8 +188,7 @@ impl RuntimeError {
         match self {
             Self::Contract { hint, .. } => hint.clone(),
             Self::NotWasm { .. } => Some(
-                "give a .wasm file or a folder with an arkor.toml; a trainer's sources are built \
-                 by `arkor-host build`"
+                "give a .wasm file, a script (.ts, .js, .py), or a project's folder"
                     .into(),
             ),
             Self::Invalid { .. } => Some("build it again: the file may be cut or damaged".into()),
@@ -200,7 +199,7 @@ impl RuntimeError {
             ),
             Self::Guest(fault) => crate::sandbox::denial_hint(&fault.to_string()),
             Self::ConfigChanged { .. } => {
-                Some("start a new run, or go back to the code the run was started with".into())
+                Some("start a new run, or go back to what the run was started with".into())
             }
             Self::Overtaken { .. } => Some("resume it again".into()),
             Self::Over { step, .. } => Some(format!(

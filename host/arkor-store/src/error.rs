@@ -98,7 +98,7 @@ pub enum StoreError {
         run: String,
     },
     /// No run has this id.
-    #[error("there is no run `{wanted}` among the {count} in this store")]
+    #[error("{}", no_such_run(wanted, *count))]
     NoSuchRun {
         /// What was asked for.
         wanted: String,
@@ -287,5 +287,13 @@ impl StoreError {
             }
             _ => Self::Database { path, source },
         }
+    }
+}
+
+fn no_such_run(wanted: &str, count: usize) -> String {
+    match (count, wanted) {
+        (0, "latest") => "there is no run yet".into(),
+        (0, _) => format!("there is no run `{wanted}`, and no other yet"),
+        _ => format!("there is no run `{wanted}`"),
     }
 }

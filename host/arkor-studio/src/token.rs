@@ -79,6 +79,15 @@ impl TokenFile {
         })
     }
 
+    /// Removes the file of a launch that is over.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be removed, or is not there.
+    pub fn remove(folder: &Folder) -> std::io::Result<()> {
+        folder.remove_file(&Name::new("studio.json")?)
+    }
+
     /// Where it is.
     pub fn path(&self) -> std::path::PathBuf {
         self.folder.path_of(&self.name)

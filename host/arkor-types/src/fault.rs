@@ -6,7 +6,7 @@ use crate::{GUEST_MARK, GuestFunction, UntrustedText};
 
 /// A failure of guest code, with all that its author needs to find it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[error("trainer `{}` (generation {generation}): {function} {cause}{}", trainer.line(), self.limit())]
+#[error("{} (generation {generation}): {function} {cause}{}", self.whose(), self.limit())]
 pub struct Fault {
     /// Name of the trainer.
     pub trainer: UntrustedText,
@@ -22,6 +22,14 @@ pub struct Fault {
 }
 
 impl Fault {
+    /// The trainer by its name, unless that says no more.
+    fn whose(&self) -> String {
+        match self.trainer.as_str() {
+            "trainer" => "the trainer".into(),
+            _ => format!("trainer `{}`", self.trainer.line()),
+        }
+    }
+
     /// The limit that it overran, by its name in arkor.toml, where the cause does not tell.
     fn limit(&self) -> &'static str {
         match (&self.cause, self.function) {

@@ -64,6 +64,15 @@ impl Text {
         &self.eval
     }
 
+    /// blake3 of both parts, one after the other: that of the file, if they come from one.
+    pub fn digest(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        hasher
+            .update(self.train.as_bytes())
+            .update(self.eval.as_bytes());
+        hasher.finalize().to_hex().to_string()
+    }
+
     /// The training part, to be shared, for [`SessionRequest`](crate::SessionRequest).
     pub fn tokenizer_text(&self) -> Arc<str> {
         Arc::clone(&self.train)

@@ -60,6 +60,8 @@ pub(crate) fn dev(arguments: &DevArguments, printer: &Printer) -> Result<Exit> {
         }
         let (hub, commands) = Hub::new(store.clone());
         let _studio = if arguments.no_studio {
+            // One that was killed could not take it away.
+            let _ = TokenFile::remove(&place::create(&project)?.into_folder());
             None
         } else {
             Some(Studio::start(arguments.port, &project, hub.clone(), printer).await?)

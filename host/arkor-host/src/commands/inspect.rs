@@ -12,12 +12,14 @@ use crate::{commands, settings, time_limit, trust};
 
 pub(crate) fn inspect(arguments: &InspectArguments, printer: &Printer) -> Result<Exit> {
     let _time_limit = time_limit::start(&arguments.trust, false, printer)?;
+    let mut is_script = false;
     let found = if arguments.component.is_dir() {
         let project = trust::open(&arguments.component, &arguments.trust, printer)?;
         let runtime = settings::runtime(false)?;
         match commands::build_trainer(&project, printer)?.artifact {
             Artifact::Wasm(path) => runtime.inspect(&path)?,
             artifact @ Artifact::Program(_) => {
+                is_script = true;
                 let name = project.root().file_name().unwrap_or_default();
                 let bytes = commands::component_bytes(&artifact)?;
                 runtime.inspect_bytes(&name.to_string_lossy(), &bytes)?
@@ -44,6 +46,10 @@ pub(crate) fn inspect(arguments: &InspectArguments, printer: &Printer) -> Result
     );
     line("digest", &found.digest);
     match (&found.world, &found.problem) {
+        (Some(world), _) if is_script => line(
+            "world",
+            &format!("{world}, that of the language runtime, which every script has"),
+        ),
         (Some(world), _) => line("world", world),
         (None, problem) => line(
             "world",

@@ -46,7 +46,7 @@ pub(crate) fn new(arguments: &NewArguments, printer: &Printer) -> Result<Exit> {
     }
     printer.line(&format!(
         "next: arkor-host dev {}, and change the trainer while it trains",
-        folder.display()
+        crate::trust::quoted(folder)
     ));
     Ok(Exit::Completed)
 }
@@ -70,7 +70,7 @@ fn name_of(folder: &Path) -> Result<String> {
     Ok(if name.is_empty() { "trainer" } else { name }.into())
 }
 
-fn write(path: &Path, content: &str) -> Result<()> {
+fn write(path: &Path, content: &[u8]) -> Result<()> {
     let failed = || format!("cannot write `{}`", path.display());
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).with_context(failed)?;

@@ -306,9 +306,15 @@ pub(super) fn finished(outcome: &RunOutcome, again: &Again, printer: &Printer) {
     if printer.json() {
         return;
     }
-    let why = outcome.reason.as_ref().map_or_else(String::new, |reason| {
-        format!(" ({})", format::reason(reason))
-    });
+    if outcome.dry_run && outcome.status == RunStatus::Completed {
+        printer.line("dry run: the trainer describes itself and answers its first callback; nothing was trained");
+        return;
+    }
+    let why = match &outcome.reason {
+        Some(EndReason::Finished) if outcome.own_loop => " (its training loop has returned)".into(),
+        Some(reason) => format!(" ({})", format::reason(reason)),
+        None => String::new(),
+    };
     printer.line(&format!(
         "{} after {} steps{why}: loss {}, evaluation loss {}",
         outcome.status,
@@ -319,11 +325,16 @@ pub(super) fn finished(outcome: &RunOutcome, again: &Again, printer: &Printer) {
     if let Some(checkpoint) = &outcome.checkpoint {
         printer.line(&format!("checkpoint {}", shown_line(checkpoint)));
     }
-    if matches!(
-        outcome.status,
-        RunStatus::Interrupted | RunStatus::Failed | RunStatus::Stopped
-    ) && outcome.checkpoint.is_some()
-    {
+    // What the run decided by itself it would decide again, and another configuration is another run.
+    let can_go_on = match (outcome.status, &outcome.reason) {
+        (RunStatus::Interrupted | RunStatus::Failed, _) => true,
+        (RunStatus::Stopped, Some(reason)) => matches!(
+            reason,
+            EndReason::User | EndReason::Signal | EndReason::TimeLimit
+        ),
+        _ => false,
+    };
+    if can_go_on && outcome.checkpoint.is_some() {
         printer.line(&format!("go on with it: {}", again.command(&outcome.run)));
     }
 }

@@ -28,7 +28,7 @@ pub(crate) fn runs(arguments: &RunsArguments, printer: &Printer) -> Result<Exit>
         Ok(store)
     };
     match &arguments.command {
-        RunsCommand::List => list(open(), printer)?,
+        RunsCommand::List { limit } => list(open(), *limit, printer)?,
         RunsCommand::Show { run } => show(&open()?, run, printer)?,
         RunsCommand::Events { run, after } => events(&open()?, run, *after, printer)?,
         RunsCommand::Adopt { .. } => adopt(&folder, printer)?,
@@ -82,10 +82,11 @@ fn adopt(folder: &Path, printer: &Printer) -> Result<()> {
     Ok(())
 }
 
-fn list(store: Result<Store, StoreError>, printer: &Printer) -> Result<()> {
+fn list(store: Result<Store, StoreError>, limit: Option<usize>, printer: &Printer) -> Result<()> {
     let runs = match store {
         Ok(store) => {
-            let runs = store.runs()?;
+            let mut runs = store.runs()?;
+            runs.truncate(limit.unwrap_or(usize::MAX));
             place::tell_damage(&store, printer);
             runs
         }
@@ -103,21 +104,30 @@ fn list(store: Result<Store, StoreError>, printer: &Printer) -> Result<()> {
         return Ok(());
     }
     printer.line(&format!(
-        "{:<21} {:<20} {:<11} {:>8} {:>8} {:>9}",
-        "RUN", "NAME", "STATUS", "STEP", "LOSS", "EVAL LOSS"
+        "{:<20} {:<20} {:<11} {:>8} {:>8} {:>9}  {}",
+        "RUN", "NAME", "STATUS", "STEP", "LOSS", "EVAL LOSS", "CREATED (UTC)"
     ));
     for run in &runs {
         printer.line(&format!(
-            "{:<21} {:<20} {:<11} {:>8} {:>8} {:>9}",
+            "{:<20} {:<20} {:<11} {:>8} {:>8} {:>9}  {}",
             run.id.to_string(),
             run.name.line().to_string(),
-            run.status,
+            status(run),
             run.step,
             format::loss(run.loss),
-            format::loss(run.eval_loss)
+            format::loss(run.eval_loss),
+            run.created.strftime("%Y-%m-%d %H:%M")
         ));
     }
     Ok(())
+}
+
+/// One that trained nothing is told as what it is, if it ended well.
+fn status(run: &RunRecord) -> String {
+    match run.status {
+        RunStatus::Completed if run.spec.dry_run => "dry run".into(),
+        status => status.to_string(),
+    }
 }
 
 fn show(store: &Store, wanted: &str, printer: &Printer) -> Result<()> {
@@ -159,7 +169,10 @@ fn head(run: &RunRecord, printer: &Printer) {
     let line = |key: &str, value: String| printer.line(&format!("{key:<12} {value}"));
     line("run", run.id.to_string());
     line("name", run.name.line().to_string());
-    line("status", format!("{}, attempt {}", run.status, run.attempt));
+    line(
+        "status",
+        format!("{}, attempt {}", status(run), run.attempt),
+    );
     line("created", format::time(run.created));
     line("updated", format::time(run.updated));
     line("step", run.step.to_string());

@@ -12,7 +12,9 @@ use crate::signals;
 pub(super) struct Painter {
     queue: Arc<Queue>,
     json: bool,
-    /// The live line of a run; hidden unless someone is looking.
+    /// Whether someone is looking.
+    live: bool,
+    /// The live line; hidden unless someone is looking, and something goes on.
     bar: ProgressBar,
     /// Whether the line shows a run: what else goes on must not take its place.
     shows_run: bool,
@@ -22,15 +24,11 @@ pub(super) struct Painter {
 
 impl Painter {
     pub(super) fn new(live: bool, json: bool, queue: Arc<Queue>) -> Self {
-        let target = if live {
-            ProgressDrawTarget::stderr()
-        } else {
-            ProgressDrawTarget::hidden()
-        };
         Self {
             queue,
             json,
-            bar: ProgressBar::with_draw_target(None, target),
+            live,
+            bar: ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()),
             shows_run: false,
             out_failed: false,
             error_failed: false,
@@ -66,6 +64,7 @@ impl Painter {
                 if let Ok(style) = ProgressStyle::with_template("  {wide_msg}") {
                     self.bar.set_style(style);
                 }
+                self.show();
                 self.bar.set_message(text);
             }
             Item::Status(_) => {}
@@ -76,16 +75,29 @@ impl Painter {
             }
             Item::End => {
                 self.shows_run = false;
-                self.bar.finish_and_clear();
+                self.hide();
             }
             // A run goes on beside the error of a build.
-            Item::Clear if !self.shows_run => self.bar.finish_and_clear(),
+            Item::Clear if !self.shows_run => self.hide(),
             Item::Clear => {}
         }
     }
 
+    fn show(&mut self) {
+        if self.live && self.bar.is_hidden() {
+            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+    }
+
+    /// A line that is finished would be drawn again beside each text.
+    fn hide(&mut self) {
+        self.bar.finish_and_clear();
+        self.bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+
     fn start(&mut self, total: Option<u64>) {
         self.shows_run = true;
+        self.show();
         self.bar.reset();
         let template = match total {
             Some(_) => "step {pos}/{len} {bar:24} {msg} · {eta} left",

@@ -31,12 +31,12 @@ fn defaults() {
 
 #[test]
 fn the_documented_file_is_the_default() {
-    let documented: String = include_str!("../config.rs")
+    let documented: String = include_str!("../../../../docs/configuration.md")
         .lines()
-        .skip_while(|line| *line != "//! ```toml")
+        .skip_while(|line| *line != "```toml")
         .skip(1)
-        .take_while(|line| *line != "//! ```")
-        .map(|line| line.strip_prefix("//!").unwrap().to_owned() + "\n")
+        .take_while(|line| *line != "```")
+        .map(|line| line.to_owned() + "\n")
         .collect();
     assert!(documented.contains("[limits]"));
     let said = parse(&documented).unwrap();

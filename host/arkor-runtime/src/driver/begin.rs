@@ -123,6 +123,12 @@ impl Trainer {
             .or(newest)
             .map(|checkpoint| read_whole(store, run, checkpoint))
             .transpose()?;
+        if run.spec.dry_run {
+            return Err(RuntimeError::Setup(format!(
+                "run {} was a dry run, which trained nothing that one could go on with",
+                run.id
+            )));
+        }
         if let Some(resumed) = &resumed {
             can_go_on(run, resumed)?;
             has_more_to_do(store, run, resumed, max_steps)?;
@@ -152,6 +158,17 @@ impl Trainer {
         };
         let weights_from = weights_from.map(|checkpoint| checkpoint.id);
         let ready = Ready::prepare(&spec, settings, start).await?;
+        let known_data = resumed
+            .as_ref()
+            .and_then(|resumed| resumed.saved.data.as_ref());
+        if let (Some(known), Some(data)) = (known_data, &ready.data)
+            && *known != data.digest
+        {
+            return Err(RuntimeError::ConfigChanged {
+                run: run.id.to_string(),
+                changed: format!("{} has another content", data.names),
+            });
+        }
         if let Some(state) = resumed
             .as_ref()
             .and_then(|resumed| resumed.saved.callbacks.as_ref())
@@ -197,6 +214,7 @@ impl Trainer {
             model,
             examples,
             spec,
+            data,
             steps,
             tokens,
         } = ready;
@@ -262,6 +280,7 @@ impl Trainer {
             early: said,
             resumed,
             parameters,
+            data: data.map(|data| data.digest),
             weights_from,
         })
     }
@@ -325,8 +344,16 @@ struct Ready {
     model: arkor_engine::ModelSummary,
     examples: Arc<Examples>,
     spec: Arc<Spec>,
+    data: Option<Data>,
     steps: Arc<AtomicU64>,
     tokens: Arc<AtomicU64>,
+}
+
+/// What the files of the spec hold.
+struct Data {
+    /// As people call them.
+    names: String,
+    digest: String,
 }
 
 /// Looks whether a run of this spec could begin: everything but whether there is memory for its model.
@@ -378,12 +405,16 @@ impl Ready {
         let (engine, wanted) = (Arc::clone(&settings.engine), spec.clone());
         let (prepared, examples) = oneshot::channel();
         let open = move || -> Result<Box<dyn TrainingSession>, EngineError> {
-            let (named, text) = match dataset {
+            let (named, text, data) = match dataset {
                 Some(files) => {
                     let text = files.read()?;
-                    (files.named, Some(text))
+                    let data = Data {
+                        names: files.names(),
+                        digest: text.digest(),
+                    };
+                    (files.named, Some(text), Some(data))
                 }
-                None => (String::new(), None),
+                None => (String::new(), None, None),
             };
             let hyperparameters = wanted.hyperparameters.clone();
             let session = engine
@@ -400,11 +431,11 @@ impl Ready {
                     .map_err(|error| about(&named, error))?,
                 None => Examples::none(&hyperparameters),
             };
-            let _ = prepared.send((examples, session.model()));
+            let _ = prepared.send((examples, session.model(), data));
             Ok(session)
         };
         let worker = Worker::start(Arc::clone(&steps), Arc::clone(&tokens), open).await?;
-        let (examples, model) = examples
+        let (examples, model, data) = examples
             .await
             .map_err(|_| RuntimeError::EngineGone("it opened without data".into()))?;
         Ok(Self {
@@ -412,6 +443,7 @@ impl Ready {
             model,
             examples: Arc::new(examples),
             spec: Arc::new(spec.clone()),
+            data,
             steps,
             tokens,
         })

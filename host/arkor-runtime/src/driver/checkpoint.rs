@@ -22,6 +22,7 @@ impl Driver {
             progress: self.machine.progress.clone(),
             callbacks: self.callback_state.clone(),
             training_loop: self.loop_state.clone(),
+            data: self.data.clone(),
         };
         self.beside = Some(Beside {
             step: self.machine.step(),

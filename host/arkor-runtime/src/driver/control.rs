@@ -41,7 +41,7 @@ pub struct RunOutcome {
     pub loss: Option<f64>,
     /// The last evaluation loss.
     pub eval_loss: Option<f64>,
-    /// The best score, and the checkpoint whose weights have it, if it ended well.
+    /// The best score, and the checkpoint whose weights have it, if one was kept.
     pub best_score: Option<f64>,
     /// See there.
     pub best_checkpoint: Option<String>,
@@ -53,6 +53,10 @@ pub struct RunOutcome {
     pub code: Option<FailureCode>,
     /// What to do about that.
     pub hint: Option<UntrustedText>,
+    /// Whether the trainer's own loop trained.
+    pub own_loop: bool,
+    /// Whether nothing was to be trained.
+    pub dry_run: bool,
 }
 
 impl RunOutcome {
@@ -70,6 +74,8 @@ impl RunOutcome {
             message: None,
             code: None,
             hint: None,
+            own_loop: false,
+            dry_run: false,
         };
         match terminal {
             Some(Event::Completed(ended) | Event::Stopped(ended)) => {
@@ -78,10 +84,6 @@ impl RunOutcome {
                     _ => RunStatus::Stopped,
                 };
                 outcome.checkpoint.clone_from(&ended.checkpoint);
-                outcome.loss = ended.loss;
-                outcome.eval_loss = ended.eval_loss;
-                outcome.best_score = ended.best_score;
-                outcome.best_checkpoint.clone_from(&ended.best_checkpoint);
                 outcome.reason = Some(ended.reason.clone());
             }
             Some(Event::Failed(failed)) => {

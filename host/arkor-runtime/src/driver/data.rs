@@ -11,6 +11,8 @@ use crate::error::RuntimeError;
 pub(super) struct DataFiles {
     /// As the spec names it.
     pub(super) named: String,
+    /// The same of a file of what is held out, if it is one of its own.
+    held_out_named: Option<String>,
     train: PathBuf,
     held_out: HeldOutFile,
 }
@@ -28,17 +30,27 @@ impl DataFiles {
             return Err(EngineError::Unsupported { what }.into());
         }
         let (train, named) = file_of(&dataset.source, "dataset.source.file", project)?;
-        let held_out = match &dataset.held_out {
-            HeldOut::Share(share) => HeldOutFile::Share(*share),
+        let (held_out, held_out_named) = match &dataset.held_out {
+            HeldOut::Share(share) => (HeldOutFile::Share(*share), None),
             HeldOut::Source(source) => {
-                HeldOutFile::File(file_of(source, "dataset.held-out.source.file", project)?.0)
+                let (file, named) = file_of(source, "dataset.held-out.source.file", project)?;
+                (HeldOutFile::File(file), Some(named))
             }
         };
         Ok(Self {
             named,
+            held_out_named,
             train,
             held_out,
         })
+    }
+
+    /// What the files are called, to say that they are others now.
+    pub(super) fn names(&self) -> String {
+        match &self.held_out_named {
+            Some(held_out) => format!("`{}` or `{held_out}`", self.named),
+            None => format!("`{}`", self.named),
+        }
     }
 
     pub(super) fn read(&self) -> Result<Text, EngineError> {

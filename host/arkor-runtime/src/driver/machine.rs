@@ -94,6 +94,8 @@ pub(crate) struct Machine {
     pause: bool,
     /// Whether the `paused` event of this pause is in the log.
     pause_told: bool,
+    /// It was told that evaluations lack the metric they are compared by.
+    no_score_told: bool,
     waiting: Option<Waiting>,
     loop_begun: bool,
     /// The hook has said `hand-over`, and the loop is about to return.
@@ -121,6 +123,7 @@ impl Machine {
             stop: None,
             pause: false,
             pause_told: false,
+            no_score_told: false,
             waiting: None,
             loop_begun: false,
             handing_over: false,
@@ -302,7 +305,9 @@ impl Machine {
             Err(fault) => {
                 let message = fault.to_string();
                 effects.push(self.callback_failed(event_seq, *fault));
-                if self.plan.on_callback_error == OnCallbackError::Fail {
+                // A dry run is there to find out whether it works.
+                let is_tried = self.plan.dry_run && self.phase == Phase::Starting;
+                if self.plan.on_callback_error == OnCallbackError::Fail || is_tried {
                     self.end(
                         Outcome::Bad {
                             message,

@@ -190,6 +190,8 @@ pub(crate) struct SavedProgress {
     pub(crate) callbacks: Option<Vec<u8>>,
     /// What the trainer's loop gave to its last checkpoint hook.
     pub(crate) training_loop: Option<LoopState>,
+    /// Digest of the data that is trained on; none in a checkpoint of an earlier version.
+    pub(crate) data: Option<String>,
 }
 
 /// Changes with every change of the format that an older reader would misread.
@@ -201,6 +203,8 @@ struct Header {
     progress: Progress,
     callbacks: Option<usize>,
     training_loop: Option<LoopHeader>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    data: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -233,6 +237,7 @@ impl SavedProgress {
                 generated: at.generated,
                 length: at.state.len(),
             }),
+            data: self.data.clone(),
         })?;
         let mut bytes = Vec::new();
         bytes.extend_from_slice(&(header.len() as u64).to_le_bytes());
@@ -279,6 +284,7 @@ impl SavedProgress {
                 })
                 .transpose()?,
             progress: header.progress,
+            data: header.data,
         })
     }
 }

@@ -45,8 +45,8 @@ impl Store {
         })
     }
 
-    /// A run by its id, by the beginning of its id if no other begins so, or `latest`: the one
-    /// created last.
+    /// A run by its id, by the beginning or the end of its id if no other has it, or `latest`: the one
+    /// created last, dry runs left aside if there are others.
     ///
     /// # Errors
     ///
@@ -65,9 +65,13 @@ impl Store {
             count,
         };
         if wanted == "latest" {
-            return runs.into_iter().next().ok_or_else(none);
+            // One that trained nothing is not what anybody wants to go on with, or to look at.
+            let trained = runs.iter().position(|run| !run.spec.dry_run).unwrap_or(0);
+            return runs.into_iter().nth(trained).ok_or_else(none);
         }
-        runs.retain(|run| !wanted.is_empty() && run.id.as_str().starts_with(wanted));
+        // The beginning is a time, and what tells two of a day apart is the end.
+        let is_it = |id: &str| id.starts_with(wanted) || id.ends_with(wanted);
+        runs.retain(|run| !wanted.is_empty() && is_it(run.id.as_str()));
         if runs.len() > 1 {
             return Err(StoreError::Ambiguous {
                 wanted: wanted.into(),

@@ -180,6 +180,99 @@ pub(super) fn c(put: &mut impl FnMut(&str, String)) {
     put_all(FILES, put);
 }
 
+/// Some of them are no text.
+pub(super) fn go(put: &mut impl FnMut(&str, Vec<u8>)) {
+    const FILES: &[(&str, &[u8])] = &[
+        (
+            "arkor/arena_other.go",
+            include_bytes!("../../../../../guest-sdk/go/arena_other.go"),
+        ),
+        (
+            "arkor/arena_wasm.go",
+            include_bytes!("../../../../../guest-sdk/go/arena_wasm.go"),
+        ),
+        (
+            "arkor/arena_wasm.s",
+            include_bytes!("../../../../../guest-sdk/go/arena_wasm.s"),
+        ),
+        (
+            "arkor/build/loop-trainer.section",
+            include_bytes!("../../../../../guest-sdk/go/build/loop-trainer.section"),
+        ),
+        (
+            "arkor/build/main.go",
+            include_bytes!("../../../../../guest-sdk/go/build/main.go"),
+        ),
+        (
+            "arkor/build/managed-trainer.section",
+            include_bytes!("../../../../../guest-sdk/go/build/managed-trainer.section"),
+        ),
+        (
+            "arkor/enter.go",
+            include_bytes!("../../../../../guest-sdk/go/enter.go"),
+        ),
+        (
+            "arkor/errors.go",
+            include_bytes!("../../../../../guest-sdk/go/errors.go"),
+        ),
+        (
+            "arkor/exports_wasm.go",
+            include_bytes!("../../../../../guest-sdk/go/exports_wasm.go"),
+        ),
+        (
+            "arkor/go.mod",
+            include_bytes!("../../../../../guest-sdk/go/go.mod"),
+        ),
+        (
+            "arkor/host.go",
+            include_bytes!("../../../../../guest-sdk/go/host.go"),
+        ),
+        (
+            "arkor/imports_other.go",
+            include_bytes!("../../../../../guest-sdk/go/imports_other.go"),
+        ),
+        (
+            "arkor/imports_wasm.go",
+            include_bytes!("../../../../../guest-sdk/go/imports_wasm.go"),
+        ),
+        (
+            "arkor/internal/entry/entry.go",
+            include_bytes!("../../../../../guest-sdk/go/internal/entry/entry.go"),
+        ),
+        (
+            "arkor/loop/exports_wasm.go",
+            include_bytes!("../../../../../guest-sdk/go/loop/exports_wasm.go"),
+        ),
+        (
+            "arkor/loop/loop.go",
+            include_bytes!("../../../../../guest-sdk/go/loop/loop.go"),
+        ),
+        (
+            "arkor/memory.go",
+            include_bytes!("../../../../../guest-sdk/go/memory.go"),
+        ),
+        (
+            "arkor/memory_types.go",
+            include_bytes!("../../../../../guest-sdk/go/memory_types.go"),
+        ),
+        (
+            "arkor/trainer.go",
+            include_bytes!("../../../../../guest-sdk/go/trainer.go"),
+        ),
+        (
+            "arkor/types.go",
+            include_bytes!("../../../../../guest-sdk/go/types.go"),
+        ),
+        (
+            "arkor/values.go",
+            include_bytes!("../../../../../guest-sdk/go/values.go"),
+        ),
+    ];
+    for (path, content) in FILES {
+        put(path, content.to_vec());
+    }
+}
+
 fn put_all(files: &[(&str, &str)], put: &mut impl FnMut(&str, String)) {
     for (path, content) in files {
         put(path, (*content).into());
@@ -189,6 +282,29 @@ fn put_all(files: &[(&str, &str)], put: &mut impl FnMut(&str, String)) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_file_of_the_library_for_go_is_left_out() {
+        let mut given = Vec::new();
+        go(&mut |path, _| given.push(path.to_owned()));
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../guest-sdk/go");
+        let mut folders = vec![std::path::PathBuf::from(root)];
+        let mut expected = Vec::new();
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.extension().is_none_or(|ending| ending != "md") {
+                    let inside = path.strip_prefix(root).unwrap();
+                    expected.push(format!("arkor/{}", inside.to_str().unwrap()));
+                }
+            }
+        }
+        given.sort();
+        expected.sort();
+        assert_eq!(given, expected);
+    }
 
     #[test]
     fn no_module_of_the_python_library_is_left_out() {

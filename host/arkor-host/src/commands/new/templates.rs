@@ -4,7 +4,7 @@ use super::libraries;
 use crate::arguments::Template;
 
 /// A file of a new project: its path, and what is in it.
-pub(super) type File = (String, String);
+pub(super) type File = (String, Vec<u8>);
 
 /// An example, as the trainer of a new project.
 struct Example {
@@ -40,6 +40,10 @@ const C: [Example; 2] = [
     example!("c-quickstart", "trainer.c"),
     example!("c-loop", "trainer.c"),
 ];
+const GO: [Example; 2] = [
+    example!("go-quickstart", "trainer.go"),
+    example!("go-loop", "trainer.go"),
+];
 
 /// Recorded runs of the examples: every language answers to them alike.
 const TAPES: [&str; 2] = [
@@ -74,6 +78,7 @@ pub(super) fn needs(template: Template) -> Option<&'static str> {
             "clang and lld with wasi-libc (Debian: clang-22 lld-22 libclang-rt-22-dev-wasm32 wasi-libc), or a wasi-sdk \
              at WASI_SDK_PATH",
         ),
+        Template::Go => Some("Go 1.24 or newer"),
     }
 }
 
@@ -83,6 +88,7 @@ pub(super) fn files(template: Template, own_loop: bool, name: &str) -> Vec<File>
         Template::Python => PYTHON,
         Template::Rust => RUST,
         Template::C => C,
+        Template::Go => GO,
     };
     let [tape, tape_of_loop] = TAPES;
     let (example, tape) = if own_loop {
@@ -95,7 +101,10 @@ pub(super) fn files(template: Template, own_loop: bool, name: &str) -> Vec<File>
         .replace(&format!("\"{}\"", example.name), &format!("\"{name}\""));
     let mut entry = example.entry;
     let mut files: Vec<File> = Vec::new();
-    let mut put = |path: &str, content: String| files.push((path.into(), content));
+    if template == Template::Go {
+        libraries::go(&mut |path, content| files.push((path.into(), content)));
+    }
+    let mut put = |path: &str, content: String| files.push((path.into(), content.into_bytes()));
     let (trainer, ignored, types) = match template {
         Template::Typescript => {
             put(entry, source);
@@ -163,6 +172,19 @@ pub(super) fn files(template: Template, own_loop: bool, name: &str) -> Vec<File>
                 trainer,
                 "target/\n",
                 "`arkor/` is the library it is written with, and `compile_flags.txt` is for clangd.",
+            )
+        }
+        Template::Go => {
+            put(entry, source);
+            put(
+                "go.mod",
+                "module trainer\n\ngo 1.24\n\nrequire arkor v0.0.0\n\nreplace arkor => ./arkor\n"
+                    .into(),
+            );
+            (
+                "[trainer]\nbuild = \"go run arkor/build\"\ncomponent = \"target/trainer.wasm\"\n\n",
+                "target/\n",
+                "`arkor/` is the library it is written with.",
             )
         }
     };

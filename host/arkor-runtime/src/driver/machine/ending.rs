@@ -53,9 +53,9 @@ impl Machine {
             Err(fault) => {
                 let message = fault.to_string();
                 effects.push(self.callback_failed(event_seq, *fault));
-                if self.plan.on_callback_error == OnCallbackError::Fail
-                    && matches!(outcome, Outcome::Good(_))
-                {
+                let fails =
+                    self.plan.on_callback_error == OnCallbackError::Fail || self.plan.dry_run;
+                if fails && matches!(outcome, Outcome::Good(_)) {
                     outcome = Outcome::Bad {
                         message,
                         code: FailureCode::Trainer,

@@ -1,6 +1,6 @@
 //! What an evaluation means for the run: the best score, early stopping, the checkpoint of these weights.
 
-use arkor_types::{EndReason, Evaluation, Event, Measurement, Metric};
+use arkor_types::{EndReason, Evaluation, Event, Measurement, Metric, shown_line};
 
 use super::super::progress::Best;
 use super::{Effect, Machine, Phase, ScoreRule};
@@ -40,6 +40,7 @@ impl Machine {
         let progress = &mut self.progress;
         let score = rule.score(&measured);
         let mut is_best = false;
+        let mut unmeasured = None;
         if let Some(score) = &score {
             let gain = progress
                 .best_score
@@ -61,6 +62,9 @@ impl Machine {
             progress.eval_step = Some(progress.step);
         }
         let has_score = score.is_some();
+        if !has_score && !std::mem::replace(&mut self.no_score_told, true) {
+            unmeasured = Some(measured.metrics.clone());
+        }
         let here = progress.measured_again(&measured, score.clone()).clone();
         self.phase = Phase::HandlingEvaluation;
         let event = Event::Evaluation(Evaluation {
@@ -75,6 +79,9 @@ impl Machine {
             evaluations_without_improvement: progress.without_improvement,
             metrics: measured.metrics,
         });
+        if let Some(metrics) = unmeasured {
+            effects.push(self.warning(no_score(self.plan.score.metric.as_str(), &metrics)));
+        }
         self.deliver(event, effects);
         if let Some(id) = self
             .last_checkpoint
@@ -96,10 +103,27 @@ impl Machine {
     }
 
     /// The checkpoint whose weights have the best score, if one was kept.
-    pub(super) fn best_checkpoint(&self) -> Option<String> {
+    pub(crate) fn best_checkpoint(&self) -> Option<String> {
         match &self.progress.best {
             Best::In(id) => Some(id.clone()),
             Best::At(_) | Best::None => None,
         }
     }
+}
+
+/// An evaluation without the metric that evaluations are compared by counts for nothing.
+fn no_score(wanted: &str, measured: &[Metric]) -> String {
+    let names: Vec<String> = measured
+        .iter()
+        .map(|metric| metric.name.line().to_string())
+        .collect();
+    let others = match names.as_slice() {
+        [] => "no metric was".into(),
+        names => format!("measured: {}", names.join(", ")),
+    };
+    format!(
+        "metric-for-best-model is `{}`, which was not measured ({others}): without it no evaluation is the best, and \
+         early stopping does not count",
+        shown_line(wanted)
+    )
 }

@@ -3,7 +3,9 @@
 use arkor_types::{FailureCode, Fault};
 
 use super::ending::Outcome;
-use super::{Boundary, Effect, LoopRequest, LoopWishes, Machine, Progress, Waiting};
+use super::{
+    Boundary, Effect, LoopOwner, LoopRequest, LoopWishes, Machine, Phase, Progress, Waiting,
+};
 
 impl Machine {
     pub(super) fn loop_request(&mut self, request: LoopRequest, effects: &mut Vec<Effect>) {
@@ -71,6 +73,26 @@ impl Machine {
         }
         self.unsaved = false;
         self.boundary = Boundary::default();
+    }
+
+    /// Who waits for the loop to call its checkpoint hook, while it does something else.
+    pub(crate) fn waits_for_hook(&self) -> Option<&'static str> {
+        let is_away = self.plan.owner == LoopOwner::Trainer
+            && self.phase == Phase::Training
+            && self.loop_begun
+            && !self.loop_over
+            && self.waiting != Some(Waiting::Checkpoint);
+        if !is_away {
+            None
+        } else if self.stop.is_some() {
+            Some("the run's end")
+        } else if self.pause {
+            Some("the pause")
+        } else if self.wants_hand_over() {
+            Some("the loop of newer code")
+        } else {
+            None
+        }
     }
 
     pub(super) fn wishes(&self) -> LoopWishes {

@@ -13,6 +13,7 @@ proptest! {
             any::<u64>(),
             prop::collection::vec(any::<u8>(), 0..100),
         )),
+        data in prop::option::of("[0-9a-f]{64}"),
     ) {
         let training_loop = training_loop.map(|(step, generated, state)| LoopState {
             step,
@@ -23,6 +24,7 @@ proptest! {
             progress: Progress { step, learning_rate: rate, ..Progress::default() },
             callbacks,
             training_loop,
+            data,
         };
         let bytes = saved.encode().unwrap();
         prop_assert_eq!(SavedProgress::decode(&bytes).unwrap(), saved);

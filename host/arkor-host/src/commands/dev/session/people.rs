@@ -31,7 +31,7 @@ impl Session {
             },
             Command::Dev(DevAction::Reload) => {
                 self.builder.build_now();
-                accepted("the code is built")
+                accepted("the code is being built")
             }
             Command::Run(run, action) => self.act(&run, action).await,
             Command::Replay { run, last } => {

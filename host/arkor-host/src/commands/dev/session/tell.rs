@@ -6,7 +6,7 @@ impl Session {
     pub(super) fn building(&mut self) {
         let state = self.hub.publish(|state| {
             state.state = DevPhase::Building;
-            state.text = "the code is built".into();
+            state.text = "the newest code is being built".into();
         });
         if self.printer.json() {
             self.tell(&state);
@@ -46,12 +46,14 @@ impl Session {
             load_ms,
             describe_ms,
         } = code.timings;
-        let find_ms = build_ms - compiler_ms;
-        let ours = find_ms + hash_ms + load_ms + describe_ms;
-        self.printer.note(&format!(
-            "from the save: compiler {compiler_ms:.0} ms, then {ours:.0} ms (look {find_ms:.1}, hash \
-             {hash_ms:.1}, load {load_ms:.1}, describe {describe_ms:.1})"
-        ));
+        let whole = build_ms + hash_ms + load_ms + describe_ms;
+        let part = if compiler_ms >= 1.0 {
+            format!(", {compiler_ms:.0} ms of it in the compiler")
+        } else {
+            String::new()
+        };
+        self.printer
+            .note(&format!("ready {whole:.0} ms after the save{part}"));
     }
 
     /// What was there goes on; the next good build clears it.

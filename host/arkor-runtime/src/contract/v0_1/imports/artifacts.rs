@@ -18,7 +18,9 @@ impl Host for GuestState {
             return Ok(Err(ArtifactError::NotReady));
         };
         if !super::is_name(&name) {
-            return Ok(Err(ArtifactError::InvalidName(name)));
+            return Ok(Err(ArtifactError::InvalidName(format!(
+                "{name:?}: a name has 1 to 200 letters, digits and _ - . / of ASCII, and no part that begins with a dot"
+            ))));
         }
         let limit = self.limits.artifact_size;
         if content.len() as u64 > limit {
