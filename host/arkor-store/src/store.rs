@@ -43,6 +43,8 @@ pub(crate) struct Shared {
     writer: Option<Mutex<Database>>,
     /// None if the store is open for reading only.
     locks: Option<Folder>,
+    /// Where the database's files are. None if the store is open for reading only.
+    folder: Option<Folder>,
     pub(crate) blobs: Blobs,
     pub(crate) damage: Damage,
     /// How often it was read.
@@ -105,6 +107,7 @@ impl Store {
         // Only a loss of power needs this at all.
         let _ = place.folder().sync();
         drop(gate);
+        let free_space = place.folder().free_space();
         let store = Self {
             shared: Arc::new(Shared {
                 dir: place.path().into(),
@@ -112,6 +115,7 @@ impl Store {
                 reader: Mutex::new(reader),
                 writer: Some(Mutex::new(writer)),
                 locks: Some(locks),
+                folder: Some(place.into_folder()),
                 blobs,
                 damage: Damage::default(),
                 reads: AtomicU64::new(0),
@@ -119,7 +123,7 @@ impl Store {
         };
         store.sweep()?;
         store.measure()?;
-        store.shared.blobs.quota.share(place.folder().free_space());
+        store.shared.blobs.quota.share(free_space);
         Ok(store)
     }
 
@@ -164,6 +168,7 @@ impl Store {
                 reader: Mutex::new(reader),
                 writer: None,
                 locks: None,
+                folder: None,
                 blobs: Blobs::read_only(place.folder())?,
                 damage: Damage::default(),
                 reads: AtomicU64::new(0),
@@ -230,6 +235,12 @@ impl Store {
         let db = db.unwrap_or_else(PoisonError::into_inner);
         db.begin(time);
         work(&db).map_err(|source| StoreError::database(&self.shared.db_path, source))
+    }
+
+    /// Makes durable what any process has committed so far.
+    fn sync_log(&self) -> Result<(), StoreError> {
+        let folder = self.shared.folder.as_ref();
+        files::sync_log(folder.ok_or_else(|| self.only_for_reading())?)
     }
 
     /// Whoever takes or tries the lock of a run passes this gate first, one at a time, and is

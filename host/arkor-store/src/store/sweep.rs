@@ -85,26 +85,34 @@ impl Store {
     }
 
     /// Removes those of the digests that no row refers to any more; returns the bytes freed.
-    ///
-    /// The rows must be gone durably: after a loss of power, a row without its file would be a
-    /// checkpoint that cannot be resumed from, while a file without its row is swept.
     pub(crate) fn remove_unreferenced(&self, digests: &[Digest]) -> Result<u64, StoreError> {
         let retired = self.retire_unreferenced(digests)?;
         Ok(self.delete_retired(&retired))
     }
 
     /// Takes them out of their places, which is quick.
+    ///
+    /// That no row refers to them must be durable first: after a loss of power, a row without its file would
+    /// be a checkpoint that cannot be resumed from, while a file without its row is swept. Whoever removed
+    /// the row may not have waited for the disk, or have died before it could.
     pub(crate) fn retire_unreferenced(&self, digests: &[Digest]) -> Result<Vec<Name>, StoreError> {
         let blobs = &self.shared.blobs;
         // Nothing is written here; the transaction keeps every writer from pinning meanwhile.
         self.write(Durability::Process, |tx| {
             let referenced = referenced(tx)?;
-            Ok(digests
+            let mut unreferenced = digests
                 .iter()
                 .filter(|digest| !referenced.contains(*digest))
+                .peekable();
+            if unreferenced.peek().is_some()
+                && let Err(error) = self.sync_log()
+            {
+                return Ok(Err(error));
+            }
+            Ok(Ok(unreferenced
                 .filter_map(|digest| blobs.retire(digest))
-                .collect())
-        })
+                .collect()))
+        })?
     }
 
     /// Deletes them, which can take its time.
