@@ -21,10 +21,12 @@ mod adopt;
 mod files;
 mod lifecycle;
 mod reading;
+mod removal;
 mod sweep;
 
 pub use adopt::Adopted;
-pub use lifecycle::{NewRun, Removed};
+pub use lifecycle::NewRun;
+pub use removal::Removed;
 
 /// The store of a project. Cheap to clone; clones share its connections.
 #[derive(Debug, Clone)]
@@ -187,7 +189,15 @@ impl Store {
         durability: Durability,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
-        let mut db = self.writer()?;
+        self.transact(&mut *self.writer()?, durability, work)
+    }
+
+    fn transact<T>(
+        &self,
+        db: &mut Database,
+        durability: Durability,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
         db.begin(crate::connection::WORK);
         let transact = |db: &mut Connection| -> rusqlite::Result<T> {
             let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -196,10 +206,10 @@ impl Store {
             Ok(done)
         };
         let done = match durability {
-            Durability::Process => transact(&mut db),
-            Durability::Power => set_durability(&db, Durability::Power).and_then(|()| {
-                let done = transact(&mut db);
-                set_durability(&db, Durability::Process).and(done)
+            Durability::Process => transact(db),
+            Durability::Power => set_durability(db, Durability::Power).and_then(|()| {
+                let done = transact(db);
+                set_durability(db, Durability::Process).and(done)
             }),
         };
         done.map_err(|source| StoreError::database(&self.shared.db_path, source))

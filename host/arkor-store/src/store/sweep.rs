@@ -4,16 +4,18 @@ use std::collections::HashSet;
 
 use arkor_files::Name;
 use arkor_types::{RunId, shown_line};
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
 use super::{Durability, Store};
 use crate::StoreError;
 use crate::id::{self, Digest};
+use crate::query;
 
 impl Store {
     /// Removes what processes that died left half-done. May run while others write.
     pub(crate) fn sweep(&self) -> Result<(), StoreError> {
         self.sweep_dead_writers()?;
+        self.sweep_remains()?;
         let referenced = self.read(referenced)?;
         let orphans: Vec<Digest> = self
             .shared
@@ -56,32 +58,35 @@ impl Store {
                 blobs.delete(&temporary.name);
             }
         }
-        if owners.is_empty() {
-            return Ok(());
-        }
-        let _gate = self.gate()?;
         for owner in owners {
-            let Some(lock) = self.lock_run(&owner)? else {
-                continue;
-            };
-            let exists = self.write(Durability::Process, |tx| {
-                let key = [owner.as_str()];
-                tx.execute("DELETE FROM pins WHERE run = ?1", key)?;
-                tx.query_row("SELECT 1 FROM runs WHERE id = ?1", key, |_| Ok(()))
-                    .optional()
-            })?;
-            // Listed anew: what was seen above may be gone, and a later attempt have its own.
-            for temporary in blobs.temporaries() {
-                if temporary.run.as_ref() == Some(&owner) {
-                    blobs.delete(&temporary.name);
-                }
-            }
-            drop(lock);
-            if exists.is_none() {
-                self.remove_lock(&owner)?;
+            for file in self.sweep_dead_writer(&owner)? {
+                blobs.delete(&file);
             }
         }
         Ok(())
+    }
+
+    /// Removes the pins of a run, if it has no writer, and returns its temporary files. Their names are drawn
+    /// for each, so that a later writer has none of them; they are deleted when nobody waits for it.
+    fn sweep_dead_writer(&self, owner: &RunId) -> Result<Vec<Name>, StoreError> {
+        let _gate = self.gate()?;
+        let Some(lock) = self.lock_run(owner)? else {
+            return Ok(Vec::new());
+        };
+        let exists = self.write(Durability::Process, |tx| {
+            let key = [owner.as_str()];
+            tx.execute("DELETE FROM pins WHERE run = ?1", key)?;
+            query::has_run(tx, owner)
+        })?;
+        // Listed anew: what was seen before may be gone, and a later attempt have had its own.
+        let temporaries = self.shared.blobs.temporaries().into_iter();
+        let dead = temporaries.filter(|temporary| temporary.run.as_ref() == Some(owner));
+        let dead = dead.map(|temporary| temporary.name).collect();
+        drop(lock);
+        if !exists {
+            self.remove_lock(owner)?;
+        }
+        Ok(dead)
     }
 
     /// Removes those of the digests that no row refers to any more; returns the bytes freed.

@@ -166,9 +166,8 @@ fn power_can_go_at_any_sync_rename_or_removal() {
     let root = dir.parent().unwrap().canonicalize().unwrap();
     let mut disk = Disk::new(root.join(".arkor"));
     let mut child = process("power_cut::writer", &dir).spawn().unwrap();
-    let thread = BufReader::new(child.stdout.take().unwrap())
-        .lines()
-        .find_map(|line| line.unwrap().strip_prefix("thread ")?.parse().ok());
+    let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
+    let thread = output.find_map(|line| line.unwrap().strip_prefix("thread ")?.parse().ok());
     let mut thread = Thread::attach(thread.unwrap());
     child.stdin.take().unwrap().write_all(b"\n").unwrap();
 
