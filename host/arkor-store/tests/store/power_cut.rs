@@ -82,6 +82,11 @@ fn what_dead_processes_left(dir: &Path, done: &mut Acknowledged) {
     run.write_artifact(6, "b", b"of a process that dies")
         .unwrap();
     checkpoint(&mut run, 6, done);
+    // Killed after it made the folder of some content and before it synced where that is in.
+    let content = "put where another process was";
+    let folder = &blake3::hash(content.as_bytes()).to_hex().to_string()[..2];
+    fs::create_dir(dir.join("blobs").join(folder)).unwrap();
+    named(&mut run, content, done);
     drop(run);
     // Killed after SQLite wrote its transaction and before it synced it: who comes next sees it.
     let raw = rusqlite::Connection::open(dir.join("arkor.db")).unwrap();
