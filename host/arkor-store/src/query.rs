@@ -110,7 +110,7 @@ fn artifact_name(text: &str) -> Result<String, String> {
 }
 
 /// No run counts this far, and sums of such numbers stay numbers.
-const MOST: u64 = 1 << 53;
+pub(crate) const MOST: u64 = 1 << 53;
 
 fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     let number: u64 = row.get(column)?;

@@ -10,7 +10,7 @@ use super::{Durability, Store};
 use crate::blob::Reservation;
 use crate::id::Digest;
 use crate::lock::Lock;
-use crate::run::{append_events, undo_named_states};
+use crate::run::{append_events, encode_spec, undo_named_states};
 use crate::{RunHandle, StoreError, id};
 
 /// What a new run is.
@@ -33,13 +33,21 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// If the store cannot be written.
+    /// If the spec could not be read back, or the store cannot be written; [`StoreError::NoSuchRun`] if the
+    /// parent has an id that no run has.
     pub fn create_run(&self, new: NewRun) -> Result<RunHandle, StoreError> {
-        let spec = serde_json::to_string(&new.spec).map_err(|error| StoreError::Io {
+        let spec = encode_spec(&new.spec).map_err(|error| StoreError::Io {
             action: "encode a spec for",
             path: self.shared.db_path.clone(),
             source: error.into(),
         })?;
+        // A row that names such a run would pass for damage.
+        if let Some(parent) = new.parent.as_ref().filter(|parent| !id::is_own(parent)) {
+            return Err(StoreError::NoSuchRun {
+                wanted: parent.to_string(),
+                count: self.runs()?.len(),
+            });
+        }
         let mut reservation = Reservation::new(Arc::clone(&self.shared.blobs.quota));
         self.reserve(spec.len() as u64)?;
         reservation.add(spec.len() as u64);
