@@ -48,7 +48,8 @@ fn checkpoints_and_what_replaces_them(dir: &Path, done: &mut Acknowledged) {
     checkpoint(&mut run, 1, done);
     done.event(&run.append(log(1)).unwrap());
     for content in ["one", "two", "three"] {
-        let (event, artifact) = run.write_artifact(1, "a", content.as_bytes()).unwrap();
+        let file = format!("file {content}");
+        let (event, artifact) = run.write_artifact(1, "a", file.as_bytes()).unwrap();
         done.event(&event);
         // From the second on something is replaced.
         if content != "one" {
@@ -101,7 +102,7 @@ fn a_run_that_is_removed(dir: &Path, done: &mut Acknowledged) {
     let mut other = store.create_run(new_run()).unwrap();
     save(&mut other, 1, None, b"state of the other run");
     // What both runs have stays.
-    other.write_artifact(1, "three", b"three").unwrap();
+    other.write_artifact(1, "a", b"file three").unwrap();
     let id = other.id().clone();
     drop(other);
     store.remove_run(&id).unwrap();
