@@ -15,8 +15,7 @@ use rusqlite::{Connection, OpenFlags};
 /// How long a writer waits for another one. Transactions here take well under a millisecond.
 pub(crate) const BUSY: Duration = Duration::from_secs(10);
 
-/// How long one piece of work may keep SQLite busy. What takes longest is the removal of a run with
-/// millions of events.
+/// How long one piece of work may keep SQLite busy: far longer than any of a sound database does.
 pub(crate) const WORK: Duration = Duration::from_secs(300);
 
 /// Most bytes of one row. The largest that are written are events with long texts, and specs.

@@ -11,6 +11,9 @@ use crate::StoreError;
 use crate::id::{self, Digest};
 use crate::query;
 
+/// Most files that one transaction takes out of their places.
+const REMOVED_AT_ONCE: usize = 1000;
+
 impl Store {
     /// Removes what processes that died left half-done. May run while others write.
     pub(crate) fn sweep(&self) -> Result<(), StoreError> {
@@ -24,10 +27,10 @@ impl Store {
             .into_iter()
             .filter(|digest| !referenced.contains(digest))
             .collect();
-        // Most often there are none, and then nobody has to wait for this. Some of them may have
-        // been written since the look at the rows: the removal looks again.
-        if !orphans.is_empty() {
-            self.remove_unreferenced(&orphans)?;
+        // Some of them may have been written since the look at the rows: the removal looks again. Every
+        // writer waits for a removal, so there are several if there is much.
+        for part in orphans.chunks(REMOVED_AT_ONCE) {
+            self.remove_unreferenced(part)?;
         }
         Ok(())
     }
