@@ -15,7 +15,7 @@
 use std::collections::HashSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arkor_files::{Entry, Folder, Kind, Name};
 use arkor_types::RunId;
@@ -58,6 +58,21 @@ struct Folders {
     root: Folder,
     /// None in a store that is only read.
     temporary: Option<Arc<Folder>>,
+    /// Folders of content that are on the disk for good, as far as this process knows.
+    durable: Mutex<HashSet<Name>>,
+}
+
+impl Folders {
+    /// That a folder is there says nothing of the disk: whoever made it may have died before it was synced, or
+    /// be about to.
+    fn make_durable(&self, folder: Name) -> std::io::Result<()> {
+        let known = || self.durable.lock().unwrap_or_else(PoisonError::into_inner);
+        if !known().contains(&folder) {
+            self.root.sync()?;
+            known().insert(folder);
+        }
+        Ok(())
+    }
 }
 
 /// A temporary file, and the run whose writer it is or was.
@@ -78,6 +93,7 @@ impl Blobs {
             folders: Some(Arc::new(Folders {
                 root,
                 temporary: Some(Arc::new(temporary)),
+                durable: Mutex::default(),
             })),
             quota: Arc::new(Quota::new(max_size)),
         })
@@ -91,6 +107,7 @@ impl Blobs {
             Ok(root) => Some(Arc::new(Folders {
                 root,
                 temporary: None,
+                durable: Mutex::default(),
             })),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => return Err(StoreError::io("open", &dir, error)),
@@ -149,12 +166,9 @@ impl Blobs {
         let Some(folders) = &self.folders else {
             return Err(missing(&self.dir));
         };
-        let folder = digest.folder().map_err(failed)?;
-        let is_new = folders.root.kind(&folder).is_err();
-        let folder = folders.root.folder_or_new(&folder).map_err(failed)?;
-        if is_new {
-            folders.root.sync().map_err(failed)?;
-        }
+        let prefix = digest.folder().map_err(failed)?;
+        let folder = folders.root.folder_or_new(&prefix).map_err(failed)?;
+        folders.make_durable(prefix).map_err(failed)?;
         let name = digest.name().map_err(failed)?;
         let is_new = folder.kind(&name).is_err();
         temporary.rename(part, &folder, &name).map_err(failed)?;

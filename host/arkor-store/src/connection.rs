@@ -15,8 +15,7 @@ use rusqlite::{Connection, OpenFlags};
 /// How long a writer waits for another one. Transactions here take well under a millisecond.
 pub(crate) const BUSY: Duration = Duration::from_secs(10);
 
-/// How long one piece of work may keep SQLite busy. What takes longest is the removal of a run with
-/// millions of events.
+/// How long one piece of work may keep SQLite busy: far longer than any of a sound database does.
 pub(crate) const WORK: Duration = Duration::from_secs(300);
 
 /// Most bytes of one row. The largest that are written are events with long texts, and specs.
@@ -144,6 +143,10 @@ fn immutable_uri(path: &Path) -> Option<String> {
         (path.into_bytes(), begin)
     };
     let mut uri = String::from(begin);
+    if bytes.starts_with(b"//") {
+        // What follows two slashes is the name of a host.
+        uri.push_str("//");
+    }
     for byte in bytes {
         match byte {
             0 => return None,
@@ -164,7 +167,8 @@ mod tests {
     #[test]
     fn a_path_becomes_a_uri_byte_for_byte() {
         use std::os::unix::ffi::OsStrExt;
-        let cases: [(&[u8], &str); 4] = [
+        let cases: [(&[u8], &str); 5] = [
+            (b"//host/db", "file:////host/db?immutable=1"),
             (b"/a b/x.db", "file:/a%20b/x.db?immutable=1"),
             (b"/50%/#1?/db", "file:/50%25/%231%3f/db?immutable=1"),
             (b"/\xff\xc3\xa9/db", "file:/%ff%c3%a9/db?immutable=1"),
@@ -177,6 +181,47 @@ mod tests {
             let path = Path::new(std::ffi::OsStr::from_bytes(path));
             assert_eq!(immutable_uri(path).as_deref(), Some(uri));
         }
+    }
+
+    // Other systems have file systems whose names are text.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn whatever_bytes_a_path_has_it_leads_to_its_own_file() {
+        use std::os::unix::ffi::OsStrExt;
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().canonicalize().unwrap();
+        // Each is followed by what it would be taken for, if it were read as text or as a URI.
+        let names: [&[u8]; 12] = [
+            b"\xff",
+            "\u{fffd}".as_bytes(),
+            b"50%25",
+            b"50%",
+            b"a?mode=memory",
+            b"a",
+            b"b#c",
+            b"b",
+            b"d&immutable=0",
+            b"d",
+            b"file:e",
+            b"e",
+        ];
+        let path = |name| folder.join(std::ffi::OsStr::from_bytes(name));
+        for name in names {
+            std::fs::write(path(name), "").unwrap();
+            let db = Database::writer(&path(name)).unwrap();
+            db.execute_batch("CREATE TABLE names (name)").unwrap();
+            db.execute("INSERT INTO names VALUES (?1)", [name]).unwrap();
+        }
+        for name in names {
+            for open in [Database::writer, Database::reader, Database::immutable] {
+                let db = open(&path(name)).unwrap();
+                let found: Vec<u8> = db
+                    .query_row("SELECT name FROM names", [], |row| row.get(0))
+                    .unwrap();
+                assert_eq!(found, name);
+            }
+        }
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), names.len());
     }
 
     #[test]

@@ -20,7 +20,8 @@
 //! The database runs in WAL mode with `synchronous = NORMAL`: an append does not wait for the
 //! disk. A loss of power can undo the last seconds of a log, and never damages the database.
 //! Checkpoints and named states do wait: once acknowledged, they and all events before them are
-//! on the disk.
+//! on the disk. Content is there before the row that names it, and goes after that row is gone from
+//! the disk too.
 //!
 //! What lies in the folder can be a stranger's: it came with a project, or somebody changed it. A store
 //! without a mark of this user's is refused ([`MadeBy`]). Beyond that, files are opened without following

@@ -110,7 +110,7 @@ fn artifact_name(text: &str) -> Result<String, String> {
 }
 
 /// No run counts this far, and sums of such numbers stay numbers.
-const MOST: u64 = 1 << 53;
+pub(crate) const MOST: u64 = 1 << 53;
 
 fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     let number: u64 = row.get(column)?;
@@ -169,17 +169,27 @@ pub(crate) fn run(db: &Connection, id: &RunId) -> rusqlite::Result<Option<RunRec
         .and_then(|mut statement| statement.query_row([id.as_str()], run_row).optional())
 }
 
+/// Whether a run is there. What is left of one that is being removed is no run's, and nobody's to see.
+pub(crate) fn has_run(db: &Connection, run: &RunId) -> rusqlite::Result<bool> {
+    db.prepare_cached("SELECT 1 FROM runs WHERE id = ?1")?
+        .exists([run.as_str()])
+}
+
+/// Rows of the run `?1`, if it is there; see [`has_run`].
+const OF_RUN: &str = "run = ?1 AND EXISTS (SELECT 1 FROM runs WHERE id = ?1)";
+
 pub(crate) fn events(
     db: &Connection,
     run: &RunId,
     after: u64,
     limit: usize,
 ) -> rusqlite::Result<Found<EventRecord>> {
-    let sql = "SELECT seq, time, body FROM events WHERE run = ?1 AND seq > ?2 ORDER BY seq";
+    let sql =
+        format!("SELECT seq, time, body FROM events WHERE {OF_RUN} AND seq > ?2 ORDER BY seq");
     // SQLite's integers are signed; no run gets as far as the difference.
     let after = i64::try_from(after).unwrap_or(i64::MAX);
     let params = params![run.as_str(), after];
-    find(db, sql, params, limit, &event_of(run), |row| {
+    find(db, &sql, params, limit, &event_of(run), |row| {
         record(row, run)
     })
 }
@@ -193,13 +203,15 @@ pub(crate) fn events_of(
     limit: usize,
 ) -> rusqlite::Result<Found<EventRecord>> {
     // SQLite ends the whole query where it meets a text that is no JSON.
-    let sql = "SELECT seq, time, body FROM events WHERE run = ?1 AND seq > ?2 \
-               AND CASE WHEN json_valid(body) THEN body ->> 'type' END \
-               IN (SELECT value FROM json_each(?3)) ORDER BY seq";
+    let sql = format!(
+        "SELECT seq, time, body FROM events WHERE {OF_RUN} AND seq > ?2 \
+         AND CASE WHEN json_valid(body) THEN body ->> 'type' END \
+         IN (SELECT value FROM json_each(?3)) ORDER BY seq"
+    );
     let kinds = serde_json::to_string(kinds).unwrap_or_default();
     let after = i64::try_from(after).unwrap_or(i64::MAX);
     let params = params![run.as_str(), after, kinds];
-    find(db, sql, params, limit, &event_of(run), |row| {
+    find(db, &sql, params, limit, &event_of(run), |row| {
         record(row, run)
     })
 }
@@ -230,16 +242,16 @@ pub(crate) fn checkpoints(
     };
     let sql = format!(
         "SELECT id, run, step, created, seq, state, progress, size, eval_loss, {score} \
-         FROM checkpoints WHERE run = ?1 ORDER BY seq"
+         FROM checkpoints WHERE {OF_RUN} ORDER BY seq"
     );
     let params = [run.as_str()];
     find(db, &sql, params, usize::MAX, "checkpoint", checkpoint_row)
 }
 
 pub(crate) fn artifacts(db: &Connection, run: &RunId) -> rusqlite::Result<Found<ArtifactRecord>> {
-    let sql = "SELECT name, size, digest, seq FROM artifacts WHERE run = ?1 ORDER BY name";
+    let sql = format!("SELECT name, size, digest, seq FROM artifacts WHERE {OF_RUN} ORDER BY name");
     let params = [run.as_str()];
-    find(db, sql, params, usize::MAX, "artifact", |row| {
+    find(db, &sql, params, usize::MAX, "artifact", |row| {
         Ok(ArtifactRecord {
             name: parsed(row, 0, artifact_name)?.into(),
             size: count(row, 1)?,

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use arkor_types::{
-    ArtifactRecord, ArtifactWritten, CheckpointRecord, CheckpointWritten, Event, EventRecord,
-    Metric, RunId, RunRecord, RunStatus, Spec,
+    CheckpointRecord, CheckpointWritten, Event, EventRecord, Metric, RunId, RunRecord, RunStatus,
+    Spec,
 };
 use rusqlite::{OptionalExtension, Transaction, params};
 
@@ -16,6 +16,7 @@ use crate::tail::{Line, Tail};
 use crate::{Store, StoreError, id};
 
 mod append;
+mod artifact;
 mod prune;
 
 pub(crate) use append::append_events;
@@ -176,12 +177,6 @@ impl RunHandle {
         )
     }
 
-    fn put_blob(&self, content: &[u8]) -> Result<Blob, StoreError> {
-        let mut writer = self.begin_blob()?;
-        std::io::Write::write_all(&mut writer, content).map_err(|error| writer.explain(error))?;
-        writer.finish()
-    }
-
     /// Makes a checkpoint count: its row and its event, in one transaction, safe from a loss of
     /// power too.
     ///
@@ -252,11 +247,8 @@ impl RunHandle {
     /// If it cannot be written.
     pub fn set_spec(&mut self, spec: &Spec) -> Result<(), StoreError> {
         let run = self.id().clone();
-        let text = serde_json::to_string(spec).map_err(|error| StoreError::Unstorable {
-            run: run.to_string(),
-            kind: "spec",
-            what: error.to_string(),
-        })?;
+        let text =
+            encode_spec(spec).map_err(|error| unstorable(&run, "spec", error.to_string()))?;
         self.store.write(Durability::Process, |tx| {
             tx.execute(
                 "UPDATE runs SET spec = ?2 WHERE id = ?1",
@@ -289,64 +281,6 @@ impl RunHandle {
             )?;
             Ok(())
         })
-    }
-
-    /// Writes a file of the run and its event. A name written again stands for the new content.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::append`].
-    pub fn write_artifact(
-        &mut self,
-        step: u64,
-        name: &str,
-        content: &[u8],
-    ) -> Result<(EventRecord, ArtifactRecord), StoreError> {
-        let blob = self.put_blob(content)?;
-        let event = Event::Artifact(ArtifactWritten {
-            step,
-            name: name.into(),
-            size: blob.size,
-            digest: blob.digest.clone(),
-        });
-        let run = self.id().clone();
-        let mut old = None;
-        // What is replaced is removed then, and must not come back.
-        let durability = self.store.read(|db| {
-            let known = "SELECT 1 FROM artifacts WHERE run = ?1 AND name = ?2";
-            let known = db.prepare_cached(known)?.exists([run.as_str(), name])?;
-            Ok(if known {
-                Durability::Power
-            } else {
-                Durability::Process
-            })
-        })?;
-        let record = self.append_with(event, durability, |tx, record| {
-            old = tx
-                .prepare_cached("SELECT digest FROM artifacts WHERE run = ?1 AND name = ?2")?
-                .query_row([run.as_str(), name], |row| row.get::<_, String>(0))
-                .optional()?;
-            tx.prepare_cached(
-                "INSERT OR REPLACE INTO artifacts (run, name, size, digest, seq) \
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
-            )?
-            .execute(params![
-                run.as_str(),
-                name,
-                blob.size,
-                blob.digest,
-                record.seq
-            ])?;
-            unpin(tx, &run, &blob)
-        })?;
-        self.remove_replaced(old, &blob);
-        let artifact = ArtifactRecord {
-            name: name.into(),
-            size: blob.size,
-            digest: blob.digest,
-            seq: record.seq,
-        };
-        Ok((record, artifact))
     }
 
     /// Keeps content under a name of the run, in place of what the name stood for. What it stood
@@ -410,6 +344,21 @@ impl RunHandle {
         if let Some(old) = old.as_deref().and_then(Digest::parse) {
             let _ = self.store.remove_unreferenced(&[old]);
         }
+    }
+}
+
+/// The spec as text that can be read back.
+pub(crate) fn encode_spec(spec: &Spec) -> Result<String, serde_json::Error> {
+    let text = serde_json::to_string(spec)?;
+    serde_json::from_str::<Spec>(&text)?;
+    Ok(text)
+}
+
+fn unstorable(run: &RunId, kind: &'static str, what: String) -> StoreError {
+    StoreError::Unstorable {
+        run: run.to_string(),
+        kind,
+        what,
     }
 }
 

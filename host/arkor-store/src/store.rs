@@ -21,10 +21,12 @@ mod adopt;
 mod files;
 mod lifecycle;
 mod reading;
+mod removal;
 mod sweep;
 
 pub use adopt::Adopted;
-pub use lifecycle::{NewRun, Removed};
+pub use lifecycle::NewRun;
+pub use removal::Removed;
 
 /// The store of a project. Cheap to clone; clones share its connections.
 #[derive(Debug, Clone)]
@@ -43,6 +45,8 @@ pub(crate) struct Shared {
     writer: Option<Mutex<Database>>,
     /// None if the store is open for reading only.
     locks: Option<Folder>,
+    /// Where the database's files are. None if the store is open for reading only.
+    folder: Option<Folder>,
     pub(crate) blobs: Blobs,
     pub(crate) damage: Damage,
     /// How often it was read.
@@ -105,6 +109,7 @@ impl Store {
         // Only a loss of power needs this at all.
         let _ = place.folder().sync();
         drop(gate);
+        let free_space = place.folder().free_space();
         let store = Self {
             shared: Arc::new(Shared {
                 dir: place.path().into(),
@@ -112,6 +117,7 @@ impl Store {
                 reader: Mutex::new(reader),
                 writer: Some(Mutex::new(writer)),
                 locks: Some(locks),
+                folder: Some(place.into_folder()),
                 blobs,
                 damage: Damage::default(),
                 reads: AtomicU64::new(0),
@@ -119,7 +125,7 @@ impl Store {
         };
         store.sweep()?;
         store.measure()?;
-        store.shared.blobs.quota.share(place.folder().free_space());
+        store.shared.blobs.quota.share(free_space);
         Ok(store)
     }
 
@@ -164,6 +170,7 @@ impl Store {
                 reader: Mutex::new(reader),
                 writer: None,
                 locks: None,
+                folder: None,
                 blobs: Blobs::read_only(place.folder())?,
                 damage: Damage::default(),
                 reads: AtomicU64::new(0),
@@ -182,7 +189,15 @@ impl Store {
         durability: Durability,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
-        let mut db = self.writer()?;
+        self.transact(&mut *self.writer()?, durability, work)
+    }
+
+    fn transact<T>(
+        &self,
+        db: &mut Database,
+        durability: Durability,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
         db.begin(crate::connection::WORK);
         let transact = |db: &mut Connection| -> rusqlite::Result<T> {
             let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -191,10 +206,10 @@ impl Store {
             Ok(done)
         };
         let done = match durability {
-            Durability::Process => transact(&mut db),
-            Durability::Power => set_durability(&db, Durability::Power).and_then(|()| {
-                let done = transact(&mut db);
-                set_durability(&db, Durability::Process).and(done)
+            Durability::Process => transact(db),
+            Durability::Power => set_durability(db, Durability::Power).and_then(|()| {
+                let done = transact(db);
+                set_durability(db, Durability::Process).and(done)
             }),
         };
         done.map_err(|source| StoreError::database(&self.shared.db_path, source))
@@ -230,6 +245,12 @@ impl Store {
         let db = db.unwrap_or_else(PoisonError::into_inner);
         db.begin(time);
         work(&db).map_err(|source| StoreError::database(&self.shared.db_path, source))
+    }
+
+    /// Makes durable what any process has committed so far.
+    fn sync_log(&self) -> Result<(), StoreError> {
+        let folder = self.shared.folder.as_ref();
+        files::sync_log(folder.ok_or_else(|| self.only_for_reading())?)
     }
 
     /// Whoever takes or tries the lock of a run passes this gate first, one at a time, and is

@@ -8,7 +8,9 @@ use rusqlite::{Transaction, params};
 
 use crate::blob::Reservation;
 use crate::store::Durability;
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, query};
+
+use super::unstorable;
 
 /// Appends events to the log of the run that `run` describes and brings its row up to date, with
 /// whatever `also` adds, in one transaction. `run` changes only if that succeeds. Returns the records with
@@ -38,6 +40,15 @@ pub(crate) fn append_events(
     let Some(last) = records.last() else {
         return Ok(Vec::new());
     };
+    // A row with a larger number would pass for damage, and the run with it.
+    if after.step > query::MOST {
+        let what = format!(
+            "its step is {}, and {} is the last",
+            after.step,
+            query::MOST
+        );
+        return Err(unstorable(&run.id, last.event.kind(), what));
+    }
     // What is written to a database that was removed is lost, and nobody is told.
     if !store.shared.db_path.exists() {
         return Err(StoreError::Gone {
@@ -87,11 +98,8 @@ pub(crate) fn append_events(
 /// The event as text that can be read back: JSON has no word for NaN or infinity, and a log that
 /// holds `null` in the place of a number would be unreadable for ever.
 fn encode(run: &RunRecord, event: &Event) -> Result<String, StoreError> {
-    let unstorable = |error: serde_json::Error| StoreError::Unstorable {
-        run: run.id.to_string(),
-        kind: event.kind(),
-        what: error.to_string(),
-    };
+    let unstorable =
+        |error: serde_json::Error| unstorable(&run.id, event.kind(), error.to_string());
     let body = serde_json::to_string(event).map_err(unstorable)?;
     serde_json::from_str::<Event>(&body).map_err(unstorable)?;
     Ok(body)

@@ -42,6 +42,21 @@ pub(super) fn database_or_new(folder: &Folder) -> Result<PathBuf, StoreError> {
     Ok(folder.path_of(&name))
 }
 
+/// Makes durable what was committed to the database: what is not in the write-ahead log was synced when it
+/// was moved out of it. Without that log, SQLite syncs each transaction.
+pub(super) fn sync_log(folder: &Folder) -> Result<(), StoreError> {
+    if !is_file(folder, WAL)? {
+        return Ok(());
+    }
+    let name = name(WAL)?;
+    // Windows syncs only what is open for writing.
+    folder
+        .open_or_create(&name)
+        .and_then(|log| log.sync_all())
+        .and_then(|()| folder.sync())
+        .map_err(|error| StoreError::io("sync", &folder.path_of(&name), error))
+}
+
 fn is_file(folder: &Folder, file: &str) -> Result<bool, StoreError> {
     let name = name(file)?;
     folder

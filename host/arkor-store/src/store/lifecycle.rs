@@ -10,7 +10,7 @@ use super::{Durability, Store};
 use crate::blob::Reservation;
 use crate::id::Digest;
 use crate::lock::Lock;
-use crate::run::{append_events, undo_named_states};
+use crate::run::{append_events, encode_spec, undo_named_states};
 use crate::{RunHandle, StoreError, id};
 
 /// What a new run is.
@@ -28,25 +28,26 @@ pub struct NewRun {
     pub parent: Option<RunId>,
 }
 
-/// What [`Store::remove_run`] freed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Removed {
-    /// Bytes of content that nothing else refers to.
-    pub bytes: u64,
-}
-
 impl Store {
     /// Makes a new run and becomes its writer.
     ///
     /// # Errors
     ///
-    /// If the store cannot be written.
+    /// If the spec could not be read back, or the store cannot be written; [`StoreError::NoSuchRun`] if the
+    /// parent has an id that no run has.
     pub fn create_run(&self, new: NewRun) -> Result<RunHandle, StoreError> {
-        let spec = serde_json::to_string(&new.spec).map_err(|error| StoreError::Io {
+        let spec = encode_spec(&new.spec).map_err(|error| StoreError::Io {
             action: "encode a spec for",
             path: self.shared.db_path.clone(),
             source: error.into(),
         })?;
+        // A row that names such a run would pass for damage.
+        if let Some(parent) = new.parent.as_ref().filter(|parent| !id::is_own(parent)) {
+            return Err(StoreError::NoSuchRun {
+                wanted: parent.to_string(),
+                count: self.runs()?.len(),
+            });
+        }
         let mut reservation = Reservation::new(Arc::clone(&self.shared.blobs.quota));
         self.reserve(spec.len() as u64)?;
         reservation.add(spec.len() as u64);
@@ -93,7 +94,9 @@ impl Store {
     /// [`StoreError::RunLive`] if it has a writer; [`StoreError::NoSuchRun`]; or if the store
     /// cannot be written.
     pub fn resume_run(&self, id: &RunId) -> Result<RunHandle, StoreError> {
-        let (_gate, lock) = self.lock_dead_run(id)?;
+        let (gate, lock) = self.lock_dead_run(id)?;
+        // The lock is a writer's now, and what follows can take its time.
+        drop(gate);
         let mut before = self.run(id)?;
         if before.status == RunStatus::Running {
             self.interrupt(&mut before)?;
@@ -128,20 +131,25 @@ impl Store {
     /// If the store cannot be read or written.
     pub fn mark_interrupted(&self) -> Result<Vec<RunId>, StoreError> {
         let is_running = |run: &RunRecord| run.status == RunStatus::Running;
-        if !self.runs()?.iter().any(is_running) {
-            return Ok(Vec::new());
-        }
-        let _gate = self.gate()?;
         let mut marked = Vec::new();
         for run in self.runs()?.into_iter().filter(is_running) {
-            let Some(_lock) = self.lock_run(&run.id)? else {
+            // One at a time: others wait for the gate, and there can be many.
+            let _gate = self.gate()?;
+            let Some(lock) = self.lock_run(&run.id)? else {
                 continue;
             };
-            // It may have ended between the look and the lock.
-            let mut run = self.run(&run.id)?;
-            if is_running(&run) {
-                self.interrupt(&mut run)?;
-                marked.push(run.id);
+            // It may have ended or been removed between the look and the lock.
+            match self.run(&run.id) {
+                Ok(mut run) if is_running(&run) => {
+                    self.interrupt(&mut run)?;
+                    marked.push(run.id);
+                }
+                Ok(_) => {}
+                Err(StoreError::NoSuchRun { .. }) => {
+                    drop(lock);
+                    self.remove_lock(&run.id)?;
+                }
+                Err(error) => return Err(error),
             }
         }
         Ok(marked)
@@ -156,33 +164,8 @@ impl Store {
         append_events(self, run, vec![event], Durability::Process, |_, _| Ok(())).map(|_| ())
     }
 
-    /// Removes a run with its events, checkpoints and artifacts.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::RunLive`] if it has a writer; [`StoreError::NoSuchRun`]; or if the store
-    /// cannot be written.
-    pub fn remove_run(&self, id: &RunId) -> Result<Removed, StoreError> {
-        let (gate, lock) = self.lock_dead_run(id)?;
-        let content = self.write(Durability::Power, |tx| {
-            let digests = tx
-                .prepare("SELECT DISTINCT digest FROM contents WHERE run = ?1")?
-                .query_map([id.as_str()], |row| row.get(0))?
-                .collect::<rusqlite::Result<Vec<String>>>()?;
-            tx.execute("DELETE FROM runs WHERE id = ?1", [id.as_str()])?;
-            Ok(digests)
-        })?;
-        let retired = self.retire_unreferenced(&digests(content))?;
-        drop(lock);
-        self.remove_lock(id)?;
-        // Others wait for the gate, and large files take their time to go.
-        drop(gate);
-        let bytes = self.delete_retired(&retired);
-        Ok(Removed { bytes })
-    }
-
     /// Takes the lock of a run that exists and has no writer.
-    fn lock_dead_run(&self, id: &RunId) -> Result<(Lock, Lock), StoreError> {
+    pub(super) fn lock_dead_run(&self, id: &RunId) -> Result<(Lock, Lock), StoreError> {
         let gate = self.gate()?;
         self.run(id)?;
         let lock = self.lock_run(id)?.ok_or_else(|| StoreError::RunLive {

@@ -4,16 +4,21 @@ use std::collections::HashSet;
 
 use arkor_files::Name;
 use arkor_types::{RunId, shown_line};
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
 use super::{Durability, Store};
 use crate::StoreError;
 use crate::id::{self, Digest};
+use crate::query;
+
+/// Most files that one transaction takes out of their places.
+const REMOVED_AT_ONCE: usize = 1000;
 
 impl Store {
     /// Removes what processes that died left half-done. May run while others write.
     pub(crate) fn sweep(&self) -> Result<(), StoreError> {
         self.sweep_dead_writers()?;
+        self.sweep_remains()?;
         let referenced = self.read(referenced)?;
         let orphans: Vec<Digest> = self
             .shared
@@ -22,10 +27,10 @@ impl Store {
             .into_iter()
             .filter(|digest| !referenced.contains(digest))
             .collect();
-        // Most often there are none, and then nobody has to wait for this. Some of them may have
-        // been written since the look at the rows: the removal looks again.
-        if !orphans.is_empty() {
-            self.remove_unreferenced(&orphans)?;
+        // Some of them may have been written since the look at the rows: the removal looks again. Every
+        // writer waits for a removal, so there are several if there is much.
+        for part in orphans.chunks(REMOVED_AT_ONCE) {
+            self.remove_unreferenced(part)?;
         }
         Ok(())
     }
@@ -56,55 +61,66 @@ impl Store {
                 blobs.delete(&temporary.name);
             }
         }
-        if owners.is_empty() {
-            return Ok(());
-        }
-        let _gate = self.gate()?;
         for owner in owners {
-            let Some(lock) = self.lock_run(&owner)? else {
-                continue;
-            };
-            let exists = self.write(Durability::Process, |tx| {
-                let key = [owner.as_str()];
-                tx.execute("DELETE FROM pins WHERE run = ?1", key)?;
-                tx.query_row("SELECT 1 FROM runs WHERE id = ?1", key, |_| Ok(()))
-                    .optional()
-            })?;
-            // Listed anew: what was seen above may be gone, and a later attempt have its own.
-            for temporary in blobs.temporaries() {
-                if temporary.run.as_ref() == Some(&owner) {
-                    blobs.delete(&temporary.name);
-                }
-            }
-            drop(lock);
-            if exists.is_none() {
-                self.remove_lock(&owner)?;
+            for file in self.sweep_dead_writer(&owner)? {
+                blobs.delete(&file);
             }
         }
         Ok(())
     }
 
+    /// Removes the pins of a run, if it has no writer, and returns its temporary files. Their names are drawn
+    /// for each, so that a later writer has none of them; they are deleted when nobody waits for it.
+    fn sweep_dead_writer(&self, owner: &RunId) -> Result<Vec<Name>, StoreError> {
+        let _gate = self.gate()?;
+        let Some(lock) = self.lock_run(owner)? else {
+            return Ok(Vec::new());
+        };
+        let exists = self.write(Durability::Process, |tx| {
+            let key = [owner.as_str()];
+            tx.execute("DELETE FROM pins WHERE run = ?1", key)?;
+            query::has_run(tx, owner)
+        })?;
+        // Listed anew: what was seen before may be gone, and a later attempt have had its own.
+        let temporaries = self.shared.blobs.temporaries().into_iter();
+        let dead = temporaries.filter(|temporary| temporary.run.as_ref() == Some(owner));
+        let dead = dead.map(|temporary| temporary.name).collect();
+        drop(lock);
+        if !exists {
+            self.remove_lock(owner)?;
+        }
+        Ok(dead)
+    }
+
     /// Removes those of the digests that no row refers to any more; returns the bytes freed.
-    ///
-    /// The rows must be gone durably: after a loss of power, a row without its file would be a
-    /// checkpoint that cannot be resumed from, while a file without its row is swept.
     pub(crate) fn remove_unreferenced(&self, digests: &[Digest]) -> Result<u64, StoreError> {
         let retired = self.retire_unreferenced(digests)?;
         Ok(self.delete_retired(&retired))
     }
 
     /// Takes them out of their places, which is quick.
+    ///
+    /// That no row refers to them must be durable first: after a loss of power, a row without its file would
+    /// be a checkpoint that cannot be resumed from, while a file without its row is swept. Whoever removed
+    /// the row may not have waited for the disk, or have died before it could.
     pub(crate) fn retire_unreferenced(&self, digests: &[Digest]) -> Result<Vec<Name>, StoreError> {
         let blobs = &self.shared.blobs;
         // Nothing is written here; the transaction keeps every writer from pinning meanwhile.
         self.write(Durability::Process, |tx| {
             let referenced = referenced(tx)?;
-            Ok(digests
+            let mut unreferenced = digests
                 .iter()
                 .filter(|digest| !referenced.contains(*digest))
+                .peekable();
+            if unreferenced.peek().is_some()
+                && let Err(error) = self.sync_log()
+            {
+                return Ok(Err(error));
+            }
+            Ok(Ok(unreferenced
                 .filter_map(|digest| blobs.retire(digest))
-                .collect())
-        })
+                .collect()))
+        })?
     }
 
     /// Deletes them, which can take its time.

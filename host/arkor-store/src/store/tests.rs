@@ -7,9 +7,14 @@ use arkor_types::{Event, LogRecord};
 use super::*;
 use crate::{NewRun, RunHandle};
 
-fn open() -> (tempfile::TempDir, RunHandle) {
+pub(super) fn open() -> (tempfile::TempDir, RunHandle) {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(&folder.path().join(".arkor"), StoreOptions::default()).unwrap();
+    let run = store.create_run(new_run());
+    (folder, run.unwrap())
+}
+
+pub(super) fn new_run() -> NewRun {
     let spec = serde_json::json!({
         "name": "tiny",
         "model": {"hub": {"name": "some/model", "revision": "main"}},
@@ -25,17 +30,16 @@ fn open() -> (tempfile::TempDir, RunHandle) {
             "seed": 1, "early_stopping_patience": 0, "early_stopping_threshold": 0.0
         }
     });
-    let run = store.create_run(NewRun {
+    NewRun {
         name: "tiny".into(),
         spec: serde_json::from_value(spec).unwrap(),
         config: String::new(),
         component: String::new(),
         parent: None,
-    });
-    (folder, run.unwrap())
+    }
 }
 
-fn log(metrics: usize) -> Event {
+pub(super) fn log(metrics: usize) -> Event {
     let metric = arkor_types::Metric {
         name: "m".repeat(100).into(),
         value: 1.0,
@@ -94,14 +98,7 @@ fn room_for_what_could_not_be_written_is_given_back() {
     db.busy_timeout(std::time::Duration::from_millis(1))
         .unwrap();
     drop(db);
-    let new = NewRun {
-        name: "tiny".into(),
-        spec: run.record().spec.clone(),
-        config: String::new(),
-        component: String::new(),
-        parent: None,
-    };
-    assert!(store.create_run(new).is_err());
+    assert!(store.create_run(new_run()).is_err());
     assert!(run.write_artifact(1, "a", b"content").is_err());
     assert!(run.append_all(vec![log(1), log(2)]).is_err());
     assert_eq!(used(), after);

@@ -1,9 +1,9 @@
 //! The log of a run, and the run's row that follows it.
 
-use arkor_store::{RunHandle, StoreError};
+use arkor_store::{NewRun, RunHandle, StoreError};
 use arkor_types::{
     Action, ActionTaken, At, Evaluation, Event, Level, LogRecord, Message, MessageSource, Metric,
-    RunStatus,
+    RunId, RunStatus,
 };
 
 use crate::common::*;
@@ -190,4 +190,43 @@ fn a_handle_moves_between_threads() {
     is_send::<RunHandle>();
     is_send::<arkor_store::BlobWriter>();
     is_shared::<arkor_store::Store>();
+}
+
+/// A row that was written and is passed over as damage when it is read is worse than none.
+#[test]
+fn what_would_pass_for_damage_when_it_is_read_is_refused_when_it_is_written() {
+    let project = Project::new();
+    let store = project.open();
+    let mut run = store.create_run(new_run()).unwrap();
+    let is_unstorable = |error: &StoreError| matches!(error, StoreError::Unstorable { .. });
+
+    run.append(log(1 << 53)).unwrap();
+    let error = run.append(log((1 << 53) + 1)).unwrap_err();
+    assert!(is_unstorable(&error), "{error}");
+
+    for name in ["", "../x", "/a", "a\\b", ".a", "a b", &"a".repeat(201)] {
+        let error = run.write_artifact(1, name, b"content").unwrap_err();
+        assert!(is_unstorable(&error), "{name:?}: {error}");
+    }
+    assert_eq!(project.blob_files(), [] as [String; 0]);
+    run.write_artifact(1, &"a".repeat(200), b"content").unwrap();
+
+    let mut bad = spec();
+    bad.hyperparameters.learning_rate = f64::NAN;
+    let error = run.set_spec(&bad).unwrap_err();
+    assert!(is_unstorable(&error), "{error}");
+    let with = |spec, parent| NewRun {
+        spec,
+        parent,
+        ..new_run()
+    };
+    assert!(store.create_run(with(bad, None)).is_err());
+    let parent = RunId::new("gate").unwrap();
+    let error = store.create_run(with(spec(), Some(parent))).unwrap_err();
+    assert!(matches!(error, StoreError::NoSuchRun { .. }), "{error}");
+
+    assert_eq!(store.runs().unwrap(), std::slice::from_ref(run.record()));
+    assert_eq!(store.artifacts(run.id()).unwrap().len(), 1);
+    assert_eq!(all_events(&store, run.id()).len(), 2);
+    assert_eq!(store.take_damage(), [] as [String; 0]);
 }

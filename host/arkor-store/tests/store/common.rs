@@ -1,5 +1,6 @@
 //! What the tests share.
 
+use std::hash::{BuildHasher, Hasher};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -20,6 +21,15 @@ impl Project {
     pub(crate) fn new() -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// Where syncs cost nothing, if there is such a place.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn in_memory() -> Self {
+        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+        Self {
+            folder: folder.unwrap(),
         }
     }
 
@@ -206,4 +216,22 @@ pub(crate) const ROLE: &str = "ARKOR_STORE_TEST_FOLDER";
 /// The folder to work in, if this process is one that [`process`] began.
 pub(crate) fn role() -> Option<PathBuf> {
     std::env::var_os(ROLE).map(PathBuf::from)
+}
+
+/// xorshift64 (Marsaglia 2003), begun from the standard library's random keys.
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new() -> Self {
+        let mut hasher = std::hash::RandomState::new().build_hasher();
+        hasher.write_u32(std::process::id());
+        Self(hasher.finish() | 1)
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
 }

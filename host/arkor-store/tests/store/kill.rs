@@ -5,7 +5,6 @@
 //! every line is looked up in it. The next child resumes the run.
 
 use std::collections::HashSet;
-use std::hash::{BuildHasher, Hasher};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -241,22 +240,4 @@ fn check(project: &Project, lines: &[String]) {
     }
     let files: HashSet<String> = project.blob_files().into_iter().collect();
     assert_eq!(files, referenced, "half-done content was left behind");
-}
-
-/// xorshift64 (Marsaglia 2003), begun from the standard library's random keys.
-struct Random(u64);
-
-impl Random {
-    fn new() -> Self {
-        let mut hasher = std::hash::RandomState::new().build_hasher();
-        hasher.write_u32(std::process::id());
-        Self(hasher.finish() | 1)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
 }

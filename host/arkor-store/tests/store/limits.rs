@@ -105,3 +105,21 @@ fn another_process_s_removals_count() {
     other.remove_run(&id).unwrap();
     run.write_artifact(1, "big", &big).unwrap();
 }
+
+#[test]
+fn an_artifact_whose_event_is_refused_takes_no_room() {
+    let project = Project::new();
+    let store = project.open_limited(Some(LIMIT));
+    let mut run = store.create_run(new_run()).unwrap();
+    run.write_artifact(1, "kept", b"kept").unwrap();
+    run.append(failed(1)).unwrap();
+    for number in 0..10 {
+        let error = run.write_artifact(1, "a", &[number; 150_000]).unwrap_err();
+        assert!(matches!(error, StoreError::Ended { .. }), "{error}");
+        assert_eq!(project.blob_files().len(), 1, "its content stays");
+    }
+    // What something else refers to stays.
+    run.write_artifact(1, "a", b"kept").unwrap_err();
+    let kept = store.artifacts(run.id()).unwrap().remove(0);
+    assert_eq!(store.read_blob(&kept.digest).unwrap(), b"kept");
+}

@@ -11,6 +11,8 @@ mod made_by;
 mod model;
 #[cfg(unix)]
 mod planted;
+#[cfg(target_os = "linux")]
+mod power_cut;
 mod processes;
 mod read_only;
 mod runs;

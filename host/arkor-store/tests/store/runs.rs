@@ -276,3 +276,35 @@ fn an_event_reads_the_same_as_json_of_its_record() {
         "the stored form is the shown form without its place"
     );
 }
+
+// Other systems have file systems whose names are text.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_store_is_where_its_path_says_whatever_bytes_the_path_has() {
+    use arkor_store::MadeBy;
+    use std::os::unix::ffi::OsStrExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    let names: [&[u8]; 4] = [b"\xff", "\u{fffd}".as_bytes(), b"a?mode=memory#1%41", b"a"];
+    let dir = |name| {
+        let project = folder.path().join(std::ffi::OsStr::from_bytes(name));
+        project.join(".arkor")
+    };
+    let made = names.map(|name| {
+        let store = Store::open(&dir(name), StoreOptions::default()).unwrap();
+        let mut run = store.create_run(new_run()).unwrap();
+        save(&mut run, 1, None, name);
+        run.id().clone()
+    });
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 4);
+    for (name, id) in names.into_iter().zip(made) {
+        assert!(dir(name).join("arkor.db").is_file());
+        let store = Store::open_read_only(&dir(name), &MadeBy::Anyone).unwrap();
+        assert_eq!(store.runs().unwrap().len(), 1);
+        let checkpoint = store.latest_checkpoint(&id).unwrap().unwrap();
+        assert_eq!(store.read_blob(&checkpoint.state).unwrap(), name);
+        assert!(store.blob_path(&checkpoint.state).is_file());
+        let keys = folder.path().join("keys");
+        assert_eq!(Store::adopt(&dir(name), &keys).unwrap().runs, 1);
+    }
+}
