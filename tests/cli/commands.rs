@@ -91,6 +91,72 @@ fn runs_from_another_folder() {
 }
 
 #[test]
+fn runs_are_found_beside_what_ran_and_whatever_became_of_its_project() {
+    let project = Project::new("counts");
+    std::fs::remove_file(project.path("arkor.toml")).unwrap();
+    project
+        .arkor(["run", "trainer.wasm", "--max-steps", "2"])
+        .expect(0);
+    assert_eq!(project.arkor(["runs", "list", "--json"]).json().len(), 1);
+    std::fs::remove_file(project.path("trainer.wasm")).unwrap();
+    project.write("arkor.toml", "[limits");
+    assert_eq!(project.arkor(["runs", "list", "--json"]).json().len(), 1);
+    assert_eq!(project.show()["run"]["step"], 2);
+}
+
+/// What bash would offer after these words.
+fn completed(script: &std::path::Path, words: &[&str]) -> String {
+    let (last, before) = (words[words.len() - 1], words[words.len() - 2]);
+    let text = format!(
+        "source '{}'; COMP_WORDS=({}); COMP_CWORD={}; _arkor__host arkor-host '{last}' '{before}'; echo \
+         \"${{COMPREPLY[@]}}\"",
+        script.display(),
+        words
+            .iter()
+            .map(|word| format!("'{word}' "))
+            .collect::<String>(),
+        words.len() - 1,
+    );
+    let done = std::process::Command::new("bash")
+        .args(["-c", &text])
+        .output()
+        .unwrap();
+    String::from_utf8(done.stdout).unwrap()
+}
+
+#[cfg(unix)]
+#[test]
+fn bash_completes_more_than_the_first_word() {
+    let project = Project::empty();
+    let script = project.path("script");
+    std::fs::write(&script, project.arkor(["completions", "bash"]).out).unwrap();
+    for (words, expected) in [
+        (&["arkor-host", "comp"] as &[&str], "completions"),
+        (&["arkor-host", "run", "--res"], "--resume"),
+        (&["arkor-host", "runs", "sh"], "show"),
+        (&["arkor-host", "docs", "ev"], "events"),
+    ] {
+        assert_eq!(completed(&script, words).trim(), expected, "{words:?}");
+    }
+}
+
+#[test]
+fn pages_of_the_documentation_are_in_the_program() {
+    let project = Project::empty();
+    let listed = project.arkor(["docs"]);
+    listed.expect(0);
+    for page in listed
+        .out
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+    {
+        let shown = project.arkor(["docs", page]);
+        shown.expect(0);
+        assert!(shown.out.starts_with("# "), "{page}");
+    }
+}
+
+#[test]
 fn completions_and_help() {
     let project = Project::empty();
     for shell in ["bash", "zsh", "fish", "powershell"] {

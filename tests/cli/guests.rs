@@ -132,7 +132,7 @@ fn panics_in_describe() {
     let done = Project::new("panics-in-describe").run(&[]);
     done.expect(1);
     done.one_error(&[
-        "trainer `trainer`",
+        "the trainer (generation 1)",
         "describe",
         "panicked",
         "panics_in_describe",

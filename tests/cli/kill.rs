@@ -7,9 +7,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::harness::Project;
+use crate::harness::{Project, text};
 
-const KILLS: usize = 50;
+/// `ARKOR_KILLS` asks for more.
+fn kills() -> usize {
+    std::env::var("ARKOR_KILLS").map_or(50, |kills| kills.parse().unwrap())
+}
+
 /// Long enough for the kills to hit all parts of a run.
 const STEPS: &str = "60";
 
@@ -79,7 +83,7 @@ fn killed_at_any_moment() {
     let mut project = Project::new("counts");
     let mut arguments = vec!["--max-steps", STEPS];
     let (mut completed, mut seen, mut before_first_checkpoint) = (0, 0, 0);
-    for kill in 0..KILLS {
+    for kill in 0..kills() {
         let delay = Duration::from_micros(random() % most);
         let printed = attempt(&project, &arguments, delay);
         let Some(last) = printed.last() else {
@@ -124,13 +128,85 @@ fn killed_at_any_moment() {
     assert_eq!(last_state(&project), undisturbed.state);
     assert_eq!(counted(&done.json()), undisturbed.counted);
     println!(
-        "{KILLS} kills: {seen} after the first event, {before_first_checkpoint} before the first \
-         checkpoint; {completed} runs completed meanwhile"
+        "{} kills: {seen} after the first event, {before_first_checkpoint} before the first \
+         checkpoint; {completed} runs completed meanwhile",
+        kills()
     );
     assert!(
-        seen > KILLS / 4,
+        seen > kills() / 4,
         "most kills came before a run began: {seen}"
     );
+}
+
+/// A trainer whose schedule does not depend on the length, so that lengths may change on the way.
+const CONSTANT: &str = r#"import { action, bytes, defineTrainer, file, scratch } from "arkor";
+export default defineTrainer({
+  state: { seen: 0 },
+  describe: () => ({
+    name: "constant",
+    model: scratch({ hiddenSize: 32, numHiddenLayers: 1, numAttentionHeads: 2 }),
+    tokenizer: bytes(),
+    dataset: file("text.txt"),
+    hyperparameters: {
+      maxSteps: 90, maxLength: 32, perDeviceTrainBatchSize: 2, loggingSteps: 1, evalSteps: 7, saveSteps: 5,
+      saveTotalLimit: 3, lrSchedulerType: "constant",
+    },
+  }),
+  onLog(event, state) {
+    state.seen += 1;
+    return action.logMetric("seen", state.seen);
+  },
+});
+"#;
+
+#[test]
+fn killed_at_any_moment_and_gone_on_with_to_other_lengths() {
+    const LENGTHS: [&str; 5] = ["20", "35", "50", "70", "90"];
+    let new = || {
+        let project = Project::empty();
+        project.write("arkor.toml", "");
+        project.write("text.txt", &text(""));
+        project.write("trainer.js", CONSTANT);
+        project
+    };
+    let last_metric = |project: &Project| {
+        let events = project.arkor(["runs", "events", "--json"]).json();
+        let mut metrics = events.iter().filter(|event| event["type"] == "action");
+        metrics.next_back().unwrap()["action"]["value"].clone()
+    };
+    let undisturbed = new();
+    let begin = Instant::now();
+    undisturbed.run(&[]).expect(0);
+    let most = u64::try_from(begin.elapsed().as_micros()).unwrap();
+    let (state, seen) = (last_state(&undisturbed), last_metric(&undisturbed));
+    assert_eq!(seen["value"], 90.0);
+    let (mut project, mut has_run, mut completed) = (new(), false, 0);
+    for _ in 0..kills() {
+        let length = LENGTHS[usize::try_from(random() % 5).unwrap()];
+        let mut arguments = vec!["--max-steps", length];
+        if has_run {
+            arguments.extend(["--resume", "latest"]);
+        }
+        attempt(&project, &arguments, Duration::from_micros(random() % most));
+        let list = project.arkor(["runs", "list", "--json"]).json();
+        has_run = !list.is_empty();
+        let is_whole = |run: &Value| run["status"] == "completed" && run["step"] == 90;
+        if list.first().is_some_and(is_whole) {
+            assert_eq!(list.len(), 1);
+            assert_eq!(last_state(&project), state);
+            assert_eq!(last_metric(&project), seen);
+            completed += 1;
+            (project, has_run) = (new(), false);
+        }
+    }
+    let mut arguments = vec!["--max-steps", "90"];
+    if has_run {
+        arguments.extend(["--resume", "latest"]);
+    }
+    project.run(&arguments).expect(0);
+    assert_eq!(last_state(&project), state);
+    assert_eq!(last_metric(&project), seen);
+    println!("{} kills, {completed} runs completed meanwhile", kills());
 }
 
 #[test]

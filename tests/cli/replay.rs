@@ -94,7 +94,7 @@ fn an_answer_that_differs_fails_a_check() {
     replay(&[]).expect(0);
     let people = replay(&["--check"]);
     people.expect(1);
-    let difference = "on-log  asks to log next = 1; the run's code asked to log logs-seen = 1";
+    let difference = "on-log  asks to log next 1; the run's code asked to log logs-seen 1";
     let line = people.out.lines().find(|line| line.contains(difference));
     assert!(line.unwrap().starts_with("event "), "{}", people.out);
     let json = replay(&["--check", "--json"]);

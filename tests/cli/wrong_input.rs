@@ -147,7 +147,11 @@ fn a_dataset_outside_of_the_project() {
 #[test]
 fn no_such_run() {
     let project = Project::new("counts");
-    refused(&project.run(&["--resume", "latest"]), USAGE, &["latest"]);
+    refused(
+        &project.run(&["--resume", "latest"]),
+        USAGE,
+        &["there is no run yet", "start one"],
+    );
     project.run(&["--max-steps", "2"]).expect(0);
     refused(
         &project.run(&["--resume", "nonsense"]),
@@ -163,6 +167,66 @@ fn another_configuration_is_not_resumed() {
     std::fs::copy(crate::harness::guest("stops"), project.path("trainer.wasm")).unwrap();
     let done = project.run(&["--resume", "latest"]);
     refused(&done, FAILED, &["name"]);
+}
+
+#[test]
+fn a_run_goes_on_with_the_data_that_it_began_with() {
+    let project = Project::new("counts");
+    project.run(&["--max-steps", "4"]).expect(0);
+    let text = std::fs::read_to_string(project.path("text.txt")).unwrap();
+    project.write("text.txt", &text.replacen("word", "WORD", 1));
+    let more = ["--resume", "latest", "--max-steps", "8"];
+    refused(
+        &project.run(&more),
+        1,
+        &["`text.txt` has another content", "start a new run"],
+    );
+    project.write("text.txt", &text);
+    project.run(&more).expect(0);
+}
+
+#[test]
+fn a_dry_run_fails_with_its_first_callback_and_is_no_run_to_go_on_with() {
+    let project = Project::empty();
+    project.write("arkor.toml", "");
+    project.write("text.txt", &crate::harness::text(""));
+    let source = |on_started: &str| {
+        format!(
+            r#"import {{ defineTrainer, file, scratch }} from "arkor";
+export default defineTrainer({{
+  describe: () => ({{
+    name: "dry", dataset: file("text.txt"),
+    model: scratch({{ hiddenSize: 16, numHiddenLayers: 1, numAttentionHeads: 2 }}),
+    hyperparameters: {{ maxSteps: 2, maxLength: 16, perDeviceTrainBatchSize: 2 }},
+  }}),
+  onStarted() {{ {on_started} }},
+}});
+"#
+        )
+    };
+    project.write("trainer.js", &source("throw new Error(\"not like this\")"));
+    let failed = project.run(&["--dry-run"]);
+    failed.expect(1);
+    let message = failed.finished()["error"].as_str().unwrap().to_owned();
+    assert!(message.contains("not like this"), "{message}");
+    project.write("trainer.js", &source(""));
+    project.run(&[]).expect(0);
+    let done = project.arkor(["run", "--dry-run"]);
+    done.expect(0);
+    assert!(done.out.contains("nothing was trained"), "{}", done.out);
+    let list = project.arkor(["runs", "list", "-n", "2"]);
+    assert!(list.out.contains(" dry run "), "{}", list.out);
+    // The newest run is the one that trained.
+    assert_eq!(project.show()["run"]["step"], 2);
+    let runs = project.arkor(["runs", "list", "--json"]).json();
+    let dry = runs[0]["id"].as_str().unwrap();
+    refused(&project.run(&["--resume", dry]), 1, &["was a dry run"]);
+    let both = project.arkor(["run", "--resume", "latest", "--dry-run"]);
+    both.expect(2);
+    // The end of an id is enough.
+    let end = &dry[dry.len() - 4..];
+    let shown = project.arkor(["runs", "show", "--json", end]).json();
+    assert_eq!(shown[0]["run"]["id"], dry);
 }
 
 #[test]

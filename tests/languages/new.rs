@@ -129,6 +129,18 @@ fn c() {
 }
 
 #[test]
+fn go() {
+    for own_loop in [false, true] {
+        let place = made("go", own_loop);
+        if own_loop {
+            fails_when_changed(&place, "trainer.go", "Logs++", "Logs += 2");
+        } else {
+            fails_when_changed(&place, "trainer.go", "patience = 3", "patience = 2");
+        }
+    }
+}
+
+#[test]
 fn nothing_that_is_there_is_overwritten() {
     let place = Project::empty();
     place.write("mine.txt", "");

@@ -104,7 +104,7 @@ pub(crate) struct NewArguments {
 }
 
 /// What a new project is made of.
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Template {
     /// trainer.ts
     Typescript,

@@ -202,6 +202,7 @@ impl StoreError {
             }
             Self::Missing { .. } => "start a run with `arkor-host run`".into(),
             Self::RunLive { .. } => "stop that process first (Ctrl-C writes a checkpoint)".into(),
+            Self::NoSuchRun { count: 0, .. } => "start one with `arkor-host run`".into(),
             Self::NoSuchRun { .. } | Self::Ambiguous { .. } => {
                 "`arkor-host runs list` shows all of them, with --untrusted those that it ran".into()
             }

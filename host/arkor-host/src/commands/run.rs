@@ -330,7 +330,7 @@ pub(super) fn finished(outcome: &RunOutcome, again: &Again, printer: &Printer) {
         (RunStatus::Interrupted | RunStatus::Failed, _) => true,
         (RunStatus::Stopped, Some(reason)) => matches!(
             reason,
-            EndReason::User | EndReason::Signal | EndReason::TimeLimit
+            EndReason::User | EndReason::Signal | EndReason::TimeLimit | EndReason::Trainer(_)
         ),
         _ => false,
     };
