@@ -277,6 +277,18 @@ fn a_configuration_that_cannot_begin_leaves_the_run_as_it_is() {
 }
 
 #[test]
+fn who_waits_for_the_hook_of_a_loop_is_told() {
+    let mut dev = Dev::start("loop-deaf");
+    dev.event("log");
+    dev.save(guest("loop-forever"));
+    dev.wait("what is waited for", |line| {
+        line["text"].as_str().is_some_and(|text| {
+            text.contains("waits for the training loop to call its checkpoint hook")
+        })
+    });
+}
+
+#[test]
 fn a_callback_that_fails_is_what_is_shown() {
     let mut dev = Dev::start("counts");
     dev.event("log");

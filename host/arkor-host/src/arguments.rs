@@ -197,7 +197,7 @@ pub(crate) struct DevArguments {
 ///
 /// Prints what the callbacks ask for, and where that is not what the run's own code asked for: new
 /// callbacks are tried on old runs in milliseconds, and with --check a recorded run is their test. They
-/// begin without memory. A callback that needs what only a run has (text, the dataset, artifacts) and
+/// begin without memory, but with --last with what they had at the checkpoint before. A callback that needs what only a run has (text, the dataset, artifacts) and
 /// returns that as an error is not compared.
 #[derive(Debug, Args)]
 #[command(

@@ -11,9 +11,10 @@ use arkor_store::{RunHandle, StoreError};
 use arkor_types::{CheckpointRecord, EndReason, Event, EventRecord, Level, Started};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::deadline::Deadline;
 use crate::error::RuntimeError;
 use crate::event::CallbackEvent;
-use crate::guest::{Deadline, RunContext};
+use crate::guest::RunContext;
 use crate::limits::Limits;
 use crate::protocol::GuestText;
 use crate::protocol::{GuestRequest, LoopReply, LoopState};

@@ -20,6 +20,7 @@
 mod component;
 mod console;
 mod contract;
+mod deadline;
 mod decision;
 mod driver;
 mod error;

@@ -6,8 +6,8 @@ use arkor_types::Fault;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use crate::deadline::Deadline;
 use crate::event::CallbackEvent;
-use crate::guest::Deadline;
 use crate::instance::Instance;
 use crate::protocol::{Answer, Mode};
 

@@ -118,8 +118,16 @@ pub(crate) fn write(
     let mut header = serde_json::to_vec(&header).map_err(json)?;
     // Tensors begin at multiples of 8 bytes, as the format asks of writers.
     header.resize(header.len().next_multiple_of(8), b' ');
-    to.write_all(&(header.len() as u64).to_le_bytes())
-        .map_err(io)?;
+    let length = header.len() as u64;
+    if length > LARGEST_HEADER {
+        return Err(EngineError::Unsupported {
+            what: format!(
+                "keep a training state whose description has {length} bytes, its tokenizer in it: files of this \
+                 format have {LARGEST_HEADER} at the most"
+            ),
+        });
+    }
+    to.write_all(&length.to_le_bytes()).map_err(io)?;
     to.write_all(&header).map_err(io)?;
     let mut bytes = Vec::with_capacity(4 * CHUNK);
     for (_, values) in parts {
