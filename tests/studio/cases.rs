@@ -287,6 +287,12 @@ fn a_reader_that_stalls_delays_nothing_and_misses_nothing() {
         std::thread::sleep(Duration::from_millis(100));
         run = studio.runs().into_iter().next().unwrap_or_default();
     }
+    // Slowly: what waits finds room for little at a time, and the run goes on.
+    let mut seqs = Vec::new();
+    for _ in 0..4_000 {
+        std::thread::sleep(Duration::from_micros(300));
+        seqs.extend(next().unwrap()["seq"].as_u64());
+    }
     let id = run["id"].as_str().unwrap().to_owned();
     let begin = Instant::now();
     let answer = studio.act(&id, json!({ "kind": "stop" }));
@@ -295,7 +301,6 @@ fn a_reader_that_stalls_delays_nothing_and_misses_nothing() {
         assert!(begin.elapsed() < Duration::from_secs(60), "it stops");
         std::thread::sleep(Duration::from_millis(50));
     }
-    let mut seqs = Vec::new();
     while let Some(line) = next() {
         seqs.extend(line["seq"].as_u64());
         if line["type"] == "finished" {

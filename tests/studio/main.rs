@@ -8,6 +8,8 @@
     clippy::indexing_slicing
 )]
 
+#[cfg(target_os = "linux")]
+mod attacks;
 mod cases;
 #[allow(dead_code, reason = "the harness has more than these tests use")]
 #[path = "../cli/harness.rs"]

@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::Result;
 
-use crate::{arrows, command, fuzz, layout, once, test};
+use crate::{HELP, arrows, command, documents, fuzz, layout, once, test};
 
 pub(crate) fn run() -> Result<ExitCode> {
     let guests = guest_workspaces();
@@ -40,6 +40,7 @@ pub(crate) fn run() -> Result<ExitCode> {
 
     let tests = test::run(&[])?;
     once::check()?;
+    documents::check(HELP)?;
     // Last, as it is a build of its own. With one seed, so that what is found is found again.
     let code = if tests == ExitCode::SUCCESS {
         fuzz::run(&["60".into(), "--seed=1".into(), "--bounded".into()])?

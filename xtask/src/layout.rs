@@ -59,6 +59,13 @@ fn tracked(root: &Path) -> Result<Vec<PathBuf>> {
     Ok(text.lines().map(PathBuf::from).collect())
 }
 
+/// The documents of the project.
+pub(crate) fn documents(root: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = tracked(root)?;
+    files.retain(|file| file.extension().is_some_and(|ending| ending == "md"));
+    Ok(files)
+}
+
 fn read(path: PathBuf) -> String {
     std::fs::read_to_string(path).unwrap_or_default()
 }

@@ -13,6 +13,7 @@ mod arrows;
 mod bench;
 mod ci;
 mod command;
+mod documents;
 mod fuzz;
 mod host;
 mod layout;
@@ -23,7 +24,7 @@ mod soak;
 mod test;
 mod windows;
 
-const HELP: &str = "\
+pub(crate) const HELP: &str = "\
 Tasks of this repository. Each installs what it needs and says so.
 
     cargo xtask test [ARGUMENTS]   run all tests; arguments go to `cargo test`

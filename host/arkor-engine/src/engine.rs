@@ -7,6 +7,7 @@
 use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use arkor_types::{
     AdamParameters, Datum, ForwardOutput, LogProbs, LossFunction, OptimOutput, SampledSequence,
@@ -69,6 +70,12 @@ pub trait TrainingSession: Send {
 
     /// Sets the gradients to zero without applying them.
     fn drop_gradients(&mut self);
+
+    /// Takes a flag that ends a long [`sample`](Self::sample) with [`EngineError::Interrupted`] when it is set. An
+    /// engine whose calls are short need not look at it.
+    fn interrupt_by(&mut self, flag: &Arc<AtomicBool>) {
+        let _ = flag;
+    }
 
     /// Generates `count` sequences after each prompt: a list for each, in their order.
     fn sample(

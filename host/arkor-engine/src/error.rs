@@ -49,6 +49,9 @@ pub enum EngineError {
         /// What was tried.
         what: String,
     },
+    /// Nobody waits for what the engine was doing any more.
+    #[error("interrupted: nobody waits for it")]
+    Interrupted,
     /// Something this engine cannot do.
     #[error("the embedded engine cannot {what}")]
     Unsupported {
@@ -113,7 +116,9 @@ impl EngineError {
             | Self::DatasetTooShort { .. }
             | Self::NotText { .. }
             | Self::Tokenizer { .. } => FailureCode::Data,
-            Self::Invalid { .. } | Self::State { .. } | Self::Io { .. } => FailureCode::Engine,
+            Self::Invalid { .. } | Self::State { .. } | Self::Io { .. } | Self::Interrupted => {
+                FailureCode::Engine
+            }
         }
     }
 

@@ -107,6 +107,12 @@ pub(crate) fn limits(project: &Project) -> Limits {
     }
 }
 
+/// The same beside the executor's threads: granted names are looked up, which can take its time.
+pub(crate) async fn capabilities_aside(project: &Project) -> Result<Capabilities> {
+    let project = project.clone();
+    tokio::task::spawn_blocking(move || capabilities(&project)).await?
+}
+
 pub(crate) fn capabilities(project: &Project) -> Result<Capabilities> {
     let granted = project.capabilities();
     let mut files = Vec::with_capacity(granted.files.len());

@@ -593,7 +593,7 @@ impl Driver {
         if !self.machine.saves_state() {
             deadline.hurry();
         }
-        let Some(used) = deadline.own_time().filter(|used| *used >= PATIENCE) else {
+        let Some(used) = deadline.busy_for().filter(|used| *used >= PATIENCE) else {
             return Ok(());
         };
         if let Some(impatience) = &mut self.impatient {
@@ -606,7 +606,7 @@ impl Driver {
                 "newer code"
             };
             let text = format!(
-                "{who} waits for {what}, which has been at work for {} s without a call of the host",
+                "{who} waits for {what}, which has been at work, or waits for the engine, for {} s",
                 used.as_secs()
             );
             self.say(Level::Info, text)?;

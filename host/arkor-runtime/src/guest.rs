@@ -116,17 +116,18 @@ pub(crate) struct HostWait(Option<Stopped>);
 struct Stopped {
     deadline: Arc<Deadline>,
     time_left: Duration,
-    /// When the wait for the engine began, if that is what it is.
-    engine_since: Option<Instant>,
+    /// Whether it waits for the engine.
+    is_engine: bool,
 }
 
 impl Drop for HostWait {
     fn drop(&mut self) {
         if let Some(stopped) = &self.0 {
             let deadline = &stopped.deadline;
-            deadline.set(Some(Instant::now() + stopped.time_left));
-            if let Some(since) = stopped.engine_since {
-                deadline.waited_for_engine(since.elapsed());
+            if stopped.is_engine {
+                deadline.end_engine_wait(stopped.time_left);
+            } else {
+                deadline.set(Some(Instant::now() + stopped.time_left));
             }
         }
     }
@@ -164,7 +165,7 @@ impl GuestState {
                 HostWait(Some(Stopped {
                     deadline: Arc::clone(&self.deadline),
                     time_left: self.limits.loop_timeout,
-                    engine_since: None,
+                    is_engine: false,
                 }))
             }
             _ => HostWait(None),
@@ -174,18 +175,14 @@ impl GuestState {
     /// As [`Self::wait_for_host`], and a callback that waits for the engine has as much time afterwards as
     /// it had before: how long the engine takes is not the trainer's doing, as long as it is not too often.
     pub(crate) fn wait_for_engine(&self) -> HostWait {
-        match (&self.role, self.deadline.get()) {
-            (Role::Callbacks(_), Some(at)) if self.deadline.may_wait_for_engine() => {
-                let now = Instant::now();
-                self.deadline.set(None);
-                HostWait(Some(Stopped {
-                    deadline: Arc::clone(&self.deadline),
-                    time_left: at.saturating_duration_since(now),
-                    engine_since: Some(now),
-                }))
-            }
-            _ => self.wait_for_host(),
+        if !matches!(self.role, Role::Callbacks(_)) {
+            return self.wait_for_host();
         }
+        HostWait(self.deadline.begin_engine_wait().map(|time_left| Stopped {
+            deadline: Arc::clone(&self.deadline),
+            time_left,
+            is_engine: true,
+        }))
     }
 
     pub(crate) fn set_deadline(&mut self, timeout: Duration) {

@@ -335,6 +335,7 @@ impl Instance {
         state.limiter.refused_memory = None;
         state.failed_at.clear();
         state.missed_run = false;
+        state.told_overdue = false;
         state.console.mute(false);
         Ok(timeout)
     }

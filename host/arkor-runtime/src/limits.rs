@@ -80,6 +80,8 @@ impl Limits {
 pub(crate) struct Limiter {
     memory_limit: u64,
     memory: u64,
+    /// What the last growth that was granted added.
+    growing: u64,
     table_limit: u64,
     table: u64,
     instances: usize,
@@ -92,6 +94,7 @@ impl Limiter {
         Self {
             memory_limit: limits.memory,
             memory: 0,
+            growing: 0,
             table_limit: limits.table_elements,
             table: 0,
             instances: usize::try_from(limits.instances).unwrap_or(usize::MAX),
@@ -111,12 +114,19 @@ impl ResourceLimiter for Limiter {
             .memory
             .saturating_add(desired.saturating_sub(current) as u64);
         let granted = wanted <= self.memory_limit;
+        self.growing = 0;
         if granted {
+            self.growing = wanted - self.memory;
             self.memory = wanted;
         } else {
             self.refused_memory = Some(wanted);
         }
         Ok(granted)
+    }
+
+    fn memory_grow_failed(&mut self, _: wasmtime::Error) -> Result<()> {
+        self.memory -= std::mem::take(&mut self.growing);
+        Ok(())
     }
 
     fn table_growing(

@@ -20,7 +20,7 @@ use crate::instance::{Instance, Surroundings};
 use crate::limits::Limits;
 use crate::protocol::GuestRequest;
 use crate::protocol::GuestText;
-use crate::sandbox::Capabilities;
+use crate::sandbox::{Capabilities, FileAccess};
 use crate::trainer::listen;
 
 /// Lines of a guest that can wait.
@@ -49,13 +49,30 @@ pub struct Replayed {
 impl Replayed {
     /// Whether this code would have steered the run differently.
     pub fn differs(&self) -> bool {
-        !self.needs_run && self.answer.as_ref().ok() != Some(&self.recorded)
+        let answered = self.answer.as_ref().ok();
+        let answered = answered.map(|answered| told(self.callback, answered));
+        !self.needs_run && answered != Some(told(self.callback, &self.recorded))
     }
 
     /// Whether it did something wrong.
     pub fn failed(&self) -> bool {
         self.answer.is_err() && !self.needs_run
     }
+}
+
+/// Of an answer, what a run takes down whatever else there is: what it leaves undone is in no log, and whether there
+/// was somebody for a pause is not the code's doing.
+fn told(callback: GuestFunction, answer: &[Action]) -> Vec<&Action> {
+    let at_the_end = matches!(
+        callback,
+        GuestFunction::OnCompleted | GuestFunction::OnFailed
+    );
+    let is_told = |action: &&Action| match action {
+        Action::LogMetric(_) => true,
+        Action::Unknown(_) | Action::Pause => false,
+        _ => !at_the_end,
+    };
+    answer.iter().filter(is_told).collect()
 }
 
 /// Shows a trainer the events of a run, one by one and in order.
@@ -71,16 +88,22 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// Starts the trainer.
+    /// Starts the trainer. What it did to the world when the run trained is not done again: granted folders are for
+    /// reading, and there is no network.
     ///
     /// # Errors
     ///
     /// What the trainer did wrong.
     pub async fn start(
         component: &TrainerComponent,
-        capabilities: Capabilities,
+        mut capabilities: Capabilities,
         limits: Limits,
     ) -> Result<Self, RuntimeError> {
+        for grant in &mut capabilities.files {
+            grant.access = FileAccess::Read;
+        }
+        capabilities.network.clear();
+        capabilities.names = Arc::default();
         let (requests, mut queue) = mpsc::channel(QUEUE);
         let surroundings = Surroundings {
             console: Console::new(requests, limits.messages_per_second),

@@ -129,6 +129,7 @@ impl Worker {
             if flag.load(Ordering::Acquire) {
                 return;
             }
+            work.session.interrupt_by(&flag);
             work.abandoned = flag;
             let _ = reply.send(job(work));
         });

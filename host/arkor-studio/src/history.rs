@@ -1,6 +1,6 @@
 //! What a run's events add up to: its numbers over time, and the code that handled its callbacks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arkor_store::{Store, StoreError};
 use arkor_types::{Event, EventRecord, Fault, RunId};
@@ -10,6 +10,12 @@ use crate::downsample::largest_triangle;
 
 /// Events that are read at once.
 const PAGE: usize = 4096;
+
+/// Most names of one answer: nobody looks at more, and a trainer can have any number of them.
+const SERIES: usize = 200;
+
+/// Most that are counted beyond these.
+const COUNTED: usize = 10_000;
 
 /// A number over the steps of a run.
 #[derive(Debug, Serialize)]
@@ -41,13 +47,26 @@ fn visit(
     }
 }
 
+/// The series of a run, of the first names that it has, and how many names more there are, as far as they were
+/// counted.
 #[expect(clippy::cast_precision_loss, reason = "no run does 2^52 steps")]
-pub(crate) fn series(store: &Store, run: &RunId, wanted: usize) -> Result<Vec<Series>, StoreError> {
+pub(crate) fn series(
+    store: &Store,
+    run: &RunId,
+    wanted: usize,
+) -> Result<(Vec<Series>, usize), StoreError> {
     let mut all: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
+    let mut others: BTreeSet<[u8; 32]> = BTreeSet::new();
     let mut put = |name: String, step: u64, value: Option<f64>| {
         let Some(value) = value.filter(|value| value.is_finite()) else {
             return;
         };
+        if all.len() >= SERIES && !all.contains_key(&name) {
+            if others.len() < COUNTED {
+                others.insert(*blake3::hash(name.as_bytes()).as_bytes());
+            }
+            return;
+        }
         let points = all.entry(name).or_default();
         // An attempt that was cut off trained steps that a later one trained again.
         while points.last().is_some_and(|last| last.0 >= step as f64) {
@@ -88,7 +107,7 @@ pub(crate) fn series(store: &Store, run: &RunId, wanted: usize) -> Result<Vec<Se
         total: points.len(),
         points: largest_triangle(&points, wanted),
     };
-    Ok(all.into_iter().map(thin).collect())
+    Ok((all.into_iter().map(thin).collect(), others.len()))
 }
 
 /// What became of new code.

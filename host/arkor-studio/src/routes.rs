@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arkor_store::{Store, StoreError};
 use arkor_types::{EventRecord, RunId, RunRecord};
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, State};
@@ -10,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Router, middleware};
 use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
 
 use crate::answer::JsonAnswer;
 use crate::guard::{Guard, guard};
@@ -22,6 +24,9 @@ const BODY: usize = 64 << 10;
 
 /// Most events in one answer.
 const MOST_EVENTS: usize = 5_000;
+
+/// The same in bytes of JSON, beyond which no more are read.
+const MOST_BYTES: usize = 8 << 20;
 
 /// The description of this interface (OpenAPI 3.1).
 pub fn openapi() -> &'static str {
@@ -68,6 +73,15 @@ pub(crate) fn service(hub: Hub, who: Arc<Guard>) -> Router {
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
 ) -> Result<T, Refusal> {
+    /// More at once would hold as many runs in memory.
+    static READINGS: Semaphore = Semaphore::const_new(2);
+    // It is never closed.
+    let turn = READINGS.acquire().await;
+    let work = move || {
+        // Whoever asked may be gone; the reading is not until it ends.
+        let _turn = turn;
+        work()
+    };
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
         Err(error) => Err(Refusal::new(RefusalKind::Internal, error.to_string())),
@@ -235,11 +249,36 @@ async fn events(wanted: Wanted, Query(page): Query<Page>) -> Answer<Events> {
         return Err(Refusal::new(RefusalKind::Invalid, message));
     }
     let Wanted { hub, record } = wanted;
-    let events = blocking(move || Ok(hub.store().events(&record.id, page.after, limit)?)).await?;
+    let events = blocking(move || Ok(page_of(hub.store(), &record.id, page.after, limit)?)).await?;
     Ok(JsonAnswer(Events {
         last_seq: events.last().map_or(page.after, |last| last.seq),
         events,
     }))
+}
+
+/// Up to `limit` events after one, and fewer if they are large.
+fn page_of(
+    store: &Store,
+    run: &RunId,
+    after: u64,
+    limit: usize,
+) -> Result<Vec<EventRecord>, StoreError> {
+    /// Events that are read at once.
+    const PART: usize = 100;
+    let mut events: Vec<EventRecord> = Vec::new();
+    let mut bytes = 0;
+    while events.len() < limit && bytes < MOST_BYTES {
+        let after = events.last().map_or(after, |last| last.seq);
+        let part = store.events(run, after, PART.min(limit - events.len()))?;
+        if part.is_empty() {
+            break;
+        }
+        for event in part {
+            bytes += serde_json::to_vec(&event).map_or(0, |json| json.len());
+            events.push(event);
+        }
+    }
+    Ok(events)
 }
 
 #[derive(Deserialize)]
@@ -280,6 +319,8 @@ struct Points {
 #[derive(Serialize)]
 struct Metrics {
     series: Vec<history::Series>,
+    /// Names beyond those.
+    left_out: usize,
 }
 
 async fn metrics(wanted: Wanted, Query(wish): Query<Points>) -> Answer<Metrics> {
@@ -289,8 +330,9 @@ async fn metrics(wanted: Wanted, Query(wish): Query<Points>) -> Answer<Metrics> 
         return Err(Refusal::new(RefusalKind::Invalid, message));
     }
     let Wanted { hub, record } = wanted;
-    let series = blocking(move || Ok(history::series(hub.store(), &record.id, points)?)).await?;
-    Ok(JsonAnswer(Metrics { series }))
+    let read = move || Ok(history::series(hub.store(), &record.id, points)?);
+    let (series, left_out) = blocking(read).await?;
+    Ok(JsonAnswer(Metrics { series, left_out }))
 }
 
 #[derive(Serialize)]

@@ -79,7 +79,7 @@ pub struct Examples {
     per_step: u64,
     seed: u64,
     /// The order of the epoch that was last asked for.
-    order: Mutex<Option<(u64, Vec<usize>)>>,
+    order: Mutex<Option<(u64, Vec<u32>)>>,
 }
 
 impl Examples {
@@ -224,11 +224,13 @@ impl Examples {
                 let index = match &mut *order {
                     Some((cached, order)) if *cached == epoch => order.get(place).copied(),
                     other => {
+                        // Of two at once there may be no room.
+                        *other = None;
                         let (_, order) = other.insert((epoch, self.shuffled(epoch)));
                         order.get(place).copied()
                     }
                 };
-                self.example(Split::Train, index.unwrap_or(place))
+                self.example(Split::Train, index.map_or(place, |index| index as usize))
             })
             .collect()
     }
@@ -274,9 +276,10 @@ impl Examples {
     }
 
     /// The order of an epoch, by Fisher and Yates' shuffle.
-    fn shuffled(&self, epoch: u64) -> Vec<usize> {
+    fn shuffled(&self, epoch: u64) -> Vec<u32> {
         let mut rng = Rng::new(self.seed, &format!("order of epoch {epoch}"));
-        let mut order: Vec<usize> = (0..self.train_examples).collect();
+        // A dataset has at most some 2^30 tokens.
+        let mut order: Vec<u32> = (0..).take(self.train_examples).collect();
         for last in (1..order.len()).rev() {
             order.swap(last, rng.below(last + 1));
         }

@@ -1,6 +1,7 @@
 //! Generating text: choosing tokens, and knowing when to end.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arkor_types::{SampledSequence, SamplingParameters, StopReason, TokenId};
 use rayon::prelude::*;
@@ -87,6 +88,7 @@ pub(crate) fn sample(
     streams: Range<u32>,
     parameters: &SamplingParameters,
     context: usize,
+    interrupted: &AtomicBool,
 ) -> Result<Vec<SampledSequence>, EngineError> {
     let mut work = Work::default();
     let prefix = decoder.prefill(prompt, &mut work);
@@ -98,6 +100,9 @@ pub(crate) fn sample(
         let mut work = Work::with_logits(work.logits.repeat(sequences.len()));
         let mut chosen = Vec::new();
         loop {
+            if interrupted.load(Ordering::Relaxed) {
+                return Err(EngineError::Interrupted);
+            }
             let active = sequences
                 .iter_mut()
                 .filter(|sequence| sequence.reason.is_none());

@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use arkor_types::{
     AdamParameters, Datum, ForwardOutput, LogProbs, LossFunction, ModelShape, OptimOutput,
@@ -59,6 +60,8 @@ pub(crate) struct Session {
     pending: Gradients,
     moments: Moments,
     pass: Pass,
+    /// Set when nobody waits for the running call.
+    interrupted: Arc<AtomicBool>,
 }
 
 impl Session {
@@ -129,6 +132,7 @@ impl Session {
             pending: Gradients::None,
             moments,
             pass: Pass::default(),
+            interrupted: Arc::default(),
         }
     }
 
@@ -313,6 +317,10 @@ impl TrainingSession for Session {
         self.pending = Gradients::None;
     }
 
+    fn interrupt_by(&mut self, flag: &Arc<AtomicBool>) {
+        self.interrupted = Arc::clone(flag);
+    }
+
     fn sample(
         &mut self,
         prompts: &[Vec<TokenId>],
@@ -339,6 +347,7 @@ impl TrainingSession for Session {
                     streams,
                     parameters,
                     context,
+                    &self.interrupted,
                 )
             };
             (0..).zip(prompts).map(one).collect()

@@ -115,7 +115,7 @@ pub(crate) async fn replay_events(
 ) -> Result<Summary> {
     let begin = Instant::now();
     let start = async || {
-        let capabilities = settings::capabilities(project)?;
+        let capabilities = settings::capabilities_aside(project).await?;
         anyhow::Ok(Replay::start(component, capabilities, settings::limits(project)).await?)
     };
     let Recorded {

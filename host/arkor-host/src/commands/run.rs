@@ -121,10 +121,22 @@ async fn follow(
     let _unfinished = Unfinished::begin(&control);
     let stop = stop_on_signals(signals, time_limit, control.requests(), printer.clone());
     let stop = tokio::spawn(stop);
-    loop {
+    let requests = control.requests();
+    'events: loop {
         let alive = follower.changed().await;
         loop {
-            let lines = follower.take(store, printer)?;
+            let lines = match follower.take(store, printer) {
+                Ok(lines) => lines,
+                Err(error) => {
+                    // Nobody would know of the run any more; what it has is kept.
+                    printer.note(&format!(
+                        "the run's events cannot be read, so that it stops with a checkpoint: {error:#}"
+                    ));
+                    // One that has just ended is over.
+                    let _ = requests.ask(RunRequest::Stop(EndReason::User)).await;
+                    break 'events;
+                }
+            };
             if lines.is_empty() {
                 break;
             }
@@ -136,9 +148,10 @@ async fn follow(
             break;
         }
     }
-    stop.abort();
     follower.end(printer);
-    Ok(control.finish().await?)
+    let outcome = control.finish().await;
+    stop.abort();
+    Ok(outcome?)
 }
 
 /// The run that is followed and has not come to its end, for last words.

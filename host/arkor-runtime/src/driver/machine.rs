@@ -403,7 +403,7 @@ impl Machine {
                 return;
             }
             Action::Pause => self.pause = true,
-            Action::LogMetric(metric) => self.progress.metrics.push(metric.clone()),
+            Action::LogMetric(metric) => self.progress.keep_metric(metric),
             Action::Unknown(name) => {
                 effects.push(self.warning(format!(
                     "{callback} asked for `{}`, which this version of arkor-host does not \

@@ -47,6 +47,9 @@ pub(crate) struct Progress {
     pub(crate) loop_returned: bool,
 }
 
+/// Most metrics of one event, whoever measured them: an event has a bound in the store.
+const METRICS: usize = 1000;
+
 /// Where the best score was measured.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Best {
@@ -121,6 +124,8 @@ impl Progress {
         self.loss = told.loss.or(self.loss);
         let mut all = std::mem::take(&mut self.metrics);
         all.extend(metrics);
+        let too_many = all.len().saturating_sub(METRICS);
+        all.drain(..too_many);
         LogRecord {
             step: self.step,
             epoch: told.epoch,
@@ -162,7 +167,17 @@ impl Progress {
             .metrics
             .retain(|old| new.metrics.iter().all(|one| one.name != old.name));
         measured.metrics.extend(new.metrics.iter().cloned());
+        let too_many = measured.metrics.len().saturating_sub(METRICS);
+        measured.metrics.drain(..too_many);
         self.measured.insert(measured)
+    }
+
+    /// A metric for the next log event, which has only so many: the newest.
+    pub(crate) fn keep_metric(&mut self, metric: &Metric) {
+        if self.metrics.len() >= METRICS {
+            self.metrics.remove(0);
+        }
+        self.metrics.push(metric.clone());
     }
 
     /// What the last evaluation measured besides the loss.

@@ -60,37 +60,54 @@ fn places(memory: &[u8], program: Option<&Program>) -> Option<Vec<UntrustedText>
         .pointer(interpreter, threads_main)
         .or_else(|| memory.pointer(interpreter, threads_head))?;
     let mut frame = memory.pointer(thread, current_frame);
-    let mut lines = Vec::new();
-    for _ in 0..FRAMES {
-        let Some(at) = frame else { break };
-        frame = memory.pointer(at, previous);
-        if memory.u8(at.checked_add(owner)?)? >= OWNED_BY_INTERPRETER {
-            continue;
+    // Frames of a recursion have the same place, and finding a column reads the file.
+    let mut known: Option<(String, u32, u32, usize)> = None;
+    let mut looked_at = 0;
+    // One after the other, for as many as are told.
+    let lines = std::iter::from_fn(|| {
+        loop {
+            looked_at += 1;
+            let at = frame.filter(|_| looked_at <= FRAMES)?;
+            frame = memory.pointer(at, previous);
+            if memory.u8(at.checked_add(owner)?)? >= OWNED_BY_INTERPRETER {
+                continue;
+            }
+            let place = || {
+                // The lowest bits of a reference on the interpreter's stack are marks.
+                let code = memory.pointer(at, executable)? & !3;
+                let file = memory.text(memory.pointer(code, filename)?)?;
+                let instruction = memory.pointer(at, instruction)?;
+                let unit = instruction.checked_sub(code.checked_add(code_begin)?)? / 2;
+                let table = memory.bytes(memory.pointer(code, linetable)?)?;
+                let first = memory.u32(code.checked_add(firstlineno)?)?;
+                let (line, column) = position(table, first, unit)?;
+                let function = memory.text(memory.pointer(code, qualname)?)?;
+                Some((function, file, line, column))
+            };
+            if let Some((function, file, line, column)) = place()
+                && is_of_trainer(&file, program)
+            {
+                let column = match &known {
+                    Some((same, at, byte, found))
+                        if (same, *at, *byte) == (&file, line, column) =>
+                    {
+                        *found
+                    }
+                    _ => {
+                        let found = characters(program, &file, line, column);
+                        known = Some((file.clone(), line, column, found));
+                        found
+                    }
+                };
+                let (function, file): (String, String) = (
+                    words::cut(function, words::NAME),
+                    words::cut(file, words::NAME),
+                );
+                return Some(format!("{function} at {file}:{line}:{column}"));
+            }
         }
-        let place = || {
-            // The lowest bits of a reference on the interpreter's stack are marks.
-            let code = memory.pointer(at, executable)? & !3;
-            let file = memory.text(memory.pointer(code, filename)?)?;
-            let instruction = memory.pointer(at, instruction)?;
-            let unit = instruction.checked_sub(code.checked_add(code_begin)?)? / 2;
-            let table = memory.bytes(memory.pointer(code, linetable)?)?;
-            let first = memory.u32(code.checked_add(firstlineno)?)?;
-            let (line, column) = position(table, first, unit)?;
-            let function = memory.text(memory.pointer(code, qualname)?)?;
-            Some((function, file, line, column))
-        };
-        if let Some((function, file, line, column)) = place()
-            && is_of_trainer(&file, program)
-        {
-            let column = characters(program, &file, line, column);
-            let (function, file): (String, String) = (
-                words::cut(function, words::NAME),
-                words::cut(file, words::NAME),
-            );
-            lines.push(format!("{function} at {file}:{line}:{column}"));
-        }
-    }
-    Some(crate::words::fold(lines.into_iter()))
+    });
+    Some(crate::words::fold(lines))
 }
 
 fn find_table(memory: &[u8]) -> Option<u32> {

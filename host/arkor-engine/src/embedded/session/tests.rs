@@ -1,5 +1,7 @@
 //! The whole model against finite differences, and what must be the same bit for bit.
 
+use std::sync::atomic::Ordering;
+
 use arkor_types::StopReason;
 
 use super::*;
@@ -353,6 +355,20 @@ fn prompts_are_sampled_each_with_streams_of_its_own_and_stop_at_a_token() {
             .sample(&vec![vec![65]; 257], 1, &parameters)
             .is_err()
     );
+}
+
+#[test]
+fn sampling_ends_when_nobody_waits_for_it() {
+    let mut session = session(true, 2, 1);
+    let (parameters, flag) = (
+        SamplingParameters::default(),
+        Arc::new(AtomicBool::new(true)),
+    );
+    session.interrupt_by(&flag);
+    let ended = session.sample(&[vec![65]], 2, &parameters);
+    assert!(matches!(ended, Err(EngineError::Interrupted)), "{ended:?}");
+    flag.store(false, Ordering::Release);
+    assert!(session.sample(&[vec![65]], 2, &parameters).is_ok());
 }
 
 #[test]

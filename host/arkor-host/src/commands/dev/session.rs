@@ -14,6 +14,7 @@ use arkor_studio::{
 use arkor_types::{EndReason, Event, RunId};
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinHandle;
 
 mod people;
 mod tell;
@@ -35,8 +36,9 @@ const CATCH_UP: Duration = Duration::from_millis(100);
 /// Replays that are at work at once.
 const REPLAYS: usize = 2;
 
-/// Most answers of a replay that are kept for the page.
+/// Most answers of a replay that are kept for the page, and most bytes of them.
 const ANSWERS: usize = 2_000;
+const ANSWERS_BYTES: usize = 8 << 20;
 
 pub(super) struct Session {
     project: Project,
@@ -53,6 +55,8 @@ pub(super) struct Session {
     parent: Option<RunId>,
     /// A person wants a run, and there is no code yet.
     wanted: bool,
+    /// Code of another configuration, until it is known whether a run of it could begin.
+    checking: Option<Checking>,
     swaps: (mpsc::Sender<Swapped>, mpsc::Receiver<Swapped>),
     signals: mpsc::Receiver<()>,
     /// Whether there is a Studio, in which a person can let a paused run go on.
@@ -70,6 +74,7 @@ enum Came {
     Build(Built),
     Progress(bool),
     Swapped(Box<Swapped>),
+    Checked(Result<()>),
     Request(Request),
     Signal,
     TimeLimit,
@@ -101,6 +106,34 @@ async fn can_begin(code: &Code) -> Result<()> {
     Ok(arkor_runtime::check(&code.spec, &settings).await?)
 }
 
+/// Data and tokenizer may take a while, and the session has more to do.
+struct Checking {
+    code: Code,
+    task: JoinHandle<Result<()>>,
+}
+
+impl Checking {
+    fn begin(code: Code) -> Self {
+        let checked = code.clone();
+        let task = tokio::spawn(async move { can_begin(&checked).await });
+        Self { code, task }
+    }
+}
+
+impl Drop for Checking {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// What came of a check; waits for ever if there is none.
+async fn checked(checking: &mut Option<Checking>) -> Result<()> {
+    match checking {
+        Some(checking) => (&mut checking.task).await?,
+        None => std::future::pending().await,
+    }
+}
+
 /// What a run said to a request.
 fn taken(answer: Result<(), String>) -> Result<(), Refusal> {
     answer.map_err(conflict)
@@ -129,6 +162,7 @@ impl Session {
             begun: None,
             parent: None,
             wanted: false,
+            checking: None,
             swaps: mpsc::channel(16),
             signals: ends.signals,
             is_attended,
@@ -167,6 +201,7 @@ impl Session {
                 }
                 more = progress(&mut self.run) => Came::Progress(more),
                 Some(swapped) = self.swaps.1.recv() => Came::Swapped(Box::new(swapped)),
+                can_begin = checked(&mut self.checking) => Came::Checked(can_begin),
                 Some(built) = builds.recv() => Came::Build(built),
                 Some(request) = requests.recv() => Came::Request(request),
                 () = at(deadline) => Came::Deadline,
@@ -196,6 +231,12 @@ impl Session {
                 Came::Progress(false) => self.ended().await?,
                 Came::Swapped(swapped) => {
                     self.swapped(*swapped).await?;
+                    None
+                }
+                Came::Checked(can_begin) => {
+                    if let Some(checking) = self.checking.take() {
+                        self.restart(checking.code.clone(), can_begin).await;
+                    }
                     None
                 }
                 Came::Request(request) => self.serve(request).await?,
@@ -305,6 +346,13 @@ impl Session {
             .is_some_and(|(_, identity)| *identity == newest.identity);
         let decision = decide(&run.running, &newest.identity, run.replace);
         let code = Swapping::from(newest);
+        let is_checked = self
+            .checking
+            .as_ref()
+            .is_some_and(|checking| checking.code.identity == newest.identity);
+        if !is_checked {
+            self.checking = None;
+        }
         match decision {
             Decision::Nothing if !run.replace => {
                 // Code that an earlier save sent on its way was taken back by this one.
@@ -342,26 +390,22 @@ impl Session {
                 self.say(DevPhase::Unchanged, "this code is on its way already");
             }
             Decision::Swap => run.swap(code),
+            Decision::Restart if is_checked => {}
             Decision::Restart => {
                 run.withdraw();
-                let newest = newest.clone();
-                self.restart(newest).await;
+                self.checking = Some(Checking::begin(newest.clone()));
             }
         }
     }
 
     /// Asks the run to stop for code of another configuration, if that can begin.
-    async fn restart(&mut self, newest: Code) {
-        let can_begin = tokio::select! {
-            can_begin = can_begin(&newest) => can_begin,
-            // Data may take a while, and somebody will not wait for it.
-            Some(()) = self.signals.recv() => {
-                // There is a run, so this ends nothing yet.
-                let _ = self.end(EndReason::Signal).await;
-                return;
-            }
+    async fn restart(&mut self, newest: Code, can_begin: Result<()>) {
+        let Some(run) = self.run.as_mut().filter(|run| !run.told_to_end) else {
+            return;
         };
-        let Some(run) = &mut self.run else { return };
+        if self.told_to_end > 0 {
+            return;
+        }
         if let Err(error) = can_begin {
             // The run goes on with what it has, until another save is better.
             run.refused = Some(newest.identity);
@@ -431,6 +475,10 @@ impl Session {
             started = &mut started => started,
             // Data, tokenizer and model may take a while, and somebody will not wait for them.
             Some(()) = self.signals.recv() => return Ok(Some(Exit::Interrupted)),
+            () = self.time_limit.over() => {
+                self.printer.note("the time limit is over");
+                return Ok(Some(Exit::StoppedEarly));
+            }
         };
         match started {
             Ok(control) => {
@@ -499,7 +547,9 @@ impl Session {
         }
         let newest = self.newest.as_ref().map(|newest| &newest.identity);
         let too_late = run.swapping.as_ref().map(|(_, identity)| identity);
-        let is_saved = too_late.is_some() && too_late == newest && !run.told_to_end;
+        let was_checked = self.checking.take().is_some();
+        let is_newest = too_late.is_some() && too_late == newest;
+        let is_saved = (was_checked || is_newest) && !run.told_to_end;
         if self.wanted || is_saved {
             return self.begin().await;
         }

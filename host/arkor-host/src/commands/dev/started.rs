@@ -31,7 +31,7 @@ impl Started {
         if let Some(trainer) = self.take() {
             return Ok(trainer);
         }
-        let capabilities = settings::capabilities(project)?;
+        let capabilities = settings::capabilities_aside(project).await?;
         Ok(Trainer::start(component, capabilities, settings::limits(project)).await?)
     }
 

@@ -112,6 +112,10 @@ impl Voice {
                             is_over = true;
                             break;
                         }
+                        // What finds no place would be left out.
+                        if !self.printer.has_room() {
+                            return Ok(());
+                        }
                         print(&line, &self.printer);
                         *after = line.record.seq;
                     }

@@ -99,6 +99,34 @@ pub(crate) fn measurement(told: types::Measurement) -> Result<Measurement, Strin
     })
 }
 
+/// Of an answer, what can have an effect: to stop for the first reason, and of what is set or asked for without more
+/// the last time. Metrics are all kept.
+fn that_count(list: Vec<Action>) -> Vec<Action> {
+    let is_metric = |action: &Action| matches!(action, Action::LogMetric(_));
+    let is_stop = |action: &Action| matches!(action, Action::Stop(_));
+    let kind = std::mem::discriminant::<Action>;
+    let mut kept: Vec<Action> = Vec::new();
+    for action in list {
+        if is_metric(&action) {
+            kept.push(action);
+            continue;
+        }
+        let same = kept.iter().position(|known| match (known, &action) {
+            (Action::Unknown(known), Action::Unknown(new)) => known == new,
+            (known, new) => kind(known) == kind(new),
+        });
+        match same {
+            Some(_) if is_stop(&action) => {}
+            Some(at) => {
+                kept.remove(at);
+                kept.push(action);
+            }
+            None => kept.push(action),
+        }
+    }
+    kept
+}
+
 /// The host's metrics as the contract has them.
 pub(crate) fn told_metrics(list: &[Metric]) -> Vec<types::Metric> {
     list.iter().map(told_metric).collect()
@@ -137,7 +165,8 @@ pub(crate) fn actions(
             "evaluated: must not be asked for by on-evaluate, which would be called again".into(),
         );
     }
-    list.into_iter()
+    let actions: Result<Vec<Action>, String> = list
+        .into_iter()
         .map(|action| {
             Ok(match action {
                 callbacks::Action::Evaluated(told) => Action::Evaluated(
@@ -162,7 +191,8 @@ pub(crate) fn actions(
                 }
             })
         })
-        .collect()
+        .collect();
+    actions.map(that_count)
 }
 
 #[expect(
@@ -237,5 +267,42 @@ pub(crate) fn end_reason(reason: &EndReason) -> callbacks::EndReason {
         EndReason::Trainer(reason) => callbacks::EndReason::Trainer(reason.as_str().into()),
         EndReason::User | EndReason::Signal | EndReason::TimeLimit => callbacks::EndReason::User,
         EndReason::Replaced => callbacks::EndReason::Replaced,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_an_answer_that_says_the_same_again_and_again_what_counts_is_kept() {
+        let metric = |value| {
+            Action::LogMetric(Metric {
+                name: "m".into(),
+                value,
+            })
+        };
+        let kept = that_count(vec![
+            Action::Stop("first".into()),
+            Action::SetLearningRate(0.1),
+            metric(1.0),
+            Action::Stop("second".into()),
+            metric(1.0),
+            Action::FollowSchedule,
+            Action::SetLearningRate(0.2),
+            Action::Unknown("x".into()),
+            Action::Unknown("x".into()),
+        ]);
+        assert_eq!(
+            kept,
+            [
+                Action::Stop("first".into()),
+                metric(1.0),
+                metric(1.0),
+                Action::FollowSchedule,
+                Action::SetLearningRate(0.2),
+                Action::Unknown("x".into()),
+            ]
+        );
     }
 }

@@ -45,3 +45,26 @@ fn another_version_is_named() {
     let error = SavedProgress::decode(&bytes).unwrap_err().to_string();
     assert_eq!(error, "has format version 9, and this host reads version 1");
 }
+
+#[test]
+fn an_event_has_so_many_metrics_and_no_more_the_newest() {
+    let metric = |index: usize| Metric {
+        name: format!("m{index}").into(),
+        value: 0.0,
+    };
+    let mut progress = Progress::default();
+    for index in 0..METRICS + 5 {
+        progress.keep_metric(&metric(index));
+    }
+    assert_eq!(progress.metrics.len(), METRICS);
+    assert_eq!(progress.metrics.last(), Some(&metric(METRICS + 4)));
+    for first in [0, METRICS] {
+        let measured = Measurement {
+            loss: None,
+            metrics: (first..first + METRICS).map(metric).collect(),
+        };
+        progress.measured_again(&measured, None);
+    }
+    assert_eq!(progress.last_metrics().len(), METRICS);
+    assert_eq!(progress.last_metrics().first(), Some(&metric(METRICS)));
+}

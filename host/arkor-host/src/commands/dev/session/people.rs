@@ -5,6 +5,10 @@ use super::*;
 impl Session {
     pub(super) async fn serve(&mut self, request: Request) -> Result<Option<Exit>> {
         let Request { command, reply } = request;
+        if reply.is_closed() {
+            // Whoever asked was told that no answer came in time.
+            return Ok(None);
+        }
         let mut exit = None;
         let answer = match command {
             Command::Dev(DevAction::Start) => match &self.run {
@@ -117,12 +121,14 @@ impl Session {
         let (project, store) = (self.project.clone(), self.store.clone());
         tokio::spawn(async move {
             let _turn = turn;
-            let mut answers = Vec::new();
+            let (mut answers, mut bytes) = (Vec::new(), 0);
             let replayed = async {
                 let run = store.run(&wanted)?;
                 let see = |replayed: &arkor_runtime::Replayed| {
-                    if answers.len() < ANSWERS {
-                        answers.push(json!(Answer::from(replayed)));
+                    if answers.len() < ANSWERS && bytes < ANSWERS_BYTES {
+                        let answer = json!(Answer::from(replayed));
+                        bytes += answer.to_string().len();
+                        answers.push(answer);
                     }
                 };
                 let events = stored(&store, &run, last)?;

@@ -19,7 +19,8 @@ impl Host for GuestState {
         };
         if !super::is_name(&name) {
             return Ok(Err(ArtifactError::InvalidName(format!(
-                "{name:?}: a name has 1 to 200 letters, digits and _ - . / of ASCII, and no part that begins with a dot"
+                "{:?}: a name has 1 to 200 letters, digits and _ - . / of ASCII, and no part that begins with a dot",
+                crate::words::cut::<String>(name, crate::words::NAME)
             ))));
         }
         let limit = self.limits.artifact_size;

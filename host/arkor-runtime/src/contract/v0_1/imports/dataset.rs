@@ -28,6 +28,14 @@ fn check_size(examples: u64, length: u32) -> Result<(), DatasetError> {
     )))
 }
 
+/// Runs what may take as long as the dataset is large, beside the executor's threads.
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, DatasetError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| DatasetError::Other(format!("internal error: {error}")))
+}
+
 impl GuestState {
     fn examples(&mut self) -> Result<Arc<Examples>, DatasetError> {
         self.run()
@@ -90,22 +98,25 @@ impl Host for GuestState {
             Split::Eval => EngineSplit::Eval,
         };
         let _waits = self.wait_for_host();
-        Ok(examples
-            .read(split, u64::from(start), u64::from(count))
-            .map(|list| list.into_iter().map(example).collect())
-            .map_err(|error| DatasetError::OutOfRange(error.to_string())))
+        let read = aside(move || examples.read(split, u64::from(start), u64::from(count)));
+        Ok(match read.await {
+            Ok(Ok(list)) => Ok(list.into_iter().map(example).collect()),
+            Ok(Err(error)) => Err(DatasetError::OutOfRange(error.to_string())),
+            Err(gone) => Err(gone),
+        })
     }
 
     async fn batch(&mut self, step: u32) -> wasmtime::Result<Result<Vec<Example>, DatasetError>> {
         let _waits = self.wait_for_host();
         let length = self.max_length();
-        Ok(self.examples().and_then(|examples| {
-            check_size(examples.per_step(), length)?;
-            Ok(examples
-                .batch(step.into())
-                .into_iter()
-                .map(example)
-                .collect())
-        }))
+        let examples = match self.examples() {
+            Ok(examples) => examples,
+            Err(error) => return Ok(Err(error)),
+        };
+        if let Err(error) = check_size(examples.per_step(), length) {
+            return Ok(Err(error));
+        }
+        let batch = aside(move || examples.batch(step.into())).await;
+        Ok(batch.map(|batch| batch.into_iter().map(example).collect()))
     }
 }

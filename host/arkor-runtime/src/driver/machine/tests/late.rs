@@ -178,3 +178,39 @@ fn nobody_is_in_such_a_hurry_that_memory_is_lost() {
         "code that waits then cuts nobody off"
     );
 }
+
+#[test]
+fn evaluations_without_their_metric_are_told_once() {
+    let mut rule = plan(12);
+    rule.score.metric = "acuracy".into();
+    let mut machine = Machine::new(rule);
+    machine.apply(Input::Begin);
+    machine.apply(handled(1));
+    let mut told = Vec::new();
+    let mut seq = 1;
+    for _ in 0..40 {
+        let effects = machine.apply(match machine.phase() {
+            Phase::Training => step_done(),
+            Phase::Evaluating => Input::EvaluationDone { loss: 1.0 },
+            Phase::Saving if machine.saves_state() => Input::StateSaved(Ok(())),
+            Phase::Saving => Input::CheckpointDone {
+                id: "c".into(),
+                seq: seq + 1,
+            },
+            Phase::Ended => break,
+            _ => {
+                seq += 1;
+                handled(seq)
+            }
+        });
+        told.extend(effects.into_iter().filter_map(|effect| match effect {
+            Effect::Append(Event::Message(message)) => Some(message.text.as_str().to_owned()),
+            _ => None,
+        }));
+    }
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].contains("`acuracy`, which was not measured"),
+        "{told:?}"
+    );
+}
