@@ -35,12 +35,9 @@ pub(crate) fn run() -> Result<ExitCode> {
     let words = ["doc", "--release", "--no-deps", "--workspace"];
     command::must(command::cargo(&words).env("RUSTDOCFLAGS", "-D warnings"))?;
 
-    arrows::check()?;
-    layout::check()?;
-
     let tests = test::run(&[])?;
-    once::check()?;
-    documents::check(HELP)?;
+    // After the tests, with which all of it is built.
+    checks()?;
     // Last, as it is a build of its own. With one seed, so that what is found is found again.
     let code = if tests == ExitCode::SUCCESS {
         fuzz::run(&["60".into(), "--seed=1".into(), "--bounded".into()])?
@@ -51,6 +48,16 @@ pub(crate) fn run() -> Result<ExitCode> {
         eprintln!("not checked: {tool} is not installed here");
     }
     Ok(code)
+}
+
+/// What is checked of the project's form: which crate needs which, layout, documents, and that nothing is compiled
+/// twice.
+pub(crate) fn checks() -> Result<ExitCode> {
+    arrows::check()?;
+    layout::check()?;
+    documents::check(HELP)?;
+    once::check()?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The folders of all cargo workspaces whose code runs inside the host.

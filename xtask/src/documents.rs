@@ -140,7 +140,7 @@ fn task(words: &[&str], tasks: &str) -> Option<String> {
     let name = words.first().filter(|name| is_name(name))?;
     let is_there = tasks
         .lines()
-        .any(|line| line.trim_start().split_whitespace().nth(2) == Some(name));
+        .any(|line| line.split_whitespace().nth(2) == Some(name));
     (!is_there).then(|| format!("there is no task `{name}`"))
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use serde::Deserialize;
 
 use crate::command;
 
@@ -51,11 +52,18 @@ pub(crate) fn rust_target() -> Result<Option<String>> {
     build()?;
     let list = command::output(Command::new(program()).args(["toolchain", "list", "--json"]))?;
     for line in list.lines() {
-        let toolchain: serde_json::Value =
+        let toolchain: Toolchain =
             serde_json::from_str(line).context("arkor-host toolchain list printed no JSON")?;
-        if toolchain["name"] == "rust" {
-            return Ok(toolchain["target"].as_str().map(str::to_owned));
+        if toolchain.name == "rust" {
+            return Ok(toolchain.target);
         }
     }
     Ok(None)
+}
+
+/// A line of `arkor-host toolchain list --json`.
+#[derive(Deserialize)]
+struct Toolchain {
+    name: String,
+    target: Option<String>,
 }

@@ -38,7 +38,8 @@ Tasks of this repository. Each installs what it needs and says so.
                                    give hostile bytes to what parses them; 60 seconds each if not said,
                                    bounded as in CI by a number of inputs too
     cargo xtask windows            check that the host compiles for Windows
-    cargo xtask ci                 format, lints, docs, crate dependencies, tests, a minute or less of each fuzzer
+    cargo xtask checks             crate dependencies, layout, documents, and what is compiled twice
+    cargo xtask ci                 format, lints, docs, tests, these checks, a minute or less of each fuzzer
 ";
 
 fn main() -> ExitCode {
@@ -63,6 +64,7 @@ fn run(task: &str, rest: &[String]) -> Result<ExitCode> {
         "runtime" => runtime::run(rest),
         "windows" => windows::run(),
         "ci" => ci::run(),
+        "checks" => ci::checks(),
         "" | "help" | "-h" | "--help" => {
             print!("{HELP}");
             Ok(ExitCode::SUCCESS)

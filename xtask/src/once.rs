@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
+use serde::Deserialize;
 
 use crate::{command, host};
 
@@ -32,19 +32,25 @@ pub(crate) fn check() -> Result<()> {
     Ok(())
 }
 
+/// What cargo says of what it made.
+#[derive(Deserialize)]
+struct Message {
+    reason: String,
+    #[serde(default)]
+    package_id: String,
+    #[serde(default)]
+    filenames: Vec<String>,
+}
+
 /// What a cargo command makes of third-party crates; a file's name says with which features.
 fn files(words: &[&str]) -> Result<BTreeSet<String>> {
     let mut cargo = command::cargo(words);
     let printed = command::output(cargo.args(["--quiet", "--message-format=json"]))?;
     let mut files = BTreeSet::new();
     for line in printed.lines().filter(|line| line.starts_with('{')) {
-        let message: Value = serde_json::from_str(line).context("cargo printed no JSON")?;
-        let is_ours = message["package_id"]
-            .as_str()
-            .is_some_and(|id| id.starts_with("path+"));
-        if message["reason"] == "compiler-artifact" && !is_ours {
-            let made = message["filenames"].as_array().into_iter().flatten();
-            files.extend(made.filter_map(Value::as_str).map(str::to_owned));
+        let message: Message = serde_json::from_str(line).context("cargo printed no JSON")?;
+        if message.reason == "compiler-artifact" && !message.package_id.starts_with("path+") {
+            files.extend(message.filenames);
         }
     }
     ensure!(!files.is_empty(), "cargo {} made nothing", words.join(" "));

@@ -4,14 +4,13 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use arkor_engine::Schedule;
 use arkor_store::{RunHandle, StoreError};
-use arkor_types::{CheckpointRecord, EndReason, Event, EventRecord, Level, Started};
+use arkor_types::{CheckpointRecord, EndReason, Event, EventRecord, Started};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::deadline::Deadline;
 use crate::error::RuntimeError;
 use crate::event::CallbackEvent;
 use crate::guest::RunContext;
@@ -28,6 +27,7 @@ mod data;
 mod differences;
 mod engine_work;
 mod guests;
+mod hurry;
 mod inbox;
 pub(crate) mod machine;
 mod offers;
@@ -45,31 +45,13 @@ pub use offers::{ReloadOutcome, Reloader, Ticket};
 use callbacks::{Candidate, Generation};
 use checkpoint::Beside;
 use guests::Totals;
+use hurry::Impatience;
 use inbox::{Asked, Came, EngineDone, Inbox};
 use machine::{Effect, Input, Machine, Phase, Plan};
 use progress::SavedProgress;
 
 /// Requests of people that can wait for the driver.
 const PEOPLE: usize = 8;
-
-/// How long a loop that works may stay away from its checkpoint hook until it is told who waits for that.
-const HOOK_PATIENCE: Duration = Duration::from_secs(5);
-
-/// How long newer code or a stop waits for a call in flight before it is told what it waits for.
-const PATIENCE: Duration = Duration::from_secs(2);
-
-/// How often it is looked whether that call hangs.
-const LOOK: Duration = Duration::from_millis(500);
-
-/// Somebody waits for a call in flight.
-struct Impatience {
-    since: Instant,
-    next_look: Instant,
-    /// It was told what is waited for.
-    is_told: bool,
-    /// The same of a loop that works and does not come to its hook.
-    is_hook_told: bool,
-}
 
 /// What a run is made of when its driver starts.
 pub(crate) struct Parts {
@@ -531,87 +513,6 @@ impl Driver {
         self.code()
             .map(|code| std::sync::Arc::clone(&code.surroundings.limits))
             .unwrap_or_default()
-    }
-
-    /// When it is to be looked whether a call hangs that somebody waits for.
-    fn look(&mut self) -> Option<Instant> {
-        let code_waits = self.machine.takes_code() && self.inbox.offers.is_waiting();
-        let is_wanted =
-            self.machine.is_waited_for() || code_waits || self.machine.waits_for_hook().is_some();
-        if !is_wanted || !self.inbox.is_busy() {
-            self.impatient = None;
-            return None;
-        }
-        let now = Instant::now();
-        let impatience = self.impatient.get_or_insert_with(|| Impatience {
-            since: now,
-            next_look: now + PATIENCE,
-            is_told: false,
-            is_hook_told: false,
-        });
-        Some(impatience.next_look)
-    }
-
-    /// Cuts a call off that hangs while somebody waits for its place.
-    fn hurry(&mut self) -> Done<()> {
-        let Some(impatience) = &mut self.impatient else {
-            return Ok(());
-        };
-        let now = Instant::now();
-        if impatience.next_look > now {
-            return Ok(());
-        }
-        impatience.next_look = now + LOOK;
-        let is_told = impatience.is_told;
-        if let Some(who) = self.machine.waits_for_hook()
-            && !impatience.is_hook_told
-            && impatience.since + HOOK_PATIENCE <= now
-        {
-            impatience.is_hook_told = true;
-            let text = format!(
-                "{who} waits for the training loop to call its checkpoint hook, for {} s by now",
-                HOOK_PATIENCE.as_secs()
-            );
-            self.say(Level::Info, text)?;
-        }
-        let at_work = self.machine.at_work();
-        let slot = at_work.and_then(|generation| self.generations.get(&generation)?.slot.clone());
-        let callbacks = slot.filter(|_| self.inbox.callbacks.is_some());
-        let training_loop = self
-            .inbox
-            .training_loop
-            .as_ref()
-            .filter(|_| callbacks.is_none() && self.machine.accepts().hooks);
-        let (what, deadline): (&str, &Deadline) = match (&callbacks, training_loop) {
-            (Some(slot), _) => ("a callback", slot.deadline()),
-            (None, Some(training_loop)) => match training_loop.deadline() {
-                Some(deadline) => ("the training loop", deadline),
-                None => return Ok(()),
-            },
-            (None, None) => return Ok(()),
-        };
-        if !self.machine.saves_state() {
-            deadline.hurry();
-        }
-        let Some(used) = deadline.busy_for().filter(|used| *used >= PATIENCE) else {
-            return Ok(());
-        };
-        if let Some(impatience) = &mut self.impatient {
-            impatience.is_told = true;
-        }
-        if !is_told {
-            let who = if self.machine.is_waited_for() {
-                "the run's end"
-            } else {
-                "newer code"
-            };
-            let text = format!(
-                "{who} waits for {what}, which has been at work, or waits for the engine, for {} s",
-                used.as_secs()
-            );
-            self.say(Level::Info, text)?;
-        }
-        Ok(())
     }
 
     /// An event of the log that will be handed over.

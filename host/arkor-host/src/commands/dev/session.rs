@@ -14,11 +14,12 @@ use arkor_studio::{
 use arkor_types::{EndReason, Event, RunId};
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, mpsc};
-use tokio::task::JoinHandle;
 
+mod checking;
 mod people;
 mod tell;
 
+use self::checking::{Checking, checked};
 use super::active::{Active, Swapped, Swapping};
 use super::builder::{Builder, Built, Code};
 use super::voice::Voice;
@@ -98,40 +99,6 @@ fn accepted(text: &str) -> Answered {
 
 fn conflict(text: impl Into<String>) -> Refusal {
     Refusal::new(RefusalKind::Conflict, text)
-}
-
-/// Whether a run of this code could begin, as far as that can be known before it does.
-async fn can_begin(code: &Code) -> Result<()> {
-    let settings = settings::run(&code.project)?;
-    Ok(arkor_runtime::check(&code.spec, &settings).await?)
-}
-
-/// Data and tokenizer may take a while, and the session has more to do.
-struct Checking {
-    code: Code,
-    task: JoinHandle<Result<()>>,
-}
-
-impl Checking {
-    fn begin(code: Code) -> Self {
-        let checked = code.clone();
-        let task = tokio::spawn(async move { can_begin(&checked).await });
-        Self { code, task }
-    }
-}
-
-impl Drop for Checking {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-/// What came of a check; waits for ever if there is none.
-async fn checked(checking: &mut Option<Checking>) -> Result<()> {
-    match checking {
-        Some(checking) => (&mut checking.task).await?,
-        None => std::future::pending().await,
-    }
 }
 
 /// What a run said to a request.
