@@ -43,6 +43,10 @@ pub(crate) fn dev(arguments: &DevArguments, printer: &Printer) -> Result<Exit> {
     let _only_one = lock(&project)?;
     let executor = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
+        // A guest that computes gives way some hundred times a second, and not sixty times before anybody else is
+        // looked at.
+        .event_interval(1)
+        .global_queue_interval(1)
         .enable_time()
         .enable_io()
         .build()
