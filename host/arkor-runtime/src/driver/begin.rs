@@ -533,8 +533,11 @@ fn has_more_to_do(
         return Ok(());
     }
     if let Some(max_steps) = max_steps {
+        // One that was cut off behind its last checkpoint still has to end.
+        let is_over = matches!(run.status, RunStatus::Completed | RunStatus::Stopped);
+        let least = if is_over { step + 1 } else { step };
         // 0 is the length of the data.
-        return if max_steps > 0 && u64::from(max_steps) <= step {
+        return if max_steps > 0 && u64::from(max_steps) < least {
             Err(RuntimeError::TooShort {
                 run: run.id.to_string(),
                 step,
