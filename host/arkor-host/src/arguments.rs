@@ -131,7 +131,7 @@ pub(crate) struct RunArguments {
     /// A project's folder (or one inside it), its arkor.toml, a .wasm file, or a script.
     #[arg(default_value = ".")]
     pub(crate) path: PathBuf,
-    /// Go on with a run from its last checkpoint: its id, the beginning of it, or `latest`.
+    /// Go on with a run from its last checkpoint: its id, the beginning or the end of it, or `latest`.
     #[arg(long, value_name = "RUN")]
     pub(crate) resume: Option<String>,
     /// With --resume: go on from an earlier checkpoint, by its id or its step (`runs show` lists them).
@@ -197,15 +197,16 @@ pub(crate) struct DevArguments {
 ///
 /// Prints what the callbacks ask for, and where that is not what the run's own code asked for: new
 /// callbacks are tried on old runs in milliseconds, and with --check a recorded run is their test. They
-/// begin without memory, but with --last with what they had at the checkpoint before. A callback that needs what only a run has (text, the dataset, artifacts) and
-/// returns that as an error is not compared.
+/// begin without memory, or with --last with what they had at the checkpoint before. A callback that needs
+/// what only a run has (text, the dataset, artifacts) and returns that as an error is not compared.
+/// Granted folders are for reading only then, and there is no network.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Exit codes:\n    0  all events were handled\n    1  a callback failed, or with --check answered \
                   differently\n    2  usage"
 )]
 pub(crate) struct ReplayArguments {
-    /// The run: its id, the beginning of it, or `latest`; or a file with its events, as `run --json` and
+    /// The run: its id, the beginning or the end of it, or `latest`; or a file with its events, as `run --json` and
     /// `runs events --json` print them.
     #[arg(value_name = "RUN|FILE")]
     pub(crate) run: String,
