@@ -2,7 +2,7 @@
 //!
 //! Each row has a measured value and a target, and where there is another program to compare with,
 //! that program's value on the same machine and the ratio of the two. `reload` measures what comes
-//! after a save instead, `languages` trainers in each language.
+//! after a save instead, `languages` trainers in each language, `saves` the part of that which is saving scripts.
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
@@ -15,6 +15,7 @@ use crate::{command, host};
 mod languages;
 mod reload;
 mod table;
+mod yardstick;
 
 use table::{Row, Target};
 
@@ -22,7 +23,9 @@ use table::{Row, Target};
 const ENGINE_RATIO: f64 = 1.25;
 
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
-    let rows = if arguments.iter().any(|argument| argument == "reload") {
+    let rows = if arguments.iter().any(|argument| argument == "saves") {
+        languages::saves()?
+    } else if arguments.iter().any(|argument| argument == "reload") {
         reload::rows()?
     } else if arguments.iter().any(|argument| argument == "languages") {
         languages::rows()?

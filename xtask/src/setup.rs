@@ -138,7 +138,7 @@ fn go_version(go: &Path) -> Option<(u32, u32)> {
 }
 
 /// Installs what a folder's package-lock.json says, unless one of it is there.
-fn npm_packages(folder: &str, one: &str) -> Result<()> {
+pub(crate) fn npm_packages(folder: &str, one: &str) -> Result<()> {
     let folder = command::root().join(folder);
     if !folder.join("node_modules").join(one).is_dir() {
         let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };

@@ -158,7 +158,7 @@ impl Runtime {
     /// If the engine does not support this machine.
     pub fn new(options: RuntimeOptions) -> Result<Self, RuntimeError> {
         let setup = |error: wasmtime::Error| RuntimeError::Setup(format!("{error:#}"));
-        let engine = engine::configure(options.stack).map_err(setup)?;
+        let engine = engine::configure(options.stack, engine::Use::Run).map_err(setup)?;
         let linker = linker(&engine).map_err(setup)?;
         let ticker =
             engine::Ticker::start(&engine).map_err(|e| RuntimeError::Setup(e.to_string()))?;

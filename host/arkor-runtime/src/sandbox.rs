@@ -8,7 +8,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use wasmtime_wasi::random::Deterministic;
 use wasmtime_wasi::sockets::SocketAddrUse;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder};
 
@@ -17,8 +16,10 @@ use crate::console::Console;
 mod clock;
 mod denial;
 mod output;
+mod random;
 
 pub(crate) use denial::{Denial, Denials, denial_hint};
+use random::Seeded;
 
 /// Whether granted files may be changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,9 +78,6 @@ pub struct Capabilities {
     pub random: RandomSource,
 }
 
-/// Bytes of seeded randomness before they begin again.
-const RANDOM_CYCLE: usize = 1 << 16;
-
 /// Most random bytes in one call.
 const RANDOM_CALL: u64 = 1 << 20;
 
@@ -119,20 +117,9 @@ impl Capabilities {
             builder.monotonic_clock(clock::CoarseMonotonicClock::new());
         }
         if self.random == RandomSource::Seeded {
-            let stream = |name: &str| {
-                let mut bytes = vec![0; RANDOM_CYCLE];
-                blake3::Hasher::new_derive_key("arkor-host 2026 seeded guest randomness")
-                    .update(digest.as_bytes())
-                    .update(name.as_bytes())
-                    .finalize_xof()
-                    .fill(&mut bytes);
-                bytes
-            };
-            builder.secure_random(Deterministic::new(stream("secure")));
-            builder.insecure_random(Deterministic::new(stream("insecure")));
-            let seed = stream("seed")
-                .first_chunk()
-                .map_or(0, |bytes| u128::from_le_bytes(*bytes));
+            builder.secure_random(Seeded::new(digest, "secure"));
+            builder.insecure_random(Seeded::new(digest, "insecure"));
+            let seed = u128::from_le_bytes(Seeded::new(digest, "seed").take());
             builder.insecure_random_seed(seed);
         }
         let granted: Vec<SocketAddr> = self.network.iter().copied().map(canonical).collect();

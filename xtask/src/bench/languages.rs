@@ -1,13 +1,13 @@
 //! `cargo xtask bench languages`: start, calls, memory and reload of trainers in each language.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use super::reload;
 use super::table::{Row, Target};
+use super::{reload, yardstick};
 use crate::{command, host, setup};
 
 /// Sources that each differ from the one before.
@@ -15,6 +15,14 @@ const VARIANTS: usize = 20;
 
 /// Saves that are measured.
 const SAVES: usize = 200;
+
+/// Most times that `on-log` may take of what an empty call takes.
+const ON_LOG: [(&str, f64); 4] = [
+    ("rust", 5.0),
+    ("javascript", 25.0),
+    ("typescript", 25.0),
+    ("python", 50.0),
+];
 
 #[derive(Deserialize)]
 struct Figure {
@@ -28,53 +36,68 @@ pub(super) fn rows() -> Result<Vec<Row>> {
     host::install_rust()?;
     let path = setup::compilers()?;
     host::build_benchmarks()?;
+    let empty = yardstick::empty_call()?;
     let printed = command::output(Command::new(host::example("languages")).env("PATH", path))?;
     let mut rows = Vec::new();
     for line in printed.lines() {
         let figure: Figure = serde_json::from_str(line).context("not a figure")?;
+        let (language, what) = figure.name.split_once(": ").unwrap_or_default();
+        let is_call = what == "on-log";
+        let ratio = ON_LOG.iter().find(|(name, _)| is_call && *name == language);
         rows.push(Row {
+            baseline: is_call.then_some(empty),
+            baseline_name: "an empty call".into(),
+            target: ratio
+                .map(|(_, ratio)| Target::Ratio(*ratio))
+                .or(figure.target.map(Target::Value)),
             name: figure.name,
             unit: figure.unit,
             measured: figure.value,
-            baseline: None,
-            baseline_name: String::new(),
-            target: figure.target.map(Target::Value),
         });
     }
+    rows.extend(saves()?);
+    Ok(rows)
+}
+
+/// From a save to the first event in the new code.
+pub(super) fn saves() -> Result<Vec<Row>> {
+    host::build_benchmarks()?;
     let folder = command::root().join("target/bench-languages");
     if folder.exists() {
         std::fs::remove_dir_all(&folder)?;
     }
-    // (language, ending, its source, most milliseconds of half and of 99 in 100 saves)
-    type Source = fn(usize) -> String;
-    let languages: [(&str, &str, Source, [f64; 2]); 2] = [
-        ("typescript", "ts", typescript, [10.0, 40.0]),
-        ("python", "py", python, [20.0, 60.0]),
-    ];
-    for (language, ending, source, targets) in languages {
+    let yardstick = yardstick::saves()?;
+    let mut rows = Vec::new();
+    // (language, its sources, the most that half and 99 in 100 saves may take of the yardstick)
+    for (language, sources, targets) in [
+        ("TypeScript", typescripts(&folder)?, [Some(0.6), Some(1.0)]),
+        ("Python", pythons(&folder)?, [Some(1.5), None]),
+    ] {
         eprintln!("{SAVES} saves of a trainer in {language}");
         let folder = folder.join(language);
-        std::fs::create_dir_all(&folder)?;
-        let sources = (0..VARIANTS)
-            .map(|number| {
-                let path = folder.join(format!("variant-{number}.{ending}"));
-                std::fs::write(&path, source(number))?;
-                Ok(path)
-            })
-            .collect::<Result<Vec<PathBuf>>>()?;
         let swaps = reload::swaps(&folder, &sources, SAVES, &folder.join("cache"))?;
-        for ((share, label), target) in [(0.5, "p50"), (0.99, "p99")].into_iter().zip(targets) {
-            rows.push(Row {
-                name: format!("{language}: file saved to first event in the new code, {label}"),
-                unit: "ms".into(),
-                measured: reload::whole(&swaps, share),
-                baseline: (label == "p50").then_some(reload::YARDSTICK),
-                baseline_name: "bundler and signal, to its decision".into(),
-                target: Some(Target::Value(target)),
-            });
-        }
+        reload::table(&mut rows, language, &swaps, yardstick.as_ref(), targets);
     }
     Ok(rows)
+}
+
+/// Variants of the trainer in TypeScript, below a folder.
+pub(super) fn typescripts(folder: &Path) -> Result<Vec<PathBuf>> {
+    variants(&folder.join("TypeScript"), "ts", typescript)
+}
+
+fn pythons(folder: &Path) -> Result<Vec<PathBuf>> {
+    variants(&folder.join("Python"), "py", python)
+}
+
+fn variants(folder: &Path, ending: &str, source: fn(usize) -> String) -> Result<Vec<PathBuf>> {
+    std::fs::create_dir_all(folder)?;
+    let write = |number| {
+        let path = folder.join(format!("variant-{number}.{ending}"));
+        std::fs::write(&path, source(number))?;
+        Ok(path)
+    };
+    (0..VARIANTS).map(write).collect()
 }
 
 /// The trainer of `bench reload`, in TypeScript, in variants.

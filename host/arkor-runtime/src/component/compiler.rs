@@ -35,7 +35,7 @@ pub(super) fn serve() -> std::io::Result<()> {
             name: String::new(),
             reason: format!("{error:#}"),
         };
-        let engine = engine::configure(stack).map_err(problem)?;
+        let engine = engine::configure(stack, engine::Use::Compile).map_err(problem)?;
         let component = Component::new(&engine, component).map_err(problem)?;
         // Before there is so much code that who takes it in would pay for it.
         exported::check("", &engine, &component)?;
