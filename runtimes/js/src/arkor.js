@@ -390,9 +390,11 @@ define("crypto", {
 
 // The interpreter seeds its own by the clock; a run is to repeat. xoshiro128** (Blackman and Vigna,
 // "Scrambled linear pseudorandom number generators", 2018), from the host's randomness.
-const words = new Uint32Array(natives.random(16).buffer);
+let words;
 const rotate = (x, k) => (x << k) | (x >>> (32 - k));
 function next() {
+  // Not before they are asked for: this here is evaluated when the runtime is made.
+  words ??= new Uint32Array(natives.random(16).buffer);
   const result = Math.imul(rotate(Math.imul(words[1], 5), 7), 9) >>> 0;
   const t = words[1] << 9;
   words[2] ^= words[0];

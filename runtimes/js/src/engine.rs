@@ -13,13 +13,20 @@ use crate::bindings::arkor::trainer::source;
 use crate::bindings::exports::arkor::trainer::callbacks::Action;
 use crate::bindings::exports::arkor::trainer::definition::Spec;
 use crate::failure::Failure;
-use crate::modules::{self, Modules};
+use crate::modules::{self, ProgramLoader};
 use crate::value::{bytes, from_js, to_js};
 use crate::{host, interruption, jobs, timers};
 
 /// Bytes of the interpreter's stack: endless recursion is an exception of the trainer's before it is
 /// a trap of the host's.
 const STACK: usize = 768 << 10;
+
+/// The interpreter, with `arkor.js` evaluated.
+struct Interpreter {
+    context: Context,
+    /// Must outlive what it made.
+    runtime: Runtime,
+}
 
 /// Everything outside of it is the trainer's.
 struct Engine {
@@ -37,6 +44,7 @@ enum Booted {
 
 thread_local! {
     static ENGINE: RefCell<Option<Booted>> = const { RefCell::new(None) };
+    static INTERPRETER: RefCell<Option<Interpreter>> = const { RefCell::new(None) };
 }
 
 /// Calls `work` with the trainer, which is evaluated before if it has not been.
@@ -66,21 +74,40 @@ fn with_trainer<T>(
     })
 }
 
-fn boot() -> Result<Engine, String> {
+/// Makes the interpreter. Done once, when this component is made: its memory is kept as it is then, and each instance
+/// begins with that. So nothing here may depend on a program, a clock, random numbers or anything else of a host.
+///
+/// # Errors
+///
+/// What went wrong, in `arkor.js` for instance.
+pub(crate) fn prepare() -> Result<(), String> {
     let broken = |error: rquickjs::Error| error.to_string();
-    let program = source::read();
     let runtime = Runtime::new().map_err(broken)?;
     runtime.set_max_stack_size(STACK);
-    runtime.set_interrupt_handler(Some(Box::new(interruption::is_due)));
     runtime.set_host_promise_rejection_tracker(Some(Box::new(host::track_rejection)));
-    let entry = program.entry.clone();
-    let loader = Modules::new(program);
-    runtime.set_loader(loader.clone(), loader);
+    runtime.set_loader(ProgramLoader, ProgramLoader);
     let context = Context::full(&runtime).map_err(broken)?;
+    context.with(|ctx| {
+        host::install(&ctx).map_err(|error| Failure::of(&ctx, error).report())
+    })?;
+    INTERPRETER.set(Some(Interpreter { context, runtime }));
+    Ok(())
+}
+
+fn boot() -> Result<Engine, String> {
+    if INTERPRETER.with_borrow(Option::is_none) {
+        prepare()?;
+    }
+    let Some(Interpreter { context, runtime }) = INTERPRETER.take() else {
+        return Err("there is no interpreter".into());
+    };
+    let program = source::read();
+    let entry = program.entry.clone();
+    modules::take_over(program);
+    // It asks the host.
+    runtime.set_interrupt_handler(Some(Box::new(interruption::is_due)));
     let trainer = context.with(|ctx| {
-        let result = host::install(&ctx)
-            .map_err(|error| Failure::of(&ctx, error))
-            .and_then(|()| evaluate(&ctx, &entry))
+        let result = evaluate(&ctx, &entry)
             .and_then(interruption::checked)
             .map(|trainer| Persistent::save(&ctx, trainer));
         let result = result.map_err(Failure::report);

@@ -3,12 +3,13 @@
 //!
 //! One instance is one generation of a trainer. The modules are evaluated by the first call, which is
 //! `describe`, so that a syntax error or an exception at module level is an answer, with its place, and
-//! not a trap.
+//! not a trap. The interpreter itself is there before: what `initialize` leaves in memory when the component is made is
+//! what each instance begins with (`cargo xtask runtime javascript`), and nobody calls that function again.
 
 mod bindings {
     wit_bindgen::generate!({
-        path: "../../wit",
-        world: "language-runtime",
+        path: ["../../wit", "wit"],
+        world: "arkor:javascript/unprepared-runtime",
         generate_all,
         additional_derives: [serde::Serialize, serde::Deserialize],
     });
@@ -75,6 +76,15 @@ impl callbacks::Guest for Runtime {
 impl training_loop::Guest for Runtime {
     fn run(spec: definition::Spec) -> Result<(), String> {
         engine::run(&spec)
+    }
+}
+
+impl bindings::Guest for Runtime {
+    #[expect(clippy::panic, reason = "there is nobody to answer to while the component is made")]
+    fn initialize() {
+        if let Err(error) = engine::prepare() {
+            panic!("{error}");
+        }
     }
 }
 

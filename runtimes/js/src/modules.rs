@@ -31,7 +31,7 @@ struct Entry {
 }
 
 #[derive(Clone)]
-pub(crate) struct Modules(Rc<HashMap<String, Entry>>);
+struct Modules(Rc<HashMap<String, Entry>>);
 
 /// Exports of CommonJS modules that were evaluated, or are being evaluated.
 type Evaluated = HashMap<String, Persistent<Object<'static>>>;
@@ -41,8 +41,23 @@ thread_local! {
     static COMMONJS: RefCell<Evaluated> = RefCell::default();
 }
 
+/// The interpreter's way to the modules. It is there before they are: the interpreter is part of the component, and
+/// the program comes with an instance.
+pub(crate) struct ProgramLoader;
+
+fn modules(ctx: &Ctx<'_>) -> Result<Modules> {
+    MODULES
+        .with_borrow(Clone::clone)
+        .ok_or_else(|| Exception::throw_internal(ctx, "no program"))
+}
+
+/// Takes the program over, which imports are found in from here on.
+pub(crate) fn take_over(program: Program) {
+    MODULES.set(Some(Modules::new(program)));
+}
+
 impl Modules {
-    pub(crate) fn new(program: Program) -> Self {
+    fn new(program: Program) -> Self {
         let entries = program.modules.into_iter().map(|module| {
             let links = module.links.into_iter();
             let entry = Entry {
@@ -53,15 +68,10 @@ impl Modules {
             };
             (module.name, entry)
         });
-        let modules = Self(Rc::new(entries.collect()));
-        MODULES.set(Some(modules.clone()));
-        modules
+        Self(Rc::new(entries.collect()))
     }
 
     fn resolve(&self, ctx: &Ctx<'_>, base: &str, specifier: &str) -> Result<String> {
-        if specifier == API || base.is_empty() || base == "<native>" {
-            return Ok(specifier.into());
-        }
         let entry = self.0.get(base);
         if let Some(module) = entry.and_then(|entry| entry.links.get(specifier)) {
             return Ok(module.clone());
@@ -85,7 +95,7 @@ impl Modules {
     }
 }
 
-impl Resolver for Modules {
+impl Resolver for ProgramLoader {
     fn resolve<'js>(
         &mut self,
         ctx: &Ctx<'js>,
@@ -93,11 +103,14 @@ impl Resolver for Modules {
         name: &str,
         _: Option<ImportAttributes<'js>>,
     ) -> Result<String> {
-        Self::resolve(self, ctx, base, name)
+        if name == API || base.is_empty() || base == "<native>" {
+            return Ok(name.into());
+        }
+        modules(ctx)?.resolve(ctx, base, name)
     }
 }
 
-impl Loader for Modules {
+impl Loader for ProgramLoader {
     fn load<'js>(
         &mut self,
         ctx: &Ctx<'js>,
@@ -107,7 +120,8 @@ impl Loader for Modules {
         if name == API {
             return Module::declare(ctx.clone(), name, API_SOURCE);
         }
-        let entry = self.entry(ctx, name)?;
+        let modules = modules(ctx)?;
+        let entry = modules.entry(ctx, name)?;
         match entry.format {
             Format::Ecmascript => {
                 let module = Module::declare(ctx.clone(), name, entry.content.as_slice())?;
@@ -115,7 +129,7 @@ impl Loader for Modules {
                 Ok(module)
             }
             Format::Json | Format::Commonjs => {
-                let exports = require(ctx, self, name)?;
+                let exports = require(ctx, &modules, name)?;
                 Module::declare(ctx.clone(), name, facade(ctx, name, &exports)?)
             }
             Format::Python | Format::Data => Err(Exception::throw_type(
@@ -213,11 +227,7 @@ pub(crate) fn import<'js>(ctx: &Ctx<'js>, name: &str) -> Result<Promise<'js>> {
         // What its CommonJS facades ask for.
         let symbol: Value<'js> = ctx.eval("Symbol.for('arkor.require')")?;
         let get = Function::new(ctx.clone(), |ctx: Ctx<'js>, name: String| {
-            let modules = MODULES.with_borrow(Clone::clone);
-            match modules {
-                Some(modules) => require(&ctx, &modules, &name),
-                None => Err(Exception::throw_internal(&ctx, "no program")),
-            }
+            require(&ctx, &modules(&ctx)?, &name)
         })?;
         ctx.globals().set(symbol, get)?;
     }

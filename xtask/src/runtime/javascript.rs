@@ -1,5 +1,6 @@
-//! The JavaScript runtime, of runtimes/js. It is made the same everywhere: versions are pinned by its
-//! Cargo.lock, and paths are left out of it.
+//! The JavaScript runtime, of runtimes/js: compiled, then run until its interpreter is ready, with whose memory it is
+//! written anew. It is made the same everywhere: versions are pinned by its Cargo.lock, paths are left out of it, and
+//! while it runs there are no clocks and no random numbers.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -45,7 +46,12 @@ fn built() -> Result<Vec<u8>> {
         "the JavaScript runtime is made with {CLANG} and wasi-libc (sudo apt-get install {PACKAGES}), and Rust's \
          target wasm32-wasip2 (rustup target add wasm32-wasip2)"
     );
-    Ok(std::fs::read(build()?)?)
+    let compiled = build()?;
+    host::build_benchmarks()?;
+    let prepared = compiled.with_extension("prepared.wasm");
+    let mut snapshot = Command::new(host::example("snapshot"));
+    command::must(snapshot.arg(&compiled).arg(&prepared))?;
+    std::fs::read(&prepared).with_context(|| prepared.display().to_string())
 }
 
 /// Whether all that it is made with is here: the C compiler, its archiver, and Rust for the same target.
