@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use arkor_engine::EmbeddedEngine;
+use arkor_engine::{EmbeddedEngine, Priority};
 use arkor_runtime::{
     Capabilities, Limits, OnCallbackError, ReloadOutcome, Reloader, RunControl, RunOutcome,
     RunRequest, RunSettings, Runtime, RuntimeError, RuntimeOptions, Trainer, TrainerComponent,
@@ -53,7 +53,7 @@ impl Run {
             })
             .unwrap();
         let settings = RunSettings {
-            engine: Arc::new(EmbeddedEngine::new(Some(1)).unwrap()),
+            engine: Arc::new(EmbeddedEngine::new(Some(1), Priority::Normal).unwrap()),
             project: folder.path().to_path_buf(),
             on_callback_error: OnCallbackError::Continue,
             parent: None,

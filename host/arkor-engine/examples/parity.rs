@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::path::PathBuf;
 
-use arkor_engine::{EmbeddedEngine, Engine, SessionRequest, TrainingSession};
+use arkor_engine::{EmbeddedEngine, Engine, Priority, SessionRequest, TrainingSession};
 use arkor_types::{
     AdamParameters, DatasetSource, Datum, HyperparametersDraft, LogProbs, LossFunction, ModelShape,
     ModelSource, SpecDraft, TokenizerSource,
@@ -101,13 +101,15 @@ fn open(tied: bool, keys: u32) -> Result<Box<dyn TrainingSession>, Failure> {
     }
     .resolve()
     .map_err(|problems| format!("{problems:?}"))?;
-    Ok(EmbeddedEngine::new(None)?.open(SessionRequest {
-        spec,
-        tokenizer_file: None,
-        tokenizer_text: None,
-        saved: None,
-        weights: None,
-    })?)
+    Ok(
+        EmbeddedEngine::new(None, Priority::Normal)?.open(SessionRequest {
+            spec,
+            tokenizer_file: None,
+            tokenizer_text: None,
+            saved: None,
+            weights: None,
+        })?,
+    )
 }
 
 /// Numbers from [0, 1) with no pattern.

@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use arkor_engine::{EmbeddedEngine, Engine, SessionRequest};
+use arkor_engine::{EmbeddedEngine, Engine, Priority, SessionRequest};
 use arkor_types::{
     AdamParameters, Datum, HyperparametersDraft, LogProbs, LossFunction, ModelShape, ModelSource,
     SpecDraft, TokenizerSource,
@@ -44,7 +44,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     .resolve()
     .map_err(|problems| format!("{problems:?}"))?;
-    let mut session = EmbeddedEngine::new(threads)?.open(SessionRequest {
+    let mut session = EmbeddedEngine::new(threads, Priority::Normal)?.open(SessionRequest {
         spec,
         tokenizer_file: None,
         tokenizer_text: Some(text.into()),

@@ -1,6 +1,7 @@
 //! The engine that trains in this process.
 
 mod data;
+mod priority;
 mod sampling;
 mod session;
 mod state;
@@ -15,6 +16,7 @@ use crate::{Engine, EngineError, SessionRequest, TrainingSession};
 use session::Session;
 
 pub(crate) use data::PASS_TOKENS;
+pub use priority::Priority;
 
 /// Trains transformers of the Llama architecture on the CPU, from new weights.
 ///
@@ -30,12 +32,13 @@ impl EmbeddedEngine {
     /// # Errors
     ///
     /// [`EngineError::Io`] if threads cannot be started.
-    pub fn new(threads: Option<usize>) -> Result<Self, EngineError> {
+    pub fn new(threads: Option<usize>, priority: Priority) -> Result<Self, EngineError> {
         // A pool of its own: compiling guests keeps rayon's global one busy.
         let pool = ThreadPoolBuilder::new()
             // rayon takes 0 for its own count, which honours the limits of containers.
             .num_threads(threads.unwrap_or(0))
             .thread_name(|index| format!("engine-{index}"))
+            .start_handler(move |_| priority.apply())
             .build()
             .map_err(|e| {
                 EngineError::io("start the threads that train", std::io::Error::other(e))

@@ -33,7 +33,7 @@ mod schedule;
 mod tokenizer;
 
 pub use data::{DatasetInfo, Example, Examples, Split, Text};
-pub use embedded::EmbeddedEngine;
+pub use embedded::{EmbeddedEngine, Priority};
 pub use engine::{Engine, ModelSummary, SessionRequest, TrainingSession};
 pub use error::EngineError;
 pub use schedule::{Schedule, planned_steps};

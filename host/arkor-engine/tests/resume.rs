@@ -5,7 +5,9 @@ mod tests {
     use std::path::Path;
     use std::process::Command;
 
-    use arkor_engine::{EmbeddedEngine, Engine, Examples, SessionRequest, Text, TrainingSession};
+    use arkor_engine::{
+        EmbeddedEngine, Engine, Examples, Priority, SessionRequest, Text, TrainingSession,
+    };
     use arkor_types::{
         AdamParameters, DatasetDraft, DatasetSource, Datum, HeldOut, HyperparametersDraft,
         LogProbs, LossFunction, ModelShape, ModelSource, Spec, SpecDraft, TokenizerSource,
@@ -52,7 +54,7 @@ mod tests {
     fn open(saved: Option<&Path>, threads: usize) -> (Box<dyn TrainingSession>, Examples) {
         let (spec, text) = (spec(), text());
         let hyperparameters = spec.hyperparameters.clone();
-        let session = EmbeddedEngine::new(Some(threads))
+        let session = EmbeddedEngine::new(Some(threads), Priority::Normal)
             .unwrap()
             .open(SessionRequest {
                 spec,

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use arkor_engine::{
-    EmbeddedEngine, Engine, EngineError, ModelSummary, SessionRequest, TrainingSession,
+    EmbeddedEngine, Engine, EngineError, ModelSummary, Priority, SessionRequest, TrainingSession,
 };
 use arkor_project::Project;
 use arkor_runtime::{
@@ -252,7 +252,7 @@ async fn share(component: &Path, quickstart: &Path, folder: &Path) -> Result<()>
     })?;
     let settings = RunSettings {
         engine: Arc::new(TimedEngine {
-            engine: EmbeddedEngine::new(None)?,
+            engine: EmbeddedEngine::new(None, Priority::Normal)?,
             clock: Arc::clone(&clock),
         }),
         project: quickstart.to_path_buf(),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use arkor_engine::EmbeddedEngine;
+use arkor_engine::{EmbeddedEngine, Priority};
 use arkor_project::{self as project, Project, ProjectError};
 use arkor_runtime::{
     Capabilities, ClockPrecision, FileAccess, FileGrant, Limits, OnCallbackError, RandomSource,
@@ -224,14 +224,14 @@ fn is_local(address: std::net::IpAddr) -> bool {
     }
 }
 
-pub(crate) fn run(project: &Project) -> Result<RunSettings> {
+pub(crate) fn run(project: &Project, priority: Priority) -> Result<RunSettings> {
     let threads = project
         .config()
         .engine
         .threads
         .map(|threads| threads as usize);
     Ok(RunSettings {
-        engine: Arc::new(EmbeddedEngine::new(threads)?),
+        engine: Arc::new(EmbeddedEngine::new(threads, priority)?),
         project: project.root().to_path_buf(),
         on_callback_error: match project.config().run.on_callback_error {
             Some(project::OnCallbackError::Fail) => OnCallbackError::Fail,

@@ -1,7 +1,7 @@
 //! Cutting and batching.
 
 use super::*;
-use crate::{EmbeddedEngine, Engine, EngineError, SessionRequest, TrainingSession};
+use crate::{EmbeddedEngine, Engine, EngineError, Priority, SessionRequest, TrainingSession};
 use arkor_types::{
     DatasetDraft, DatasetSource, HeldOut, HyperparametersDraft, ModelShape, ModelSource, Spec,
     SpecDraft, TokenizerSource,
@@ -49,7 +49,7 @@ fn lines(count: usize) -> String {
 }
 
 fn open(spec: &Spec, text: &Text) -> Box<dyn TrainingSession> {
-    EmbeddedEngine::new(Some(1))
+    EmbeddedEngine::new(Some(1), Priority::Normal)
         .unwrap()
         .open(SessionRequest {
             spec: spec.clone(),

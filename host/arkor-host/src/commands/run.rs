@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
+use arkor_engine::Priority;
 use arkor_runtime::{RunControl, RunOutcome, RunProgress, RunRequest, RunRequests, Trainer};
 use arkor_store::{Line, Store, Tail};
 use arkor_types::{
@@ -52,7 +53,7 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Result<Exit> {
     let exit = executor.block_on(async {
         let capabilities = settings::capabilities(&project)?;
         let trainer = Trainer::start(&component, capabilities, settings::limits(&project)).await?;
-        let settings = settings::run(&project)?;
+        let settings = settings::run(&project, Priority::Normal)?;
         let control = match resumed {
             Some(run) => {
                 trainer

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
+use arkor_engine::Priority;
 use arkor_project::{Project, Restart};
 use arkor_runtime::{CodeIdentity, Decision, ReloadOutcome, RunRequest, changed_fields, decide};
 use arkor_store::Store;
@@ -476,7 +477,7 @@ impl Session {
         let is_attended = self.is_attended;
         async move {
             let project = code.project;
-            let mut run_settings = settings::run(&project)?;
+            let mut run_settings = settings::run(&project, Priority::Background)?;
             run_settings.parent = parent;
             run_settings.is_attended = is_attended;
             run_settings.warm = project.config().reload.restart == Restart::Warm;

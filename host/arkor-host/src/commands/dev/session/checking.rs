@@ -1,6 +1,7 @@
 //! Whether code of another configuration could begin, before the run in flight is asked to stop for it.
 
 use anyhow::Result;
+use arkor_engine::Priority;
 use tokio::task::JoinHandle;
 
 use super::Code;
@@ -8,7 +9,7 @@ use crate::settings;
 
 /// Whether a run of this code could begin, as far as that can be known before it does.
 async fn can_begin(code: &Code) -> Result<()> {
-    let settings = settings::run(&code.project)?;
+    let settings = settings::run(&code.project, Priority::Background)?;
     Ok(arkor_runtime::check(&code.spec, &settings).await?)
 }
 
