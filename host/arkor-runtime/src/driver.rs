@@ -380,7 +380,10 @@ impl Driver {
                 fault,
             } => self.went_back(failed, generation, *fault)?,
             Effect::Rewind => self.rewind(),
-            Effect::StartCallbacks { generation } => self.start_callbacks(generation),
+            Effect::StartCallbacks {
+                generation,
+                with_memory,
+            } => self.start_callbacks(generation, with_memory),
             Effect::Step {
                 step,
                 learning_rate,

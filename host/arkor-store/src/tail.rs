@@ -78,7 +78,7 @@ impl Tail {
     pub fn after(&self, seq: u64) -> Option<Vec<Arc<Line>>> {
         let newest = self.newest();
         let first = newest.lines.front()?.record.seq;
-        let skip = usize::try_from((seq + 1).checked_sub(first)?).ok()?;
+        let skip = usize::try_from(seq.saturating_add(1).checked_sub(first)?).ok()?;
         Some(newest.lines.iter().skip(skip).cloned().collect())
     }
 }

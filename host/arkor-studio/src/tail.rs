@@ -100,10 +100,10 @@ impl Tail {
     pub(crate) fn after(&self, seq: u64) -> Option<Chunk> {
         let events = self.events();
         let (first, _) = events.lines.front()?;
-        if *first > seq + 1 {
+        if *first > seq.saturating_add(1) {
             return None;
         }
-        let skip = usize::try_from(seq + 1 - first).ok()?;
+        let skip = usize::try_from(seq.saturating_add(1).saturating_sub(*first)).ok()?;
         let mut bytes = BytesMut::new();
         let mut last = seq;
         for (seq, line) in events.lines.iter().skip(skip) {

@@ -59,7 +59,11 @@ fn code_that_came_after_that_whose_loop_failed_stays() {
         "it comes back if the newer loop fails too"
     );
     let effects = machine.apply(Input::Rewound(Box::new(progress.clone())));
-    assert_eq!(effects, [Effect::StartCallbacks { generation: 3 }]);
+    let again = Effect::StartCallbacks {
+        generation: 3,
+        with_memory: true,
+    };
+    assert_eq!(effects, [again]);
     machine.apply(Input::CallbacksStarted(Ok(())));
     let effects = machine.apply(handled(2));
     assert_eq!(effects, [Effect::StartLoop { generation: 3 }]);
