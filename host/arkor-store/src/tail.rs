@@ -132,6 +132,7 @@ mod tests {
         let seqs: Vec<u64> = read.iter().map(|line| line.record.seq).collect();
         assert_eq!(seqs, (2991..=3000).collect::<Vec<_>>());
         assert_eq!(tail.after(3000).unwrap(), []);
+        assert_eq!(tail.after(u64::MAX).unwrap(), []);
     }
 
     #[test]

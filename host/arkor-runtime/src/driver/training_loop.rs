@@ -198,7 +198,8 @@ impl Driver {
                     return Ok(None);
                 }
                 self.totals.saved_states += 1;
-                match self.handle.begin_blob() {
+                let handle = &self.handle;
+                match tokio::task::block_in_place(|| handle.begin_blob()) {
                     Ok(writer) => {
                         let worker = self.context.worker.clone();
                         self.inbox.engine = Some(Box::pin(async move {
@@ -215,7 +216,8 @@ impl Driver {
                 return Ok(None);
             }
             GuestRequest::LoadNamed { name, reply } => {
-                let found = match self.handle.named_state(&name) {
+                let handle = &self.handle;
+                let found = match tokio::task::block_in_place(|| handle.named_state(&name)) {
                     Ok(None) => {
                         let _ = reply.send(Ok(false));
                         return Ok(None);
