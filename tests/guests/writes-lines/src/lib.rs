@@ -9,7 +9,7 @@ struct WritesLines {
     logs: u64,
 }
 
-fn append(seq: u64) -> std::io::Result<()> {
+fn append(seq: u32) -> std::io::Result<()> {
     let mut open = std::fs::OpenOptions::new();
     let mut file = open.create(true).append(true).open("/out/lines.txt")?;
     writeln!(file, "{seq}")
@@ -24,7 +24,11 @@ impl Trainer for WritesLines {
         self.logs += 1;
         let written = append(event.at.seq);
         let heard = std::fs::read("/out/lines.txt").is_ok();
-        println!("event {} written {} read {heard}", event.at.seq, written.is_ok());
+        println!(
+            "event {} written {} read {heard}",
+            event.at.seq,
+            written.is_ok()
+        );
         Ok(vec![])
     }
 
