@@ -1,5 +1,6 @@
 //! A run in this process, with everything a test wants to know of it.
 
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use arkor_engine::{EmbeddedEngine, Priority};
@@ -26,6 +27,7 @@ pub(crate) struct Run {
     pub(crate) control: RunControl,
     pub(crate) store: Store,
     limits: Limits,
+    capabilities: Capabilities,
     id: RunId,
     _folder: TempDir,
 }
@@ -37,11 +39,21 @@ impl Run {
     }
 
     pub(crate) async fn with_limits(name: &str, limits: Limits) -> Self {
+        Self::granted(name, limits, |_| Capabilities::default()).await
+    }
+
+    /// The same, with what is granted in the run's folder.
+    pub(crate) async fn granted(
+        name: &str,
+        limits: Limits,
+        grants: impl FnOnce(&Path) -> Capabilities,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let text = "In the beginning was the Word, and the Word was with God. ".repeat(40);
         std::fs::write(folder.path().join("text.txt"), text).unwrap();
         let store = Store::open(&folder.path().join(".arkor"), StoreOptions::default()).unwrap();
-        let trainer = Trainer::start(&component(name), Capabilities::default(), limits.clone())
+        let capabilities = grants(folder.path());
+        let trainer = Trainer::start(&component(name), capabilities.clone(), limits.clone())
             .await
             .unwrap();
         let spec = trainer
@@ -66,6 +78,7 @@ impl Run {
             control,
             store,
             limits,
+            capabilities,
             id,
             _folder: folder,
         }
@@ -75,6 +88,7 @@ impl Run {
         swap_within(
             &self.control.reloader(),
             &component(name),
+            self.capabilities.clone(),
             self.limits.clone(),
         )
         .await
@@ -135,8 +149,26 @@ impl Run {
         }
     }
 
+    /// Waits until the log has a message with this in it.
+    pub(crate) async fn message(&self, part: &str) {
+        let is = |event: &Event| match event {
+            Event::Message(message) => message.text.as_str().contains(part),
+            _ => false,
+        };
+        self.count(1, is).await;
+    }
+
     pub(crate) async fn ask(&self, request: RunRequest) {
         self.control.requests().ask(request).await.unwrap();
+    }
+
+    pub(crate) fn path(&self, relative: &str) -> PathBuf {
+        self._folder.path().join(relative)
+    }
+
+    /// Drops all that can ask something of the run.
+    pub(crate) fn abandon(self) -> TempDir {
+        self._folder
     }
 
     /// Ends the run, and says how.
@@ -162,18 +194,24 @@ pub(crate) fn swap(
     reloader: &Reloader,
     component: &TrainerComponent,
 ) -> impl Future<Output = ReloadOutcome> + use<> {
-    swap_within(reloader, component, Limits::default())
+    swap_within(
+        reloader,
+        component,
+        Capabilities::default(),
+        Limits::default(),
+    )
 }
 
 fn swap_within(
     reloader: &Reloader,
     component: &TrainerComponent,
+    capabilities: Capabilities,
     limits: Limits,
 ) -> impl Future<Output = ReloadOutcome> + use<> {
     let ticket = reloader.promise();
     let (reloader, component) = (reloader.clone(), component.clone());
     async move {
-        match Trainer::start(&component, Capabilities::default(), limits).await {
+        match Trainer::start(&component, capabilities, limits).await {
             Ok(trainer) => reloader.offer(ticket, trainer).await,
             Err(RuntimeError::Guest(fault)) => ReloadOutcome::Rejected(fault),
             Err(error) => panic!("{error}"),

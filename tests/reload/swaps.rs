@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use arkor_runtime::{Limits, ReloadOutcome, RunRequest};
+use arkor_runtime::{Capabilities, FileAccess, FileGrant, Limits, ReloadOutcome, RunRequest};
 use arkor_types::{Event, FaultCause, GuestFunction, RunStatus};
 
 use crate::run::{Run, component, counted_without_a_gap, metrics, swap};
@@ -486,4 +486,98 @@ async fn case_11_12_the_config_hash_tells_a_swap_from_a_restart() {
     let counts = hash("counts").await;
     assert_eq!(counts, hash("swap-next").await);
     assert_ne!(counts, hash("swap-config").await);
+}
+
+/// Who waits for a loop that computes waits until it calls its host; that it is cut off would end the run.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_loop_that_computes_long_is_paused_and_handed_over_and_not_cut_off() {
+    let limits = Limits {
+        loop_timeout: Duration::from_secs(6),
+        ..Limits::default()
+    };
+    let run = Run::with_limits("loop-computes", limits).await;
+    run.logs(1).await;
+    run.ask(RunRequest::Pause).await;
+    run.message("the pause waits for the training loop").await;
+    run.count(1, |event| matches!(event, Event::Paused(_)))
+        .await;
+    run.ask(RunRequest::Continue).await;
+    assert_eq!(run.swap("loop-computes").await, ReloadOutcome::Swapped(2));
+    run.logs(2).await;
+    run.ask(RunRequest::Pause).await;
+    run.count(2, |event| matches!(event, Event::Paused(_)))
+        .await;
+    let (outcome, events) = run.stop().await;
+    assert_eq!(outcome.status, RunStatus::Stopped);
+    let failed = |event: &Event| matches!(event, Event::CallbackFailed(_) | Event::RolledBack(_));
+    assert!(!events.iter().any(|record| failed(&record.event)));
+}
+
+/// The checkpoint of the hand-over holds memory in the form of the code that failed, which the code before does not
+/// know: its callbacks live, without it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn code_that_comes_back_and_does_not_take_the_memory_of_newer_code_begins_without_it() {
+    let run = Run::start("loop-remembers").await;
+    run.logs(3).await;
+    let outcome = run.swap("loop-upgrades").await;
+    assert_eq!(outcome, ReloadOutcome::Swapped(2));
+    run.message("takes over again").await;
+    run.logs(3).await;
+    let (outcome, events) = run.stop().await;
+    assert_eq!(outcome.status, RunStatus::Stopped);
+    let back = |event: &Event| match event {
+        Event::Message(message) => message.text.as_str().contains("without memory"),
+        _ => false,
+    };
+    let back = events.iter().position(|record| back(&record.event));
+    let after = &events[back.expect("it is told")..];
+    counted_without_a_gap(&metrics(after, "first"));
+    assert!(metrics(after, "first").len() >= 2);
+}
+
+/// What is handed over again to code that comes back has no effect outside of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_new_code_wrote_is_not_written_again_by_the_code_that_is_back() {
+    let grants = |folder: &std::path::Path| {
+        let out = folder.join("out");
+        std::fs::create_dir(&out).unwrap();
+        Capabilities {
+            files: vec![FileGrant {
+                host_path: out.canonicalize().unwrap(),
+                guest_path: "/out".into(),
+                access: FileAccess::Write,
+            }],
+            ..Capabilities::default()
+        }
+    };
+    let run = Run::granted("writes-lines", Limits::default(), grants).await;
+    run.logs(2).await;
+    let outcome = run.swap("writes-and-traps").await;
+    assert_eq!(outcome, ReloadOutcome::Swapped(2));
+    run.count(1, |event| matches!(event, Event::RolledBack(_)))
+        .await;
+    run.logs(2).await;
+    run.ask(RunRequest::Pause).await;
+    run.count(1, |event| matches!(event, Event::Paused(_)))
+        .await;
+    let written = std::fs::read_to_string(run.path("out/lines.txt")).unwrap();
+    let written: Vec<u64> = written.lines().map(|line| line.parse().unwrap()).collect();
+    let (_, events) = run.stop().await;
+    let logs = events.iter().filter_map(|record| match &record.event {
+        Event::Log(_) => Some(record.seq),
+        _ => None,
+    });
+    assert_eq!(written, logs.collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_nobody_holds_any_more_trains_on() {
+    let run = Run::start("swap-next").await;
+    run.logs(1).await;
+    let mut progress = run.control.progress();
+    let begin = progress.borrow().step;
+    let _folder = run.abandon();
+    while progress.borrow().step < begin + 100 {
+        progress.changed().await.expect("the run goes on");
+    }
 }

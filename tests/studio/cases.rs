@@ -312,3 +312,34 @@ fn a_reader_that_stalls_delays_nothing_and_misses_nothing() {
     child.kill().unwrap();
     child.wait().unwrap();
 }
+
+/// One that was to be cut off for want of a checkpoint has all the time for it that Ctrl-C gives.
+#[test]
+fn ctrl_c_ends_the_time_that_a_restart_gives_a_run() {
+    let (mut dev, _, _) = with_config("loop-computes", "[run]\nearly-stop-deadline = \"1s\"\n");
+    dev.event("log");
+    dev.save(guest("counts"));
+    dev.state("restarting");
+    let (code, seen) = dev.interrupt();
+    assert_eq!(code, 130);
+    assert!(!seen.iter().any(|line| line["type"] == "interrupted"));
+    let finished = seen.last().unwrap();
+    assert_eq!(finished["type"], "finished");
+    assert_eq!(finished["status"], "stopped");
+    assert!(finished["checkpoint"].is_string());
+}
+
+#[test]
+fn case_26_a_stop_of_a_run_that_is_ending_keeps_another_from_its_place() {
+    let (mut dev, studio, run) = training("ends-slowly");
+    dev.event("log");
+    dev.save(guest("counts"));
+    dev.event("ending");
+    let answer = studio.act(&run, json!({ "kind": "stop" }));
+    let text = answer["text"].as_str().unwrap();
+    assert!(text.contains("no other takes its place"), "{text}");
+    dev.state("waiting");
+    assert_eq!(count(&dev, "started"), 1);
+    assert_eq!(count(&dev, "finished"), 1);
+    drop(dev);
+}

@@ -117,6 +117,10 @@ impl Console {
         self.lock().is_muted = is_muted;
     }
 
+    pub(crate) fn is_muted(&self) -> bool {
+        self.lock().is_muted
+    }
+
     fn lock(&self) -> MutexGuard<'_, Shared> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -165,16 +169,31 @@ impl Console {
     /// Waits until every complete line is in the queue.
     pub(crate) async fn drain(&self) {
         loop {
-            // The lock is not held while waiting: the guest is, inside the call that led here.
-            let (text, wait) = {
+            // The lock is not held while waiting: the guest is, inside the call that led here. That may be cut
+            // off meanwhile, so a line stays where it is until it has its place in the queue.
+            let wait = {
                 let mut shared = self.lock();
-                let Some(text) = shared.waiting.pop_front() else {
+                let Some(text) = shared.waiting.front() else {
                     return;
                 };
-                let wait = shared.bucket.take(text.text.as_str().len());
-                (text, wait)
+                let bytes = text.text.as_str().len();
+                shared.bucket.take(bytes)
             };
-            self.put(text, wait).await;
+            if !wait.is_zero() {
+                tokio::time::sleep(wait).await;
+            }
+            let requests = self.lock().requests.clone();
+            let place = requests.reserve().await;
+            let mut shared = self.lock();
+            let Some(text) = shared.waiting.pop_front() else {
+                return;
+            };
+            // Nobody reads any more only if the run is over.
+            if let Ok(place) = place
+                && !shared.is_muted
+            {
+                place.send(GuestRequest::Text(text));
+            }
         }
     }
 
@@ -182,16 +201,12 @@ impl Console {
     pub(crate) async fn message(&self, level: Level, mut text: String) {
         cut(&mut text);
         self.drain().await;
-        let wait = self.lock().bucket.take(text.len());
-        self.put(
-            GuestText {
-                level,
-                source: MessageSource::Message,
-                text: text.into(),
-            },
-            wait,
-        )
-        .await;
+        self.lock().waiting.push_back(GuestText {
+            level,
+            source: MessageSource::Message,
+            text: text.into(),
+        });
+        self.drain().await;
     }
 
     /// A line of the host's own about the guest; not counted against its rate.
@@ -394,6 +409,30 @@ mod tests {
         console.output(MessageSource::Stdout, b"again\n");
         console.end_call().await;
         assert_eq!(texts(&mut queue)[0].text, "again");
+    }
+
+    #[tokio::test]
+    async fn what_was_said_before_a_call_was_cut_off_is_told_at_its_end() {
+        let (requests, mut queue) = mpsc::channel(1);
+        let console = Console::new(requests, 1000);
+        console.notice(Level::Info, "it is full".into()).await;
+        console.output(MessageSource::Stdout, b"one\n");
+        let moment = Duration::from_millis(10);
+        let cut = tokio::time::timeout(moment, console.drain()).await;
+        assert!(cut.is_err());
+        let two = console.message(Level::Info, "two".into());
+        assert!(tokio::time::timeout(moment, two).await.is_err());
+        console.output(MessageSource::Stdout, b"three\n");
+        let mut told = Vec::new();
+        let read = async {
+            while told.len() < 3 {
+                if let Some(GuestRequest::Text(text)) = queue.recv().await {
+                    told.push(text.text.as_str().to_owned());
+                }
+            }
+        };
+        tokio::join!(read, async { drop(console.end_call().await) });
+        assert_eq!(told, ["it is full", "one", "three"]);
     }
 
     #[tokio::test]

@@ -32,15 +32,16 @@ mod inbox;
 pub(crate) mod machine;
 mod offers;
 pub(crate) mod progress;
+mod resuming;
 mod rewind;
 mod training_loop;
 
-pub(crate) use begin::read_progress;
 pub use begin::{RunSettings, check};
 pub use control::{RunControl, RunOutcome, RunProgress, RunRequests};
 pub use differences::changed_fields;
 pub use machine::{OnCallbackError, RunRequest};
 pub use offers::{ReloadOutcome, Reloader, Ticket};
+pub(crate) use resuming::read_progress;
 
 use callbacks::{Candidate, Generation};
 use checkpoint::Beside;
@@ -260,6 +261,7 @@ impl Driver {
                 let answer = self.machine.request(request, &mut effects);
                 if cancels && answer.is_ok() {
                     self.drop_all_work();
+                    self.take_last_text();
                 }
                 // Whoever asked may be gone.
                 let _ = reply.send(answer);
@@ -333,7 +335,10 @@ impl Driver {
                 reply,
             } => {
                 let handle = &mut self.handle;
-                let kept = result.and_then(|blob| Ok(handle.put_named_state(&name, blob)?));
+                let kept = result.and_then(|blob| {
+                    let keep = || handle.put_named_state(&name, blob);
+                    Ok(tokio::task::block_in_place(keep)?)
+                });
                 let _ = reply.send(kept.map_err(|error| error.to_string()));
                 return Ok(None);
             }
@@ -380,7 +385,10 @@ impl Driver {
                 fault,
             } => self.went_back(failed, generation, *fault)?,
             Effect::Rewind => self.rewind(),
-            Effect::StartCallbacks { generation } => self.start_callbacks(generation),
+            Effect::StartCallbacks {
+                generation,
+                with_memory,
+            } => self.start_callbacks(generation, with_memory),
             Effect::Step {
                 step,
                 learning_rate,

@@ -185,6 +185,12 @@ impl GuestState {
         }))
     }
 
+    /// Whether the event at hand was handled by other code, and counts as that handled it: what a callback does to
+    /// the world now, that did already.
+    pub(crate) fn only_learns(&self) -> bool {
+        matches!(&self.role, Role::Callbacks(role) if role.mode == Mode::Missed)
+    }
+
     pub(crate) fn set_deadline(&mut self, timeout: Duration) {
         self.deadline.begin(timeout);
     }

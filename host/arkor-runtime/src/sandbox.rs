@@ -124,7 +124,12 @@ impl Capabilities {
         }
         let granted: Vec<SocketAddr> = self.network.iter().copied().map(canonical).collect();
         let denials = Arc::clone(denials);
+        let heard = console.clone();
         builder.socket_addr_check(move |address, purpose| {
+            // An event that other code has handled already: what it did out there is not done again.
+            if heard.is_muted() {
+                return Box::pin(async { false });
+            }
             // Connecting binds to "any address, any port" first; without leave to listen that
             // opens nothing, and refusing it would hide the address that is meant.
             // What comes to it from elsewhere is dropped: each datagram is checked.

@@ -28,9 +28,13 @@ pub use adopt::Adopted;
 pub use lifecycle::NewRun;
 pub use removal::Removed;
 
-/// The store of a project. Cheap to clone; clones share its connections.
+/// The store of a project. Cheap to clone; clones share its connections, but for the writer of a run, which reads by
+/// one of its own.
 #[derive(Debug, Clone)]
 pub struct Store {
+    /// Of its own, so that a long read does not hold up an append. Closed before the writer, for
+    /// only a writer that is closed last moves the write-ahead log into the database.
+    reader: Arc<Mutex<Database>>,
     pub(crate) shared: Arc<Shared>,
 }
 
@@ -38,9 +42,6 @@ pub struct Store {
 pub(crate) struct Shared {
     pub(crate) dir: PathBuf,
     pub(crate) db_path: PathBuf,
-    /// Of its own, so that a long read does not hold up an append. Closed before the writer, for
-    /// only a writer that is closed last moves the write-ahead log into the database.
-    reader: Mutex<Database>,
     /// None if the store is open for reading only.
     writer: Option<Mutex<Database>>,
     /// None if the store is open for reading only.
@@ -111,10 +112,10 @@ impl Store {
         drop(gate);
         let free_space = place.folder().free_space();
         let store = Self {
+            reader: Arc::new(Mutex::new(reader)),
             shared: Arc::new(Shared {
                 dir: place.path().into(),
                 db_path,
-                reader: Mutex::new(reader),
                 writer: Some(Mutex::new(writer)),
                 locks: Some(locks),
                 folder: Some(place.into_folder()),
@@ -164,10 +165,10 @@ impl Store {
         }
         schema::check(&reader, place.path(), &db_path)?;
         Ok(Self {
+            reader: Arc::new(Mutex::new(reader)),
             shared: Arc::new(Shared {
                 dir: place.path().into(),
                 db_path,
-                reader: Mutex::new(reader),
                 writer: None,
                 locks: None,
                 folder: None,
@@ -175,6 +176,17 @@ impl Store {
                 damage: Damage::default(),
                 reads: AtomicU64::new(0),
             }),
+        })
+    }
+
+    /// The same store with a connection for reading of its own: whoever has this waits for no reader of the other.
+    pub(crate) fn with_own_reader(&self) -> Result<Self, StoreError> {
+        let db_path = &self.shared.db_path;
+        let reader = Database::reader(db_path);
+        let reader = reader.map_err(|source| StoreError::database(db_path, source))?;
+        Ok(Self {
+            reader: Arc::new(Mutex::new(reader)),
+            shared: Arc::clone(&self.shared),
         })
     }
 
@@ -241,7 +253,7 @@ impl Store {
         work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
         self.shared.reads.fetch_add(1, Ordering::Relaxed);
-        let db = self.shared.reader.lock();
+        let db = self.reader.lock();
         let db = db.unwrap_or_else(PoisonError::into_inner);
         db.begin(time);
         work(&db).map_err(|source| StoreError::database(&self.shared.db_path, source))

@@ -78,7 +78,7 @@ impl Tail {
     pub fn after(&self, seq: u64) -> Option<Vec<Arc<Line>>> {
         let newest = self.newest();
         let first = newest.lines.front()?.record.seq;
-        let skip = usize::try_from((seq + 1).checked_sub(first)?).ok()?;
+        let skip = usize::try_from(seq.saturating_add(1).checked_sub(first)?).ok()?;
         Some(newest.lines.iter().skip(skip).cloned().collect())
     }
 }
@@ -132,6 +132,7 @@ mod tests {
         let seqs: Vec<u64> = read.iter().map(|line| line.record.seq).collect();
         assert_eq!(seqs, (2991..=3000).collect::<Vec<_>>());
         assert_eq!(tail.after(3000).unwrap(), []);
+        assert_eq!(tail.after(u64::MAX).unwrap(), []);
     }
 
     #[test]

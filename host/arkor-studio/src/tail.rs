@@ -100,10 +100,10 @@ impl Tail {
     pub(crate) fn after(&self, seq: u64) -> Option<Chunk> {
         let events = self.events();
         let (first, _) = events.lines.front()?;
-        if *first > seq + 1 {
+        if *first > seq.saturating_add(1) {
             return None;
         }
-        let skip = usize::try_from(seq + 1 - first).ok()?;
+        let skip = usize::try_from(seq.saturating_add(1).saturating_sub(*first)).ok()?;
         let mut bytes = BytesMut::new();
         let mut last = seq;
         for (seq, line) in events.lines.iter().skip(skip) {
@@ -158,7 +158,9 @@ mod tests {
         assert_eq!((ids(&chunk), chunk.last), (vec![2, 3], 3));
         let nothing = tail.after(3).unwrap();
         assert!(nothing.bytes.is_empty() && nothing.last == 3);
-        assert!(tail.after(9).unwrap().bytes.is_empty(), "from the future");
+        for future in [9, u64::MAX] {
+            assert!(tail.after(future).unwrap().bytes.is_empty());
+        }
         tail.push(&records(4..=3000));
         assert_eq!(tail.after(3), None, "the store has them");
         let mut last = 952;

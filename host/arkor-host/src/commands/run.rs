@@ -119,7 +119,7 @@ async fn follow(
     time_limit: TimeLimit,
 ) -> Result<RunOutcome> {
     let mut follower = Follower::new(&control, printer);
-    let _unfinished = Unfinished::begin(&control);
+    unfinished_begins(&control);
     let stop = stop_on_signals(signals, time_limit, control.requests(), printer.clone());
     let stop = tokio::spawn(stop);
     let requests = control.requests();
@@ -152,26 +152,22 @@ async fn follow(
     follower.end(printer);
     let outcome = control.finish().await;
     stop.abort();
-    Ok(outcome?)
+    let outcome = outcome?;
+    unfinished_is_over();
+    Ok(outcome)
 }
 
 /// The run that is followed and has not come to its end, for last words.
 static UNFINISHED: Mutex<Option<(RunId, watch::Receiver<RunProgress>)>> = Mutex::new(None);
 
-struct Unfinished;
-
-impl Unfinished {
-    fn begin(control: &RunControl) -> Self {
-        let run = (control.id().clone(), control.progress());
-        *UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner) = Some(run);
-        Self
-    }
+pub(super) fn unfinished_begins(control: &RunControl) {
+    let run = (control.id().clone(), control.progress());
+    *UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner) = Some(run);
 }
 
-impl Drop for Unfinished {
-    fn drop(&mut self) {
-        *UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
+/// Its end is in its log. One whose end could not be written stays the run of which the last words are.
+pub(super) fn unfinished_is_over() {
+    *UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner) = None;
 }
 
 /// The run that this process cuts off if it ends now, and how many steps it has done.

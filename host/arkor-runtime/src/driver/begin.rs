@@ -9,15 +9,15 @@ use arkor_engine::{
 };
 use arkor_store::{NewRun, RunHandle, Store};
 use arkor_types::{
-    CheckpointRecord, EndReason, Event, Level, MessageSource, ModelShape, ModelSource, RunId,
-    RunRecord, RunStatus, Spec, Started, TokenizerSource,
+    CheckpointRecord, Event, Level, MessageSource, ModelShape, ModelSource, RunId, RunRecord,
+    RunStatus, Spec, Started, TokenizerSource,
 };
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
 use super::data::{DataFiles, about, inside};
 use super::differences::differences;
 use super::machine::{LoopOwner, Machine, Plan, ScoreRule};
-use super::progress::SavedProgress;
+use super::resuming::{can_go_on, has_more_to_do, read_whole};
 use super::{Driver, OnCallbackError, Parts, Resumed, RunControl};
 use crate::error::RuntimeError;
 use crate::guest::{RunContext, RunIdentity};
@@ -374,11 +374,28 @@ pub async fn check(spec: &Spec, settings: &RunSettings) -> Result<(), RuntimeErr
             ..shape.clone()
         };
     }
-    Ready::prepare(&small, settings, None).await.map(|_| ())
+    // Who does not wait for it any more cannot end it: the next one waits until it is over.
+    let turn = CHECKS.acquire().await.ok();
+    Ready::prepare_with(turn, &small, settings, None)
+        .await
+        .map(|_| ())
 }
+
+/// Checks at once. Each may read much, and compute with all cores.
+static CHECKS: Semaphore = Semaphore::const_new(1);
 
 impl Ready {
     async fn prepare(
+        spec: &Spec,
+        settings: &RunSettings,
+        start: Option<Start>,
+    ) -> Result<Self, RuntimeError> {
+        Self::prepare_with(None, spec, settings, start).await
+    }
+
+    /// The turn is held by the thread that prepares, until it is done.
+    async fn prepare_with(
+        turn: Option<SemaphorePermit<'static>>,
         spec: &Spec,
         settings: &RunSettings,
         start: Option<Start>,
@@ -405,6 +422,7 @@ impl Ready {
         let (engine, wanted) = (Arc::clone(&settings.engine), spec.clone());
         let (prepared, examples) = oneshot::channel();
         let open = move || -> Result<Box<dyn TrainingSession>, EngineError> {
+            let _turn = turn;
             let (named, text, data) = match dataset {
                 Some(files) => {
                     let text = files.read()?;
@@ -455,121 +473,5 @@ fn config_hash(spec: &Spec) -> Result<String, RuntimeError> {
         .map_err(|error| RuntimeError::Setup(error.to_string()))
 }
 
-pub(crate) fn read_progress(
-    store: &Store,
-    run: &RunId,
-    checkpoint: CheckpointRecord,
-) -> Result<Resumed, RuntimeError> {
-    // Reading checks the digest; the engine reads the file again by its path.
-    store.check_blob(&checkpoint.state)?;
-    let bytes = store.read_blob(&checkpoint.progress)?;
-    let saved = SavedProgress::decode(&bytes).map_err(|error| RuntimeError::Checkpoint {
-        run: run.to_string(),
-        checkpoint: checkpoint.id.clone(),
-        reason: format!("its progress {error}"),
-    })?;
-    Ok(Resumed { checkpoint, saved })
-}
-
-/// The same to go on from. If it is damaged, the error names an earlier one that is not.
-fn read_whole(
-    store: &Store,
-    run: &RunRecord,
-    checkpoint: CheckpointRecord,
-) -> Result<Resumed, RuntimeError> {
-    let (id, seq) = (checkpoint.id.clone(), checkpoint.seq);
-    let error = match read_progress(store, &run.id, checkpoint) {
-        Ok(resumed) => return Ok(resumed),
-        Err(error) => error,
-    };
-    let mut earlier = store.checkpoints(&run.id)?;
-    earlier.retain(|earlier| earlier.seq < seq);
-    let whole = earlier
-        .into_iter()
-        .rev()
-        .find(|earlier| read_progress(store, &run.id, earlier.clone()).is_ok());
-    Err(RuntimeError::DamagedCheckpoint {
-        run: run.id.to_string(),
-        checkpoint: id,
-        reason: match error {
-            RuntimeError::Checkpoint { reason, .. } => reason,
-            error => error.to_string(),
-        },
-        whole: whole.map(|whole| (whole.id, whole.step)),
-    })
-}
-
-/// A loop that returned can be begun again only where it offered a checkpoint: its own state belongs
-/// to the weights of that place.
-fn can_go_on(run: &RunRecord, resumed: &Resumed) -> Result<(), RuntimeError> {
-    let progress = &resumed.saved.progress;
-    let place = resumed.saved.training_loop.as_ref().map(|at| at.step);
-    if !progress.loop_returned
-        || run.status == RunStatus::Interrupted
-        || place == Some(progress.step)
-    {
-        return Ok(());
-    }
-    Err(RuntimeError::Checkpoint {
-        run: run.id.to_string(),
-        checkpoint: resumed.checkpoint.id.clone(),
-        reason: format!(
-            "the trainer's loop returned at step {} without a call of hooks.checkpoint there, so it \
-             has no place to go on from",
-            progress.step
-        ),
-    })
-}
-
-/// A run of the host's loop that is over is gone on with only if more steps are asked for.
-fn has_more_to_do(
-    store: &Store,
-    run: &RunRecord,
-    resumed: &Resumed,
-    max_steps: Option<u32>,
-) -> Result<(), RuntimeError> {
-    let step = resumed.saved.progress.step;
-    if run.spec.own_loop {
-        return Ok(());
-    }
-    if let Some(max_steps) = max_steps {
-        // One that was cut off behind its last checkpoint still has to end.
-        let is_over = matches!(run.status, RunStatus::Completed | RunStatus::Stopped);
-        let least = if is_over { step + 1 } else { step };
-        // 0 is the length of the data.
-        return if max_steps > 0 && u64::from(max_steps) < least {
-            Err(RuntimeError::TooShort {
-                run: run.id.to_string(),
-                step,
-                max_steps,
-            })
-        } else {
-            Ok(())
-        };
-    }
-    let newest = store.latest_checkpoint(&run.id)?;
-    let is_newest = newest.is_some_and(|newest| newest.id == resumed.checkpoint.id);
-    let how = match run.status {
-        RunStatus::Completed if is_newest => "is complete",
-        RunStatus::Stopped if is_newest && stopped_early(store, run)? => {
-            "was ended by early stopping"
-        }
-        _ => return Ok(()),
-    };
-    Err(RuntimeError::Over {
-        run: run.id.to_string(),
-        how: how.into(),
-        step,
-    })
-}
-
-/// Whether early stopping ended the last attempt.
-fn stopped_early(store: &Store, run: &RunRecord) -> Result<bool, RuntimeError> {
-    let last = store
-        .events(&run.id, run.last_seq.saturating_sub(1), 1)?
-        .pop();
-    Ok(matches!(
-        last.map(|record| record.event),
-        Some(Event::Stopped(ended)) if ended.reason == EndReason::EarlyStopping
-    ))
-}
+#[cfg(test)]
+mod tests;

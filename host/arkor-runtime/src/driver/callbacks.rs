@@ -30,6 +30,7 @@ pub(super) struct Generation {
 
 /// Code that is taken up.
 pub(super) struct Candidate {
+    number: u64,
     component: TrainerComponent,
     surroundings: Surroundings,
     instance: Option<Instance>,
@@ -192,6 +193,7 @@ impl Driver {
         let (parts, said) = trainer.into_code(&self.context.requests);
         self.said = said;
         self.candidate = Some(Candidate {
+            number,
             component: parts.component,
             surroundings: parts.surroundings,
             instance: Some(parts.instance),
@@ -236,6 +238,8 @@ impl Driver {
         let Some(mut candidate) = self.candidate.take() else {
             return Ok(());
         };
+        let outcome = ReloadOutcome::Swapped(generation);
+        self.inbox.offers.settle(candidate.number, outcome.clone());
         let (load_ms, digest) = (
             milliseconds(candidate.component.load_time),
             candidate.component.digest.clone(),
@@ -268,21 +272,27 @@ impl Driver {
                 "generation {generation} begins without memory: the one before had failed"
             ))?;
         }
-        let _ = candidate.reply.send(ReloadOutcome::Swapped(generation));
+        let _ = candidate.reply.send(outcome);
         Ok(())
     }
 
     pub(super) fn reject(&mut self, fault: Box<Fault>) -> Done<()> {
+        // What it said while it started may say why.
+        for text in std::mem::take(&mut self.said) {
+            self.message(text)?;
+        }
         let Some(candidate) = self.candidate.take() else {
             return Ok(());
         };
+        let outcome = ReloadOutcome::Rejected(fault.clone());
+        self.inbox.offers.settle(candidate.number, outcome.clone());
         self.append(Event::SwapRejected(SwapRejected {
             step: self.machine.step(),
             generation: self.machine.at_work().unwrap_or(0),
             component: candidate.component.digest,
-            fault: (*fault).clone(),
+            fault: *fault,
         }))?;
-        let _ = candidate.reply.send(ReloadOutcome::Rejected(fault));
+        let _ = candidate.reply.send(outcome);
         Ok(())
     }
 

@@ -29,7 +29,8 @@ impl Driver {
             measured: measured.unwrap_or_default(),
             progress,
         });
-        let writer = match self.handle.begin_blob() {
+        let handle = &self.handle;
+        let writer = match tokio::task::block_in_place(|| handle.begin_blob()) {
             Ok(writer) => writer,
             Err(error) => return self.reports.push_back(broke(&error.into())),
         };
@@ -53,7 +54,8 @@ impl Driver {
         };
         self.told(&record);
         if let Some(error) = unpruned {
-            self.warn(format!("old checkpoints could not be removed: {error}"))?;
+            // Without a place for the warning, the checkpoint counts all the same.
+            let _ = self.warn(format!("old checkpoints could not be removed: {error}"));
         }
         let Event::Checkpoint(checkpoint) = &record.event else {
             return Ok(super::training_loop::internal(

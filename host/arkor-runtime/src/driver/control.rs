@@ -123,7 +123,8 @@ impl RunRequests {
     }
 }
 
-/// A run that is being driven. Dropping it does not end the run.
+/// A run that is being driven. Dropping it does not end the run; one that is paused, and that nobody can let go on,
+/// stops with a checkpoint.
 #[derive(Debug)]
 pub struct RunControl {
     id: RunId,

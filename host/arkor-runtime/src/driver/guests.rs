@@ -51,6 +51,21 @@ impl Driver {
         Ok(())
     }
 
+    /// What guests had said before their work was dropped. Nobody waits for the answer to what else they asked for.
+    pub(super) fn take_last_text(&mut self) {
+        for _ in 0..self.inbox.guests.len() {
+            let Ok(request) = self.inbox.guests.try_recv() else {
+                return;
+            };
+            if let GuestRequest::Text(text) = request
+                && self.message(text).is_err()
+            {
+                // The last word, which comes next, tells whether anything can still be written.
+                return;
+            }
+        }
+    }
+
     /// Whether there is room for a guest's text in the run's log. That it is full is told once.
     fn log_has_room(&mut self, bytes: usize) -> Done<bool> {
         let limit = self.limits().messages_total;

@@ -29,9 +29,7 @@ pub(super) struct Impatience {
 impl Driver {
     /// When it is to be looked whether a call hangs that somebody waits for.
     pub(super) fn look(&mut self) -> Option<Instant> {
-        let code_waits = self.machine.takes_code() && self.inbox.offers.is_waiting();
-        let is_wanted =
-            self.machine.is_waited_for() || code_waits || self.machine.waits_for_hook().is_some();
+        let is_wanted = self.callback_is_waited_for() || self.machine.waits_for_hook().is_some();
         if !is_wanted || !self.inbox.is_busy() {
             self.impatient = None;
             return None;
@@ -44,6 +42,12 @@ impl Driver {
             is_hook_told: false,
         });
         Some(impatience.next_look)
+    }
+
+    /// Whether a callback is in the way of a stop or of newer code. A pause comes when it comes.
+    fn callback_is_waited_for(&self) -> bool {
+        let code_waits = self.machine.takes_code() && self.inbox.offers.is_waiting();
+        self.machine.is_waited_for() || code_waits
     }
 
     /// Cuts a call off that hangs while somebody waits for its place.
@@ -84,7 +88,11 @@ impl Driver {
             },
             (None, None) => return Ok(()),
         };
-        if !self.machine.saves_state() {
+        let may_cut = match &callbacks {
+            Some(_) => self.callback_is_waited_for() && !self.machine.saves_state(),
+            None => self.machine.may_cut_loop(),
+        };
+        if may_cut {
             deadline.hurry();
         }
         let Some(used) = deadline.busy_for().filter(|used| *used >= PATIENCE) else {
@@ -94,10 +102,10 @@ impl Driver {
             impatience.is_told = true;
         }
         if !is_told {
-            let who = if self.machine.is_waited_for() {
-                "the run's end"
-            } else {
-                "newer code"
+            let who = match self.machine.waits_for_hook() {
+                _ if self.machine.is_waited_for() => "the run's end",
+                Some(who) => who,
+                None => "newer code",
             };
             let text = format!(
                 "{who} waits for {what}, which has been at work, or waits for the engine, for {} s",

@@ -172,7 +172,12 @@ impl Inbox {
             tokio::select! {
                 biased;
                 asked = people.recv(), if !people.is_closed() || !people.is_empty() || accepts.waits_for_people => {
-                    return asked.map_or(Came::Nobody, Came::Asked);
+                    match asked {
+                        Some(asked) => return Came::Asked(asked),
+                        None if accepts.waits_for_people => return Came::Nobody,
+                        // The run trains on, and ends by itself.
+                        None => {}
+                    }
                 }
                 // What a guest said while it was called comes before its answer, and no more than that.
                 done = done(callbacks) => *held = Held::new(Came::Callbacks(done)),

@@ -74,6 +74,13 @@ struct Boundary {
     save: bool,
 }
 
+/// Who asked for a pause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PausedBy {
+    Person,
+    Trainer,
+}
+
 /// The loop's hook that waits for its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Waiting {
@@ -92,7 +99,9 @@ pub(crate) struct Machine {
     pub(crate) progress: Progress,
     boundary: Boundary,
     stop: Option<EndReason>,
-    pause: bool,
+    pause: Option<PausedBy>,
+    /// The rate that a person asked for and no checkpoint knows.
+    asked_rate: Option<f64>,
     /// Whether the `paused` event of this pause is in the log.
     pause_told: bool,
     /// It was told that evaluations lack the metric they are compared by.
@@ -122,7 +131,8 @@ impl Machine {
             progress: Progress::default(),
             boundary: Boundary::default(),
             stop: None,
-            pause: false,
+            pause: None,
+            asked_rate: None,
             pause_told: false,
             no_score_told: false,
             waiting: None,
@@ -252,8 +262,15 @@ impl Machine {
             (Phase::Training, Input::Loop(request)) => {
                 self.loop_request(request, &mut effects);
             }
-            (Phase::Training, Input::LoopReturned { step, result }) => {
-                self.loop_returned(step, result, &mut effects);
+            (
+                Phase::Training,
+                Input::LoopReturned {
+                    step,
+                    tokens,
+                    result,
+                },
+            ) => {
+                self.loop_returned(step, tokens, result, &mut effects);
             }
             (phase, input) => {
                 // A report that fits no phase is a defect of the driver. Failing the run keeps
@@ -404,7 +421,7 @@ impl Machine {
             self.end(Outcome::Good(EndReason::Finished), effects);
         } else if self.can_save() && self.stop.is_some() {
             self.stop_now(effects);
-        } else if self.pause && self.can_save() {
+        } else if self.pause.is_some() && self.can_save() {
             self.phase = Phase::Paused;
             if !std::mem::replace(&mut self.pause_told, true) {
                 effects.push(Effect::Append(Event::Paused(At {
@@ -427,7 +444,8 @@ impl Machine {
         effects.push(Effect::Deliver(event));
     }
 
-    fn write_checkpoint(&self, effects: &mut Vec<Effect>) {
+    fn write_checkpoint(&mut self, effects: &mut Vec<Effect>) {
+        self.asked_rate = None;
         let measured = self.progress.measured_here().cloned();
         effects.push(Effect::WriteCheckpoint(measured));
     }

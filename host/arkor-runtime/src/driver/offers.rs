@@ -3,6 +3,7 @@
 //! The newest code wins. Its number is given when it is promised, so that what starts slowly never takes
 //! the place of what was promised after it.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -36,11 +37,16 @@ pub(crate) struct Offer {
     pub(crate) reply: oneshot::Sender<ReloadOutcome>,
 }
 
+/// Outcomes that are kept: more than there is code on its way at once.
+const SETTLED: usize = 64;
+
 #[derive(Default)]
 struct State {
     newest: u64,
     waiting: Option<Offer>,
     is_closed: bool,
+    /// What became of the newest offers that came to their turn.
+    settled: VecDeque<(Ticket, ReloadOutcome)>,
 }
 
 #[derive(Default)]
@@ -118,6 +124,31 @@ impl Reloader {
                 None => outcome.await.unwrap_or(ReloadOutcome::Ended),
             }
         }
+    }
+
+    /// What became of an offer that has come to its turn: known before the event of it is in the log.
+    pub fn outcome(&self, ticket: Ticket) -> Option<ReloadOutcome> {
+        let state = self.state();
+        let mut settled = state.settled.iter();
+        let found = settled.find(|(settled, _)| *settled == ticket);
+        found.map(|(_, outcome)| outcome.clone())
+    }
+
+    /// Which offer became this generation.
+    pub fn placed(&self, generation: u32) -> Option<Ticket> {
+        let state = self.state();
+        let mut settled = state.settled.iter();
+        let wanted = ReloadOutcome::Swapped(generation);
+        let found = settled.find(|(_, outcome)| *outcome == wanted);
+        found.map(|(ticket, _)| *ticket)
+    }
+
+    pub(crate) fn settle(&self, number: u64, outcome: ReloadOutcome) {
+        let mut state = self.state();
+        if state.settled.len() >= SETTLED {
+            state.settled.pop_front();
+        }
+        state.settled.push_back((Ticket(number), outcome));
     }
 
     pub(crate) fn is_waiting(&self) -> bool {

@@ -62,8 +62,8 @@ impl Driver {
         Ok(Input::Rewound(Box::new(saved.progress)))
     }
 
-    /// Starts callbacks of a generation's code anew, with the memory of the last checkpoint.
-    pub(super) fn start_callbacks(&mut self, generation: u32) {
+    /// Starts callbacks of a generation's code anew, with the memory of the last checkpoint or without any.
+    pub(super) fn start_callbacks(&mut self, generation: u32, with_memory: bool) {
         let Some(code) = self.generations.get(&generation) else {
             let what = format!("no code of generation {generation}");
             self.reports.push_back(training_loop::internal(what));
@@ -71,7 +71,8 @@ impl Driver {
         };
         let (component, surroundings) = (code.component.clone(), code.surroundings.clone());
         let name = self.context.spec.name.clone();
-        let state = self.callback_state.clone().unwrap_or_default();
+        let state = self.callback_state.clone().filter(|_| with_memory);
+        let state = state.unwrap_or_default();
         self.inbox.callbacks = Some(Box::pin(async move {
             let start = async {
                 let mut instance = Instance::start(&component, &surroundings, generation).await?;

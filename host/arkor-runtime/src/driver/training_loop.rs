@@ -20,6 +20,8 @@ use crate::worker::Work;
 pub(super) struct LoopEnd {
     /// Optimizer steps finished.
     pub(super) step: u64,
+    /// Tokens trained on.
+    pub(super) tokens: u64,
     /// There were gradients that no optimizer step applied.
     pub(super) dropped_gradients: bool,
     /// None: the task failed, which is a defect of the host.
@@ -48,6 +50,7 @@ impl LoopTask {
         *task = None;
         end.unwrap_or(LoopEnd {
             step: 0,
+            tokens: 0,
             dropped_gradients: false,
             result: None,
         })
@@ -75,6 +78,7 @@ impl Driver {
         let found = Arc::clone(&deadline);
         let task = tokio::spawn(async move {
             let (worker, step) = (context.worker.clone(), Arc::clone(&context.step));
+            let tokens = Arc::clone(&context.tokens);
             let work = async move {
                 let mut instance = Instance::start(&component, &surroundings, 0).await?;
                 // The contract promises `describe` before any other function of a new instance.
@@ -97,6 +101,7 @@ impl Driver {
             let dropped_gradients = worker.call(Work::drop_gradients).await.unwrap_or(false);
             LoopEnd {
                 step: step.load(Ordering::Acquire),
+                tokens: tokens.load(Ordering::Acquire),
                 dropped_gradients,
                 result: Some(result),
             }
@@ -118,6 +123,7 @@ impl Driver {
         Ok(match end.result {
             Some(result) => Input::LoopReturned {
                 step: end.step,
+                tokens: end.tokens,
                 result,
             },
             None => internal("the loop's task failed".into()),
@@ -192,7 +198,8 @@ impl Driver {
                     return Ok(None);
                 }
                 self.totals.saved_states += 1;
-                match self.handle.begin_blob() {
+                let handle = &self.handle;
+                match tokio::task::block_in_place(|| handle.begin_blob()) {
                     Ok(writer) => {
                         let worker = self.context.worker.clone();
                         self.inbox.engine = Some(Box::pin(async move {
@@ -209,7 +216,8 @@ impl Driver {
                 return Ok(None);
             }
             GuestRequest::LoadNamed { name, reply } => {
-                let found = match self.handle.named_state(&name) {
+                let handle = &self.handle;
+                let found = match tokio::task::block_in_place(|| handle.named_state(&name)) {
                     Ok(None) => {
                         let _ = reply.send(Ok(false));
                         return Ok(None);

@@ -110,8 +110,16 @@ fn apply(run: &mut RunRecord, record: &EventRecord) {
     run.last_seq = record.seq;
     run.updated = record.time;
     run.step = match &record.event {
-        // A resumed run goes back to its checkpoint.
-        Event::Started(started) => started.step,
+        // A resumed run goes back to its checkpoint, and so does one whose new loop failed.
+        Event::Started(_)
+        | Event::Log(_)
+        | Event::Evaluation(_)
+        | Event::Checkpoint(_)
+        | Event::Ending(_)
+        | Event::Completed(_)
+        | Event::Stopped(_)
+        | Event::Failed(_)
+        | Event::Interrupted(_) => step(&record.event),
         // A message about an event of some time ago does not.
         event => run.step.max(step(event)),
     };

@@ -82,7 +82,7 @@ impl Store {
             if inserted == 1 {
                 reservation.keep();
                 let record = self.run(&id)?;
-                return Ok(RunHandle::new(self.clone(), record, None, lock));
+                return Ok(RunHandle::new(self.with_own_reader()?, record, None, lock));
             }
         }
     }
@@ -116,7 +116,7 @@ impl Store {
         let _ = self.remove_unreferenced(&digests(undone));
         let record = self.run(id)?;
         Ok(RunHandle::new(
-            self.clone(),
+            self.with_own_reader()?,
             record,
             Some(before.status),
             lock,

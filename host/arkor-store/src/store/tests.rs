@@ -171,3 +171,42 @@ fn errors_of_the_system_are_told_by_what_they_mean() {
     assert!(other.to_string().starts_with("cannot write `f`: "));
     assert_eq!(other.hint(), None);
 }
+
+/// Whoever reads for long, or much, holds up no checkpoint.
+#[test]
+fn the_writer_of_a_run_waits_for_no_reader() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join(".arkor"), StoreOptions::default()).unwrap();
+    let mut run = store.create_run(new_run()).unwrap();
+    let (reads, reading) = std::sync::mpsc::channel();
+    let (done, is_done) = std::sync::mpsc::channel::<()>();
+    let reader = std::thread::spawn(move || {
+        let read = store.read(|_| {
+            reads.send(()).unwrap();
+            Ok(is_done.recv_timeout(Duration::from_secs(60)))
+        });
+        read.unwrap().is_ok()
+    });
+    reading.recv().unwrap();
+    let blob = |text: &str| {
+        let mut writer = run.begin_blob().unwrap();
+        io::Write::write_all(&mut writer, text.as_bytes()).unwrap();
+        writer.finish().unwrap()
+    };
+    let new = crate::NewCheckpoint {
+        step: 1,
+        eval_loss: None,
+        score: None,
+        metrics: Vec::new(),
+        state: blob("state"),
+        progress: blob("progress"),
+    };
+    let named = blob("named");
+    run.commit_checkpoint(new).unwrap();
+    run.prune(1, false).unwrap();
+    run.put_named_state("it", named.clone()).unwrap();
+    assert_eq!(run.named_state("it").unwrap(), Some(named));
+    run.write_artifact(1, "a", b"content").unwrap();
+    let _ = done.send(());
+    assert!(reader.join().unwrap(), "it read all the time");
+}

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use arkor_project::Project;
-use arkor_runtime::{CodeIdentity, ReloadOutcome, RunControl, RunRequest, TrainerComponent};
-use arkor_types::{RunId, Spec};
+use arkor_runtime::{
+    CodeIdentity, ReloadOutcome, RunControl, RunRequest, Ticket, TrainerComponent,
+};
+use arkor_types::{Fault, RunId, Spec};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -45,8 +47,9 @@ struct Generation {
 pub(super) struct Swapped {
     pub(super) run: RunId,
     /// Which of the run's swaps.
-    pub(super) number: u64,
-    pub(super) outcome: ReloadOutcome,
+    pub(super) ticket: Ticket,
+    /// An error if the code could not be started, of which the run knows nothing.
+    pub(super) outcome: Result<ReloadOutcome, Box<Fault>>,
     pub(super) code: Swapping,
 }
 
@@ -88,20 +91,25 @@ pub(super) struct Active {
     pub(super) running: CodeIdentity,
     /// What it trains.
     pub(super) spec: Spec,
-    /// The newest swap that was asked for and has not come back.
-    pub(super) swapping: Option<(u64, CodeIdentity)>,
+    /// The newest swap that was asked for, until it is known what became of it.
+    pub(super) swapping: Option<(Ticket, CodeIdentity)>,
+    /// The same when the log has told that it is in place.
+    placed: Option<Ticket>,
+    /// Whose callbacks handle the events, as the log tells.
+    pub(super) generation: u32,
     /// Code that the run did not take; only another save or a person tries it again.
     pub(super) refused: Option<CodeIdentity>,
     /// When the run is cut off, if it is to end for another configuration.
     pub(super) stopping: Option<Instant>,
     /// Whether a run with the newest code takes its place when it is over.
     pub(super) replace: bool,
-    /// Whether a person asked it to end: then nothing takes its place.
+    /// Whether it was asked to end for good: then nothing takes its place.
     pub(super) told_to_end: bool,
+    /// Its last callback is at work.
+    pub(super) is_ending: bool,
     generations: Vec<Generation>,
     /// Code that was sent on its way; the log tells which of it took over.
-    offered: Vec<Swapping>,
-    swaps: u64,
+    offered: Vec<(Ticket, Swapping)>,
     swapped: mpsc::Sender<Swapped>,
 }
 
@@ -122,47 +130,47 @@ impl Active {
             running: code.identity.clone(),
             spec: code.spec.clone(),
             swapping: None,
+            placed: None,
+            generation: 1,
             refused: None,
             stopping: None,
             replace: false,
             told_to_end: false,
+            is_ending: false,
             generations: vec![first],
             offered: Vec::new(),
-            swaps: 0,
             swapped,
         }
     }
 
     /// Begins a swap; its outcome comes through the session's channel, so that nothing waits for it.
     pub(super) fn swap(&mut self, code: Swapping) {
-        self.swaps += 1;
-        let number = self.swaps;
-        self.swapping = Some((number, code.identity.clone()));
-        self.refused = None;
-        self.offered.retain(|known| known.identity != code.identity);
-        self.offered.push(code.kept());
-        forget(&mut self.offered, |code| &code.component);
         let run = self.control.id().clone();
         let (reloader, swapped) = (self.control.reloader(), self.swapped.clone());
         // What is asked for later comes later, however long this takes to start.
         let ticket = reloader.promise();
+        self.swapping = Some((ticket, code.identity.clone()));
+        self.placed = None;
+        self.refused = None;
+        self.offered.push((ticket, code.kept()));
+        forget(&mut self.offered, |(_, code)| &code.component);
         let offered = code
             .started
             .take()
             .map(|trainer| reloader.offer(ticket, trainer));
         tokio::spawn(async move {
             let outcome = match offered {
-                Some(outcome) => outcome.await,
+                Some(outcome) => Ok(outcome.await),
                 None => match code.started.again(&code.component, &code.project).await {
-                    Ok(trainer) => reloader.offer(ticket, trainer).await,
-                    Err(fault) => ReloadOutcome::Rejected(fault),
+                    Ok(trainer) => Ok(reloader.offer(ticket, trainer).await),
+                    Err(fault) => Err(fault),
                 },
             };
             // A session that has ended does not want to know.
             let _ = swapped
                 .send(Swapped {
                     run,
-                    number,
+                    ticket,
                     outcome,
                     code,
                 })
@@ -177,16 +185,32 @@ impl Active {
         }
     }
 
-    /// Code that took over, as the log tells. The newest that was offered comes first: the same code may
-    /// have been offered with other grants before.
-    pub(super) fn took_over(&mut self, generation: u32, component: &str) {
-        let Some(code) = self
-            .offered
-            .iter()
-            .rev()
-            .find(|code| code.identity.component == component)
-            .cloned()
-        else {
+    /// Whether this is the newest swap that was asked for and not taken back.
+    pub(super) fn is_newest(&self, ticket: Ticket) -> bool {
+        let is_swapping = |(newest, _): &(Ticket, _)| *newest == ticket;
+        self.placed == Some(ticket) || self.swapping.as_ref().is_some_and(is_swapping)
+    }
+
+    /// Code on its way into the run that has not come to its turn. Of what has, the word may be on its way still.
+    pub(super) fn unsettled(&self) -> Option<&CodeIdentity> {
+        let (ticket, identity) = self.swapping.as_ref()?;
+        match self.control.reloader().outcome(*ticket) {
+            Some(ReloadOutcome::Swapped(_) | ReloadOutcome::Rejected(_)) => None,
+            _ => Some(identity),
+        }
+    }
+
+    /// Code that took over, as the log tells.
+    pub(super) fn took_over(&mut self, generation: u32) {
+        self.generation = generation;
+        let ticket = self.control.reloader().placed(generation);
+        let is_newest = |(newest, _): &mut (Ticket, _)| Some(*newest) == ticket;
+        if self.swapping.take_if(is_newest).is_some() {
+            self.placed = ticket;
+        }
+        let mut offered = self.offered.iter();
+        let code = offered.find(|(offered, _)| Some(*offered) == ticket);
+        let Some((_, code)) = code.cloned() else {
             return;
         };
         self.running = code.identity.clone();
@@ -201,6 +225,7 @@ impl Active {
 
     /// Code that failed, and which generation is back for it.
     pub(super) fn rolled_back(&mut self, generation: u32) {
+        self.generation = generation;
         self.refused = Some(self.running.clone());
         if let Some(back) = self.generation(generation) {
             self.running = back.identity;
@@ -224,6 +249,13 @@ impl Active {
     pub(super) fn replace_within(&mut self, deadline: Duration) {
         self.replace = true;
         self.stopping = Some(Instant::now() + deadline);
+    }
+
+    /// It is to end, and nothing is to take its place. Whoever wanted it to end sooner wants that no more.
+    pub(super) fn end_for_good(&mut self) {
+        self.told_to_end = true;
+        self.keep();
+        self.withdraw();
     }
 
     /// It is not, after all.

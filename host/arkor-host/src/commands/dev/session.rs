@@ -6,7 +6,9 @@ use std::time::Duration;
 use anyhow::Result;
 use arkor_engine::Priority;
 use arkor_project::{Project, Restart};
-use arkor_runtime::{CodeIdentity, Decision, ReloadOutcome, RunRequest, changed_fields, decide};
+use arkor_runtime::{
+    CodeIdentity, Decision, ReloadOutcome, RunRequest, RuntimeError, changed_fields, decide,
+};
 use arkor_store::Store;
 use arkor_studio::{
     BuiltCode, Command, DevAction, DevPhase, Hub, HubInbox, Refusal, RefusalKind, Request,
@@ -17,6 +19,7 @@ use serde_json::{Value, json};
 use tokio::sync::{Semaphore, mpsc};
 
 mod checking;
+mod ending;
 mod people;
 mod tell;
 
@@ -25,7 +28,7 @@ use super::active::{Active, Swapped, Swapping};
 use super::builder::{Builder, Built, Code};
 use super::voice::Voice;
 use crate::commands::replay::{Answer, replay_events, stored};
-use crate::commands::run::{finished, finished_object};
+use crate::commands::run::unfinished_begins;
 use crate::exit::Exit;
 use crate::output::Printer;
 use crate::settings;
@@ -68,8 +71,8 @@ pub(super) struct Session {
     told_to_end: u32,
     /// Each has an instance of its own.
     replays: Arc<Semaphore>,
-    /// Why nothing is built any more: then this ends as soon as the run has.
-    builds_ended: Option<anyhow::Error>,
+    /// Why nothing can go on here: then this ends as soon as the run has.
+    fatal: Option<anyhow::Error>,
 }
 
 enum Came {
@@ -138,7 +141,7 @@ impl Session {
             again: ends.again,
             told_to_end: 0,
             replays: Arc::new(Semaphore::new(REPLAYS)),
-            builds_ended: None,
+            fatal: None,
         }
     }
 
@@ -175,57 +178,10 @@ impl Session {
                 () = at(deadline) => Came::Deadline,
                 () = tokio::time::sleep(CATCH_UP), if is_behind => Came::Room,
             };
-            let exit = match came {
-                Came::Build(Built::Begun) => {
-                    self.building();
-                    None
-                }
-                Came::Build(Built::Done(code)) => match *code {
-                    Ok(code) => self.built(code).await?,
-                    Err(error) => {
-                        self.say_error(&error);
-                        None
-                    }
-                },
-                Came::Build(Built::Over(error)) => {
-                    self.say_error(&error);
-                    self.builds_ended = Some(error);
-                    self.end_for_want_of_builds().await?
-                }
-                Came::Progress(true) => {
-                    self.show()?;
-                    None
-                }
-                Came::Progress(false) => self.ended().await?,
-                Came::Swapped(swapped) => {
-                    self.swapped(*swapped).await?;
-                    None
-                }
-                Came::Checked(can_begin) => {
-                    if let Some(checking) = self.checking.take() {
-                        self.restart(checking.code.clone(), can_begin).await;
-                    }
-                    None
-                }
-                Came::Request(request) => self.serve(request).await?,
-                Came::Deadline => {
-                    self.say(
-                        DevPhase::Restarting,
-                        "no checkpoint came in time; the run is cut off",
-                    );
-                    if let Some(run) = &mut self.run {
-                        run.stopping = None;
-                        // One that has just ended is noticed as such.
-                        let _ = run.ask(RunRequest::Cancel).await;
-                    }
-                    None
-                }
-                Came::Room => {
-                    self.voice.catch_up()?;
-                    None
-                }
-                Came::Signal => self.end(EndReason::Signal).await,
-                Came::TimeLimit => self.end(EndReason::TimeLimit).await,
+            let exit = match self.take(came).await {
+                // Nobody would know of the run any more; what it has is kept.
+                Err(error) => self.end_for(error).await?,
+                Ok(exit) => exit,
             };
             if let Some(exit) = exit {
                 return Ok(exit);
@@ -233,36 +189,37 @@ impl Session {
         }
     }
 
-    /// The first time with a checkpoint, then at once.
-    async fn end(&mut self, reason: EndReason) -> Option<Exit> {
-        self.told_to_end += 1;
-        let Some(run) = &self.run else {
-            return Some(match reason {
-                EndReason::TimeLimit => Exit::StoppedEarly,
-                _ => Exit::Interrupted,
-            });
-        };
-        let request = if self.told_to_end == 1 {
-            self.printer
-                .note("stopping with a checkpoint; Ctrl-C again stops at once");
-            RunRequest::Stop(reason)
-        } else {
-            RunRequest::Cancel
-        };
-        // A run that is ending already needs nothing any more.
-        let _ = run.ask(request).await;
-        None
-    }
-
-    /// Without builds there is nothing to do here but to let the run end with a checkpoint.
-    async fn end_for_want_of_builds(&mut self) -> Result<Option<Exit>> {
-        match &self.run {
-            Some(run) => drop(run.ask(RunRequest::Stop(EndReason::Signal)).await),
-            None => {
-                if let Some(error) = self.builds_ended.take() {
-                    return Err(error);
+    async fn take(&mut self, came: Came) -> Result<Option<Exit>> {
+        match came {
+            Came::Build(Built::Begun) => self.building(),
+            Came::Build(Built::Done(code)) => match *code {
+                Ok(code) => return self.built(code).await,
+                Err(error) => self.say_error(&error),
+            },
+            Came::Build(Built::Over(error)) => return self.end_for(error).await,
+            Came::Progress(true) => self.show()?,
+            Came::Progress(false) => return self.ended().await,
+            Came::Swapped(swapped) => self.swapped(*swapped).await?,
+            Came::Checked(can_begin) => {
+                if let Some(checking) = self.checking.take() {
+                    self.restart(checking.code.clone(), can_begin).await;
                 }
             }
+            Came::Request(request) => return self.serve(request).await,
+            Came::Deadline => {
+                self.say(
+                    DevPhase::Restarting,
+                    "no checkpoint came in time; the run is cut off",
+                );
+                if let Some(run) = &mut self.run {
+                    run.stopping = None;
+                    // One that has just ended is noticed as such.
+                    let _ = run.ask(RunRequest::Cancel).await;
+                }
+            }
+            Came::Room => self.voice.catch_up()?,
+            Came::Signal => return Ok(self.end(EndReason::Signal).await),
+            Came::TimeLimit => return Ok(self.end(EndReason::TimeLimit).await),
         }
         Ok(None)
     }
@@ -398,20 +355,19 @@ impl Session {
         let Some(run) = self.run.as_mut().filter(of_this_run) else {
             return Ok(());
         };
-        let is_newest = run
-            .swapping
-            .as_ref()
-            .is_some_and(|(number, _)| *number == swapped.number);
-        if is_newest && swapped.outcome != ReloadOutcome::Ended {
+        let is_newest = run.is_newest(swapped.ticket);
+        if is_newest && swapped.outcome != Ok(ReloadOutcome::Ended) {
             run.swapping = None;
         }
         match swapped.outcome {
-            ReloadOutcome::Swapped(generation) => {
-                let text = format!("generation {generation} handles the callbacks");
-                self.say(DevPhase::Swapped, &text);
-                self.say_timings(&swapped.code);
+            Ok(ReloadOutcome::Swapped(generation)) => {
                 // The log tells what became of it since: a rollback may be in it by now.
                 self.show()?;
+                if self.run.as_ref().map(|run| run.generation) == Some(generation) {
+                    let text = format!("generation {generation} handles the callbacks");
+                    self.say(DevPhase::Swapped, &text);
+                    self.say_timings(&swapped.code);
+                }
                 let is_wanted =
                     |run: &Active| run.swapping.is_none() && !run.replace && run.refused.is_none();
                 if self.run.as_ref().is_some_and(is_wanted) && !is_newest {
@@ -419,14 +375,21 @@ impl Session {
                     self.consider().await;
                 }
             }
-            ReloadOutcome::Rejected(fault) => {
+            Ok(ReloadOutcome::Rejected(fault)) => {
                 if is_newest {
                     run.refused = Some(swapped.code.identity);
                     self.say_failure(&format!("the new code was not taken: {fault}"));
                 }
             }
+            Err(fault) => {
+                if is_newest {
+                    run.refused = Some(swapped.code.identity);
+                    let error = anyhow::Error::from(RuntimeError::Guest(fault));
+                    self.say_error(&error.context("the new code was not taken"));
+                }
+            }
             // What came too late for a run is looked at when that is over.
-            ReloadOutcome::Superseded | ReloadOutcome::Ended => {}
+            Ok(ReloadOutcome::Superseded | ReloadOutcome::Ended) => {}
         }
         Ok(())
     }
@@ -455,6 +418,7 @@ impl Session {
                 self.hub.run_began(control.id(), control.begins_after());
                 let id = control.id().clone();
                 let swapped = self.swaps.0.clone();
+                unfinished_begins(&control);
                 self.run = Some(Active::new(control, &code, &self.printer, swapped));
                 self.hub.publish(|state| state.run = Some(id.clone()));
                 self.say(DevPhase::Ready, &format!("run {id} has begun"));
@@ -489,52 +453,6 @@ impl Session {
         }
     }
 
-    /// The run is over; the next begins if one was to take its place.
-    async fn ended(&mut self) -> Result<Option<Exit>> {
-        self.show()?;
-        let Some(run) = self.run.take() else {
-            return Ok(None);
-        };
-        run.follower.end(&self.printer);
-        let outcome = run.control.finish().await?;
-        self.hub.run_ended();
-        self.hub.publish(|state| state.run = None);
-        finished(&outcome, &self.again, &self.printer);
-        if self.printer.json() {
-            self.voice.object(&finished_object(&outcome));
-        }
-        if self.told_to_end > 0 {
-            return Ok(Some(Exit::of(&outcome)));
-        }
-        if let Some(error) = self.builds_ended.take() {
-            return Err(error);
-        }
-        if run.replace {
-            self.parent = Some(outcome.run);
-            return self.begin().await;
-        }
-        let newest = self.newest.as_ref().map(|newest| &newest.identity);
-        let too_late = run.swapping.as_ref().map(|(_, identity)| identity);
-        let was_checked = self.checking.take().is_some();
-        let is_newest = too_late.is_some() && too_late == newest;
-        let is_saved = (was_checked || is_newest) && !run.told_to_end;
-        if self.wanted || is_saved {
-            return self.begin().await;
-        }
-        let missed = match too_late {
-            Some(_) => "; the code that was to take over came too late for it",
-            None => "",
-        };
-        self.say(
-            DevPhase::Waiting,
-            &format!(
-                "run {} is over ({}){missed}; the next save begins another",
-                outcome.run, outcome.status
-            ),
-        );
-        Ok(None)
-    }
-
     /// Shows the run's new events, to people and to the Studio.
     fn show(&mut self) -> Result<()> {
         let Some(run) = &mut self.run else {
@@ -551,7 +469,7 @@ impl Session {
             for line in &lines {
                 match &line.record.event {
                     Event::Swapped(new) => {
-                        run.took_over(new.generation, &new.component);
+                        run.took_over(new.generation);
                         self.begun = Some(run.running.clone());
                         failed = None;
                     }
@@ -562,6 +480,7 @@ impl Session {
                             back.failed, back.generation, back.fault
                         ));
                     }
+                    Event::Ending(_) => run.is_ending = true,
                     Event::CallbackFailed(event) => failed = Some(event.fault.to_string()),
                     _ => {}
                 }

@@ -16,14 +16,28 @@ use crate::output::Printer;
 /// How long the end of a process waits for a reader.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Most objects that wait. Each tells all there is to tell, so the oldest can go.
-const OBJECTS: usize = 256;
+/// Most states that wait. Each tells all there is to tell, so the oldest can go.
+const STATES: usize = 256;
+
+/// Most last words of runs that wait. A run takes longer than to say them.
+const LAST_WORDS: usize = 10_000;
 
 enum Waiting {
     /// Events of a run after this one, to that one.
     Events { run: RunId, after: u64, last: u64 },
-    /// A line of JSON.
-    Object(String),
+    /// A line of JSON: how it is now.
+    State(String),
+    /// A line of JSON: how a run ended, which nothing else says.
+    LastWord(String),
+}
+
+impl Waiting {
+    fn line(&mut self) -> Option<&mut String> {
+        match self {
+            Self::State(line) | Self::LastWord(line) => Some(line),
+            Self::Events { .. } => None,
+        }
+    }
 }
 
 pub(super) struct Voice {
@@ -66,19 +80,50 @@ impl Voice {
         Ok(())
     }
 
-    pub(super) fn object(&mut self, value: &impl Serialize) {
+    pub(super) fn state(&mut self, value: &impl Serialize) {
+        self.object(value, Waiting::State, STATES);
+    }
+
+    pub(super) fn last_word(&mut self, value: &impl Serialize) {
+        self.object(value, Waiting::LastWord, LAST_WORDS);
+    }
+
+    fn object(&mut self, value: &impl Serialize, kind: fn(String) -> Waiting, most: usize) {
         let Ok(line) = json_text(value) else { return };
         if self.waiting.is_empty() && self.printer.has_room() {
             self.printer.json_line(line);
             return;
         }
-        let is_object = |waiting: &Waiting| matches!(waiting, Waiting::Object(_));
-        if self.waiting.iter().filter(|one| is_object(one)).count() >= OBJECTS
-            && let Some(oldest) = self.waiting.iter().position(is_object)
+        let object = kind(line);
+        let same = std::mem::discriminant(&object);
+        let is_same = |waiting: &Waiting| std::mem::discriminant(waiting) == same;
+        if self.waiting.iter().filter(|one| is_same(one)).count() >= most
+            && let Some(oldest) = self.waiting.iter().position(is_same)
         {
             self.waiting.remove(oldest);
+            self.merge(oldest);
         }
-        self.waiting.push_back(Waiting::Object(line));
+        self.waiting.push_back(object);
+    }
+
+    /// Events of one run that came to stand beside each other are one place in the store.
+    fn merge(&mut self, at: usize) {
+        let before = at.checked_sub(1).and_then(|at| self.waiting.get(at));
+        if let (
+            Some(Waiting::Events {
+                run: known,
+                last: end,
+                ..
+            }),
+            Some(Waiting::Events { run, after, .. }),
+        ) = (before, self.waiting.get(at))
+            && known == run
+            && end == after
+            && let Some(Waiting::Events { last: newest, .. }) = self.waiting.remove(at)
+            && let Some(Waiting::Events { last, .. }) = self.waiting.get_mut(at - 1)
+        {
+            *last = newest;
+        }
     }
 
     /// The end: what waits is printed as long as somebody reads.
@@ -99,11 +144,13 @@ impl Voice {
         while self.printer.has_room()
             && let Some(next) = self.waiting.front_mut()
         {
+            if let Some(line) = next.line() {
+                self.printer.json_line(std::mem::take(line));
+                self.waiting.pop_front();
+                continue;
+            }
             match next {
-                Waiting::Object(line) => {
-                    self.printer.json_line(std::mem::take(line));
-                    self.waiting.pop_front();
-                }
+                Waiting::State(_) | Waiting::LastWord(_) => {}
                 Waiting::Events { run, after, last } => {
                     let page = stored(&self.store, run, *after)?;
                     let mut is_over = page.is_empty();

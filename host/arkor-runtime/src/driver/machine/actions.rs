@@ -4,7 +4,7 @@ use arkor_types::{
     Action, ActionTaken, EndReason, Event, GuestFunction, Level, Message, MessageSource,
 };
 
-use super::{Effect, LoopOwner, Machine, Mode, Phase};
+use super::{Effect, LoopOwner, Machine, Mode, PausedBy, Phase};
 
 impl Machine {
     /// Does what a callback asked for, or takes it down for the boundary at which it is done.
@@ -42,6 +42,8 @@ impl Machine {
             // What was measured at a checkpoint is handed on after it: these weights are saved.
             Action::Save if self.phase == Phase::HandlingEvaluation && !self.stands_unsaved() => {}
             Action::Save => self.boundary.save = true,
+            // Of these weights, an evaluation is on its way; a second one would only count against them.
+            Action::Evaluate if self.phase == Phase::Evaluating => {}
             // A loop of the trainer's own finds it in its wishes.
             Action::Evaluate
                 if evaluation_is_past || is_between || self.plan.owner == LoopOwner::Trainer =>
@@ -59,7 +61,9 @@ impl Machine {
                 )));
                 return;
             }
-            Action::Pause => self.pause = true,
+            Action::Pause => {
+                self.pause.get_or_insert(PausedBy::Trainer);
+            }
             Action::LogMetric(metric) => self.progress.keep_metric(metric),
             Action::Unknown(name) => {
                 effects.push(self.warning(format!(

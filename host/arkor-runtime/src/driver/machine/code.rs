@@ -53,8 +53,10 @@ pub(super) enum Lane {
     },
     /// The training state goes back to the last checkpoint, for the loop of this generation.
     Rewind,
-    /// That generation's callbacks begin again with the memory of the checkpoint.
-    StartCallbacks,
+    /// That generation's callbacks begin again, with the memory of the checkpoint if they take it.
+    StartCallbacks {
+        with_memory: bool,
+    },
 }
 
 /// What is done when an older generation has caught up.
@@ -165,6 +167,11 @@ impl Machine {
         // Code that one went back to has proved itself.
         self.code.loop_before = before.filter(|before| *before < generation);
         effects.push(Effect::StartLoop { generation });
+    }
+
+    /// Whether a loop of older code takes the run up again if the one at work fails.
+    pub(super) fn loop_comes_back(&self) -> bool {
+        self.code.loop_before.is_some()
     }
 
     /// The loop called its checkpoint hook: it can go on by itself.
@@ -486,9 +493,14 @@ impl Machine {
 
     /// The training state is that of the last checkpoint.
     pub(super) fn rewound(&mut self, effects: &mut Vec<Effect>) {
-        self.lane = Lane::StartCallbacks;
+        self.start_callbacks(true, effects);
+    }
+
+    fn start_callbacks(&mut self, with_memory: bool, effects: &mut Vec<Effect>) {
+        self.lane = Lane::StartCallbacks { with_memory };
         effects.push(Effect::StartCallbacks {
             generation: self.code.current,
+            with_memory,
         });
     }
 
@@ -497,7 +509,8 @@ impl Machine {
         result: Result<(), Box<Fault>>,
         effects: &mut Vec<Effect>,
     ) {
-        self.lane = Lane::Idle;
+        let lane = std::mem::replace(&mut self.lane, Lane::Idle);
+        let had_memory = lane == Lane::StartCallbacks { with_memory: true };
         self.loop_begun = false;
         match result {
             Ok(()) => {
@@ -509,8 +522,18 @@ impl Machine {
                 effects.push(Effect::DeliverCheckpointAgain);
             }
             Err(fault) => {
+                // The checkpoint may hold the memory of the code that failed, in a form of its own.
+                let is_of_memory = fault.function == GuestFunction::LoadState;
                 effects.push(self.callback_failed(0, *fault));
-                self.next(effects);
+                if had_memory && is_of_memory {
+                    effects.push(self.warning(format!(
+                        "generation {} begins without memory: it does not take that of the checkpoint",
+                        self.code.current
+                    )));
+                    self.start_callbacks(false, effects);
+                } else {
+                    self.next(effects);
+                }
             }
         }
     }
@@ -538,9 +561,9 @@ impl Machine {
     }
 
     /// Whether somebody wants the call in flight to be over soon. A trainer that ends its run itself may take its
-    /// time.
+    /// time, and so may the last callback of any run.
     pub(crate) fn is_waited_for(&self) -> bool {
-        let reason = self.stop.as_ref();
+        let reason = self.stop.as_ref().filter(|_| self.takes_code());
         reason.is_some_and(|reason| !belongs_to_the_run(reason))
     }
 }

@@ -160,12 +160,13 @@ pub(crate) enum Input {
     StateLoaded(Result<(), Box<Fault>>),
     /// The training state is that of the last checkpoint, which was this far.
     Rewound(Box<Progress>),
-    /// A generation's callbacks live again, with the memory of that checkpoint.
+    /// A generation's callbacks live again, or could not be started.
     CallbacksStarted(Result<(), Box<Fault>>),
     Request(RunRequest),
     Loop(LoopRequest),
     LoopReturned {
         step: u64,
+        tokens: u64,
         result: Result<(), Box<Fault>>,
     },
     /// The trainer's loop took up other weights.
@@ -216,9 +217,9 @@ pub(crate) enum Effect {
     },
     /// Take the training state back to the last checkpoint, report `Rewound`.
     Rewind,
-    /// Start callbacks of a generation's code with the memory of that checkpoint, report
+    /// Start callbacks of a generation's code, with the memory of that checkpoint or without any, report
     /// `CallbacksStarted`.
-    StartCallbacks { generation: u32 },
+    StartCallbacks { generation: u32, with_memory: bool },
     /// Train one step, with this rate or the schedule's.
     Step {
         step: u64,

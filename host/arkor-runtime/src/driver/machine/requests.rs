@@ -3,7 +3,7 @@
 use arkor_types::{Action, EndReason, Event, Interrupted};
 
 use super::code::Lane;
-use super::{Effect, Machine, Phase, RunRequest};
+use super::{Effect, Machine, PausedBy, Phase, RunRequest};
 
 impl Machine {
     /// Takes a request, or says why not. What is taken is done at the next boundary, but for a
@@ -43,11 +43,11 @@ impl Machine {
             RunRequest::Pause if self.stop.is_some() => {
                 return Err("the run is about to stop".into());
             }
-            RunRequest::Pause => self.pause = true,
-            RunRequest::Continue if !self.pause && self.phase != Phase::Paused => {
+            RunRequest::Pause => self.pause = Some(PausedBy::Person),
+            RunRequest::Continue if self.pause.is_none() && self.phase != Phase::Paused => {
                 return Err("the run is not paused".into());
             }
-            RunRequest::Continue => self.pause = false,
+            RunRequest::Continue => self.pause = None,
             RunRequest::Save => self.boundary.save = true,
             RunRequest::Stay => match &self.stop {
                 None | Some(EndReason::Replaced) => self.stop = None,
@@ -60,6 +60,7 @@ impl Machine {
             }
             RunRequest::SetLearningRate(rate) => {
                 self.progress.learning_rate = Some(rate);
+                self.asked_rate = Some(rate);
                 effects.push(self.action_taken(None, Action::SetLearningRate(rate)));
             }
         }

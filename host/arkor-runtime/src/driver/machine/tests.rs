@@ -8,6 +8,7 @@ use crate::protocol::LoopProgress;
 
 mod late;
 mod reload;
+mod rewind;
 
 fn plan(total: u64) -> Plan {
     Plan {
@@ -51,7 +52,11 @@ fn fault() -> Box<Fault> {
 }
 
 fn returned(step: u64, result: Result<(), Box<Fault>>) -> Input {
-    Input::LoopReturned { step, result }
+    Input::LoopReturned {
+        step,
+        tokens: step,
+        result,
+    }
 }
 
 /// A checkpoint as the world keeps it.

@@ -1,10 +1,11 @@
 //! What the trainer's own loop asks for, and its return.
 
-use arkor_types::{FailureCode, Fault};
+use arkor_types::{EndReason, FailureCode, Fault};
 
 use super::ending::Outcome;
 use super::{
-    Boundary, Effect, LoopOwner, LoopRequest, LoopWishes, Machine, Phase, Progress, Waiting,
+    Boundary, Effect, LoopOwner, LoopRequest, LoopWishes, Machine, PausedBy, Phase, Progress,
+    Waiting, belongs_to_the_run,
 };
 
 impl Machine {
@@ -61,18 +62,24 @@ impl Machine {
 
     /// The training state is that of the last checkpoint again.
     pub(crate) fn restored(&mut self, progress: Progress) {
-        // What was asked for since then is still wanted.
-        let learning_rate = self.progress.learning_rate;
+        // What people asked for since then is still wanted. What the trainer asked for, or its evaluations led to,
+        // belongs to the time that is undone.
+        let learning_rate = self.asked_rate.or(progress.learning_rate);
         self.progress = Progress {
             learning_rate,
             stop: None,
             ..progress
         };
+        self.stop.take_if(|reason| belongs_to_the_run(reason));
+        self.pause.take_if(|by| *by == PausedBy::Trainer);
         if let Some(id) = &self.last_checkpoint {
             self.progress.saved_as(id);
         }
         self.unsaved = false;
-        self.boundary = Boundary::default();
+        self.boundary = Boundary {
+            save: self.boundary.save,
+            ..Boundary::default()
+        };
     }
 
     /// Who waits for the loop to call its checkpoint hook, while it does something else.
@@ -86,7 +93,7 @@ impl Machine {
             None
         } else if self.stop.is_some() {
             Some("the run's end")
-        } else if self.pause {
+        } else if self.pause.is_some() {
             Some("the pause")
         } else if self.wants_hand_over() {
             Some("the loop of newer code")
@@ -95,10 +102,19 @@ impl Machine {
         }
     }
 
+    /// Whether the loop at work may be cut off before its time is over. One that only computes is cut off by that,
+    /// and the run fails: a pause or newer code is not worth it, unless older code takes the run up again.
+    pub(crate) fn may_cut_loop(&self) -> bool {
+        let comes_back = self.loop_comes_back();
+        let is_replaced = self.stop == Some(EndReason::Replaced);
+        (self.is_waited_for() && (comes_back || !is_replaced))
+            || (comes_back && self.wants_hand_over())
+    }
+
     pub(super) fn wishes(&self) -> LoopWishes {
         LoopWishes {
             checkpoint: self.stop.is_some()
-                || self.pause
+                || self.pause.is_some()
                 || self.wants_hand_over()
                 || self.boundary.save
                 || self.progress.save_next
@@ -118,11 +134,13 @@ impl Machine {
     pub(super) fn loop_returned(
         &mut self,
         step: u64,
+        tokens: u64,
         result: Result<(), Box<Fault>>,
         effects: &mut Vec<Effect>,
     ) {
-        // That of the last hook; the loop may have gone on.
+        // Those of the last hook; the loop may have gone on.
         self.progress.step = step;
+        self.progress.tokens = tokens;
         self.waiting = None;
         if std::mem::take(&mut self.handing_over) {
             // How the old code took it changes nothing, but its author wants to know.

@@ -54,18 +54,26 @@ impl Session {
                 .hint("only the run that this arkor-host dev trains can be steered"));
         };
         match action {
-            RunAction::Stop => {
-                taken(run.ask(RunRequest::Stop(EndReason::User)).await)?;
-                run.told_to_end = true;
-                run.keep();
-                run.withdraw();
-                accepted("it stops with a checkpoint at the next boundary")
-            }
-            RunAction::Cancel => {
-                taken(run.ask(RunRequest::Cancel).await)?;
-                run.told_to_end = true;
-                run.keep();
-                accepted("it stops at once")
+            RunAction::Stop | RunAction::Cancel => {
+                let (request, text) = match action {
+                    RunAction::Stop => (
+                        RunRequest::Stop(EndReason::User),
+                        "it stops with a checkpoint at the next boundary",
+                    ),
+                    _ => (RunRequest::Cancel, "it stops at once"),
+                };
+                let answer = run.ask(request).await;
+                // One that is ending already does not take it, but another would begin after it.
+                let is_followed =
+                    run.replace || self.checking.is_some() || run.unsettled().is_some();
+                if !is_followed {
+                    taken(answer.clone())?;
+                }
+                run.end_for_good();
+                accepted(match answer {
+                    Ok(()) => text,
+                    Err(_) => "it is ending, and no other takes its place",
+                })
             }
             RunAction::Pause => {
                 taken(run.ask(RunRequest::Pause).await)?;
@@ -81,15 +89,26 @@ impl Session {
             }
             RunAction::SetLearningRate(rate) => {
                 taken(run.ask(RunRequest::SetLearningRate(rate)).await)?;
-                accepted("the next step trains with it")
+                // What a loop of the trainer's own makes of it is its own affair.
+                accepted(if run.spec.own_loop {
+                    "the training loop is told when it logs next"
+                } else {
+                    "the next step trains with it"
+                })
             }
             RunAction::RollBack(number) => match run.generation(number) {
-                Some(_) if run.replace || run.told_to_end => {
+                Some(_) if run.replace || run.told_to_end || run.is_ending => {
                     Err(conflict("the run is about to end"))
                 }
                 Some(code) => {
                     run.swap(code);
-                    accepted("its code takes over between two events")
+                    accepted(match &self.checking {
+                        Some(_) => {
+                            "its code takes over between two events, unless a run with the newest configuration \
+                             takes the place of this one first"
+                        }
+                        None => "its code takes over between two events",
+                    })
                 }
                 None => {
                     let kept: Vec<String> = run.kept().iter().map(u32::to_string).collect();
@@ -102,7 +121,7 @@ impl Session {
         }
     }
 
-    /// In a task of its own: the session goes on.
+    /// On a thread of its own: the session goes on.
     fn replay(
         &self,
         wanted: RunId,
@@ -119,7 +138,9 @@ impl Session {
             return;
         };
         let (project, store) = (self.project.clone(), self.store.clone());
-        tokio::spawn(async move {
+        let executor = tokio::runtime::Handle::current();
+        // The store is read here and there, and the executor's threads are few.
+        let work = async move {
             let _turn = turn;
             let (mut answers, mut bytes) = (Vec::new(), 0);
             let replayed = async {
@@ -151,6 +172,7 @@ impl Session {
                     .hint("ask for fewer events, or use `arkor-host replay`")),
             };
             let _ = reply.send(answer);
-        });
+        };
+        tokio::task::spawn_blocking(move || executor.block_on(work));
     }
 }

@@ -89,6 +89,6 @@ impl Session {
         {
             line.extend(state);
         }
-        self.voice.object(&line);
+        self.voice.state(&line);
     }
 }

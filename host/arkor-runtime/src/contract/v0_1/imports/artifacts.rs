@@ -4,9 +4,8 @@ use tokio::sync::oneshot;
 
 use crate::contract::v0_1::bindings::arkor::trainer::artifacts::{Artifact, ArtifactError, Host};
 use crate::contract::v0_1::convert;
-use crate::guest::{GuestState, Role};
+use crate::guest::GuestState;
 use crate::protocol::GuestRequest;
-use crate::protocol::Mode;
 
 impl Host for GuestState {
     async fn write(
@@ -30,7 +29,7 @@ impl Host for GuestState {
                 content.len()
             ))));
         }
-        if matches!(&self.role, Role::Callbacks(role) if role.mode == Mode::Missed) {
+        if self.only_learns() {
             // The generation that this event was for has written it.
             return Ok(Ok(Artifact {
                 name,

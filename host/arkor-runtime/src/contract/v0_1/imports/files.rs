@@ -41,6 +41,14 @@ type Fd = Resource<Descriptor>;
 type Answer<T> = Result<T, FsError>;
 
 impl WatchedView<'_> {
+    /// An error while an event is handed over that other code has handled: files are for reading then.
+    fn expect_live(&self) -> Answer<()> {
+        if self.0.only_learns() {
+            return Err(ErrorCode::ReadOnly.into());
+        }
+        Ok(())
+    }
+
     /// An error if there is something at a path that is neither a file nor a folder. Nothing is opened.
     async fn expect_ordinary(&mut self, fd: &Fd, flags: PathFlags, path: &str) -> Answer<()> {
         let fd = Resource::new_borrow(fd.rep());
@@ -80,6 +88,10 @@ impl HostDescriptor for WatchedView<'_> {
         open_flags: OpenFlags,
         flags: DescriptorFlags,
     ) -> Answer<Fd> {
+        let makes = OpenFlags::CREATE | OpenFlags::TRUNCATE;
+        if open_flags.intersects(makes) || flags.contains(DescriptorFlags::WRITE) {
+            self.expect_live()?;
+        }
         // A folder that was opened to be read can be written into where its grant allows that, by paths that
         // do not say where it lies.
         let granted = &self.0.grants.capabilities.files;
@@ -109,6 +121,7 @@ impl HostDescriptor for WatchedView<'_> {
     }
 
     async fn rename_at(&mut self, fd: Fd, from: String, to_fd: Fd, to: String) -> Answer<()> {
+        self.expect_live()?;
         expect_no_order(&from)?;
         expect_no_order(&to)?;
         // A link leads elsewhere from another place, and a FIFO could take a file's place between the look
@@ -144,10 +157,12 @@ impl HostDescriptor for WatchedView<'_> {
     }
 
     async fn set_size(&mut self, fd: Fd, size: Filesize) -> Answer<()> {
+        self.expect_live()?;
         self.0.filesystem().set_size(fd, size).await
     }
 
     async fn set_times(&mut self, fd: Fd, read: NewTimestamp, write: NewTimestamp) -> Answer<()> {
+        self.expect_live()?;
         self.0.filesystem().set_times(fd, read, write).await
     }
 
@@ -156,6 +171,7 @@ impl HostDescriptor for WatchedView<'_> {
     }
 
     async fn write(&mut self, fd: Fd, content: Vec<u8>, at: Filesize) -> Answer<Filesize> {
+        self.expect_live()?;
         self.0.filesystem().write(fd, content, at).await
     }
 
@@ -164,6 +180,7 @@ impl HostDescriptor for WatchedView<'_> {
     }
 
     async fn create_directory_at(&mut self, fd: Fd, path: String) -> Answer<()> {
+        self.expect_live()?;
         expect_no_order(&path)?;
         self.0.filesystem().create_directory_at(fd, path).await
     }
@@ -184,6 +201,7 @@ impl HostDescriptor for WatchedView<'_> {
         read: NewTimestamp,
         write: NewTimestamp,
     ) -> Answer<()> {
+        self.expect_live()?;
         let files = &mut self.0.filesystem();
         files.set_times_at(fd, flags, path, read, write).await
     }
@@ -193,10 +211,12 @@ impl HostDescriptor for WatchedView<'_> {
     }
 
     async fn remove_directory_at(&mut self, fd: Fd, path: String) -> Answer<()> {
+        self.expect_live()?;
         self.0.filesystem().remove_directory_at(fd, path).await
     }
 
     async fn unlink_file_at(&mut self, fd: Fd, path: String) -> Answer<()> {
+        self.expect_live()?;
         self.0.filesystem().unlink_file_at(fd, path).await
     }
 
@@ -205,10 +225,12 @@ impl HostDescriptor for WatchedView<'_> {
     }
 
     fn write_via_stream(&mut self, fd: Fd, at: Filesize) -> Answer<Resource<DynOutputStream>> {
+        self.expect_live()?;
         self.0.filesystem().write_via_stream(fd, at)
     }
 
     fn append_via_stream(&mut self, fd: Fd) -> Answer<Resource<DynOutputStream>> {
+        self.expect_live()?;
         self.0.filesystem().append_via_stream(fd)
     }
 

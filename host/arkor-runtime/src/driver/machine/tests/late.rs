@@ -59,7 +59,11 @@ fn code_that_came_after_that_whose_loop_failed_stays() {
         "it comes back if the newer loop fails too"
     );
     let effects = machine.apply(Input::Rewound(Box::new(progress.clone())));
-    assert_eq!(effects, [Effect::StartCallbacks { generation: 3 }]);
+    let again = Effect::StartCallbacks {
+        generation: 3,
+        with_memory: true,
+    };
+    assert_eq!(effects, [again]);
     machine.apply(Input::CallbacksStarted(Ok(())));
     let effects = machine.apply(handled(2));
     assert_eq!(effects, [Effect::StartLoop { generation: 3 }]);
@@ -213,4 +217,26 @@ fn evaluations_without_their_metric_are_told_once() {
         told[0].contains("`acuracy`, which was not measured"),
         "{told:?}"
     );
+}
+
+/// A second evaluation of the same weights would only count against them.
+#[test]
+fn an_evaluation_that_is_asked_for_late_while_one_is_on_its_way_is_that_one() {
+    let mut machine = with_a_late_event();
+    machine.plan.patience = 2;
+    let effects = machine.apply(step_done());
+    assert_eq!(effects, [Effect::Evaluate]);
+    machine.apply(Input::Offered(2));
+    machine.apply(Input::StateSaved(Err(trapped())));
+    machine.apply(Input::Handled {
+        event_seq: 2,
+        answer: Ok(vec![Action::Evaluate]),
+    });
+    machine.apply(Input::StateSaved(Ok(())));
+    machine.apply(Input::StateLoaded(Ok(())));
+    assert_eq!(machine.phase(), Phase::Evaluating);
+    machine.apply(Input::EvaluationDone { loss: 1.0 });
+    let effects = machine.apply(handled(3));
+    assert!(!effects.contains(&Effect::Evaluate), "{effects:?}");
+    assert_eq!(machine.phase(), Phase::Training);
 }

@@ -23,7 +23,7 @@ enum Flying {
     Handle { seq: u64, mode: Mode },
     SaveState(Purpose),
     LoadState { with_memory: bool },
-    Start { generation: u32 },
+    Start { generation: u32, with_memory: bool },
     Engine(Input),
 }
 
@@ -182,9 +182,15 @@ impl Rig {
                     let progress = self.checkpoint.as_ref().unwrap().0.clone();
                     self.engine = Some(Flying::Engine(Input::Rewound(Box::new(progress))));
                 }
-                Effect::StartCallbacks { generation } => {
+                Effect::StartCallbacks {
+                    generation,
+                    with_memory,
+                } => {
                     assert!(self.callbacks.is_none());
-                    self.callbacks = Some(Flying::Start { generation });
+                    self.callbacks = Some(Flying::Start {
+                        generation,
+                        with_memory,
+                    });
                 }
                 Effect::Step { step, .. } => self.fly(Input::StepDone(StepReport {
                     loss_sum: step as f64,
@@ -314,10 +320,19 @@ impl Rig {
                 }
                 self.input(Input::StateLoaded(result));
             }
-            Flying::Start { generation } => {
-                let result = self.result();
+            Flying::Start {
+                generation,
+                with_memory,
+            } => {
+                let mut result = self.result();
+                if let Err(fault) = &mut result
+                    && with_memory
+                    && self.roll().is_multiple_of(2)
+                {
+                    fault.function = GuestFunction::LoadState;
+                }
                 let memory = self.checkpoint.as_ref().unwrap().1.clone();
-                let memory = memory.unwrap_or_default();
+                let memory = memory.filter(|_| with_memory).unwrap_or_default();
                 self.delivered.retain(|seq| memory.knows(*seq));
                 if result.is_ok() {
                     self.instances.insert(generation, memory);
@@ -536,6 +551,7 @@ fn the_same_if_that_is_said_while_its_last_checkpoint_is_written() {
 fn only_what_somebody_asked_for_is_waited_for() {
     let with = |reason: EndReason| Machine {
         stop: Some(reason),
+        phase: Phase::Logging,
         ..Machine::new(plan(4))
     };
     for reason in [EndReason::User, EndReason::Signal, EndReason::Replaced] {
@@ -545,6 +561,10 @@ fn only_what_somebody_asked_for_is_waited_for() {
         assert!(!with(reason.clone()).is_waited_for(), "{reason:?}");
     }
     assert!(!Machine::new(plan(4)).is_waited_for());
+    // Nobody's last callback is hurried.
+    let mut ending = with(EndReason::User);
+    ending.phase = Phase::Ending;
+    assert!(!ending.is_waited_for());
 }
 
 #[test]

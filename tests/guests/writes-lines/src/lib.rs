@@ -1,0 +1,40 @@
+//! Adds a line to a granted file at each log event.
+
+use std::io::Write;
+
+use arkor_guest::prelude::*;
+
+#[derive(Default)]
+struct WritesLines {
+    logs: u64,
+}
+
+fn append(seq: u32) -> std::io::Result<()> {
+    let mut open = std::fs::OpenOptions::new();
+    let mut file = open.create(true).append(true).open("/out/lines.txt")?;
+    writeln!(file, "{seq}")
+}
+
+impl Trainer for WritesLines {
+    fn describe() -> Result<Spec> {
+        Ok(guest_common::spec("writes-lines"))
+    }
+
+    fn on_log(&mut self, event: &LogRecord) -> Result<Actions> {
+        self.logs += 1;
+        let written = append(event.at.seq);
+        let heard = std::fs::read("/out/lines.txt").is_ok();
+        println!(
+            "event {} written {} read {heard}",
+            event.at.seq,
+            written.is_ok()
+        );
+        Ok(vec![])
+    }
+
+    fn save_state(&self) -> Result<Vec<u8>> {
+        Ok(vec![])
+    }
+}
+
+arkor_guest::export!(WritesLines);
