@@ -439,7 +439,7 @@ async fn a_loop_that_cannot_go_on_gives_the_run_back_to_the_code_before() {
             Event::Message(message) => message
                 .text
                 .as_str()
-                .contains("takes over again")
+                .contains("takes over, from the checkpoint")
                 .then_some(()),
             _ => None,
         });
@@ -521,7 +521,7 @@ async fn code_that_comes_back_and_does_not_take_the_memory_of_newer_code_begins_
     run.logs(3).await;
     let outcome = run.swap("loop-upgrades").await;
     assert_eq!(outcome, ReloadOutcome::Swapped(2));
-    run.message("takes over again").await;
+    run.message("takes over, from the checkpoint").await;
     run.logs(3).await;
     let (outcome, events) = run.stop().await;
     assert_eq!(outcome.status, RunStatus::Stopped);

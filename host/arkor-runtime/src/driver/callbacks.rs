@@ -269,7 +269,7 @@ impl Driver {
         self.append(Event::Swapped(swapped))?;
         if !had_memory {
             self.warn(format!(
-                "generation {generation} begins without memory: the one before had failed"
+                "generation {generation} begins without memory: the one before had failed, or could not save its own"
             ))?;
         }
         let _ = candidate.reply.send(outcome);

@@ -400,6 +400,9 @@ impl Machine {
 
     /// Does what is due next at this boundary.
     fn next(&mut self, effects: &mut Vec<Effect>) {
+        if self.begin_again(effects) {
+            return;
+        }
         if std::mem::take(&mut self.boundary.log) {
             self.phase = Phase::Logging;
             let record = self.pending_log.take().unwrap_or_default();

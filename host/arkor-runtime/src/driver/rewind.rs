@@ -55,7 +55,7 @@ impl Driver {
         self.loop_state = saved.training_loop;
         self.callback_state = saved.callbacks;
         self.warn(format!(
-            "the loop of generation {} takes over again, from the checkpoint of step {}",
+            "the loop of generation {} takes over, from the checkpoint of step {}",
             self.machine.current_code(),
             saved.progress.step
         ))?;

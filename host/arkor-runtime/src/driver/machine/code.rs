@@ -24,8 +24,10 @@ use super::{
 };
 use crate::protocol::Answer;
 
+mod again;
 mod tally;
 
+use again::Again;
 use tally::Tally;
 
 /// Instances that wait while one code after the other comes and none has proved itself: the last one
@@ -53,9 +55,11 @@ pub(super) enum Lane {
     },
     /// The training state goes back to the last checkpoint, for the loop of this generation.
     Rewind,
-    /// That generation's callbacks begin again, with the memory of the checkpoint if they take it.
+    /// The callbacks of the run's code begin again, with the memory of the last checkpoint if they take it.
     StartCallbacks {
         with_memory: bool,
+        /// All of the training state went back there.
+        is_rewound: bool,
     },
 }
 
@@ -92,6 +96,9 @@ pub(super) struct Code {
     /// The oldest first.
     kept: Vec<Kept>,
     tally: Tally,
+    again: Again,
+    /// The one at work could not say what it remembers when it was last asked on behalf of new code.
+    cannot_save: bool,
     /// Whose loop is at work, and whose comes back if that fails before its first checkpoint hook.
     loop_code: Option<u32>,
     loop_before: Option<u32>,
@@ -105,6 +112,8 @@ impl Code {
             newest: 1,
             kept: Vec::new(),
             tally: Tally::default(),
+            again: Again::default(),
+            cannot_save: false,
             loop_code: None,
             loop_before: None,
         }
@@ -206,7 +215,7 @@ impl Machine {
                 return None;
             }
             if is_dead {
-                self.code.at_work = None;
+                self.callbacks_died();
             }
         } else {
             self.missed_by_kept(seq, callback, Mode::Late);
@@ -297,7 +306,7 @@ impl Machine {
                     return None;
                 }
                 if is_dead {
-                    self.code.at_work = None;
+                    self.callbacks_died();
                     return match then {
                         Then::Deliver(seq) => Some((seq, Err(fault))),
                         Then::SaveState(purpose) => {
@@ -386,6 +395,7 @@ impl Machine {
         let Lane::SaveState(purpose) = std::mem::replace(&mut self.lane, Lane::Idle) else {
             return;
         };
+        self.code.cannot_save &= result.is_err();
         let fault = match (result, purpose) {
             (Ok(()), Purpose::Checkpoint) => return self.write_checkpoint(effects),
             (Ok(()), Purpose::Swap { offer }) => return self.load_state(offer, true, effects),
@@ -393,8 +403,19 @@ impl Machine {
         };
         if fault.leaves_instance_alive() {
             match purpose {
-                // An error of its own keeps it in its place.
-                Purpose::Swap { offer } => effects.push(Effect::Reject { offer, fault }),
+                // An error of its own keeps it in its place, but not against whoever comes to mend it.
+                Purpose::Swap { offer } if self.code.cannot_save => {
+                    effects.push(self.callback_failed(0, *fault));
+                    self.load_state(offer, false, effects);
+                }
+                Purpose::Swap { offer } => {
+                    self.code.cannot_save = true;
+                    effects.push(Effect::Reject { offer, fault });
+                    effects.push(self.warning(format!(
+                        "generation {} cannot save what it remembers: the next code that comes takes over without it",
+                        self.code.current
+                    )));
+                }
                 Purpose::Checkpoint => {
                     let message = fault.to_string();
                     effects.push(self.callback_failed(0, *fault));
@@ -402,7 +423,7 @@ impl Machine {
                 }
             }
         } else if !self.go_back(&fault, Then::SaveState(purpose), effects) {
-            self.code.at_work = None;
+            self.callbacks_died();
             let message = fault.to_string();
             effects.push(self.callback_failed(0, *fault));
             match purpose {
@@ -446,6 +467,8 @@ impl Machine {
         let previous = code.at_work.replace(generation);
         code.current = generation;
         code.tally = Tally::default();
+        code.again = Again::default();
+        code.cannot_save = false;
         if let Some(previous) = previous {
             code.kept.push(Kept {
                 generation: previous,
@@ -464,15 +487,18 @@ impl Machine {
         });
     }
 
-    /// The loop of new code failed before its first checkpoint hook: all goes back to the checkpoint of the
-    /// hand-over, under the code before, or under code that has come since: that did not fail. False if there is
-    /// no code before.
+    /// The loop failed, before its first checkpoint hook or while newer code waited for its place: all goes back to the
+    /// last checkpoint, under the code before, or under code that has come since: that did not fail. False if there
+    /// is neither.
     pub(super) fn give_back(&mut self, fault: &Fault, effects: &mut Vec<Effect>) -> bool {
-        let Some(back) = self.code.loop_before.take() else {
+        let failed = self.code.loop_code;
+        let has_newer = failed.is_some_and(|failed| self.code.current > failed);
+        let before = self.code.loop_before.take();
+        let newer = has_newer && self.last_checkpoint.is_some();
+        let Some(back) = before.or(newer.then_some(self.code.current)) else {
             return false;
         };
-        let failed = self.code.loop_code.replace(back);
-        let has_newer = failed.is_some_and(|failed| self.code.current > failed);
+        self.code.loop_code = Some(back);
         if !has_newer && self.code.current != back {
             effects.push(Effect::GoBack {
                 failed: failed.unwrap_or(0),
@@ -489,53 +515,6 @@ impl Machine {
         self.lane = Lane::Rewind;
         effects.push(Effect::Rewind);
         true
-    }
-
-    /// The training state is that of the last checkpoint.
-    pub(super) fn rewound(&mut self, effects: &mut Vec<Effect>) {
-        self.start_callbacks(true, effects);
-    }
-
-    fn start_callbacks(&mut self, with_memory: bool, effects: &mut Vec<Effect>) {
-        self.lane = Lane::StartCallbacks { with_memory };
-        effects.push(Effect::StartCallbacks {
-            generation: self.code.current,
-            with_memory,
-        });
-    }
-
-    pub(super) fn callbacks_started(
-        &mut self,
-        result: Result<(), Box<Fault>>,
-        effects: &mut Vec<Effect>,
-    ) {
-        let lane = std::mem::replace(&mut self.lane, Lane::Idle);
-        let had_memory = lane == Lane::StartCallbacks { with_memory: true };
-        self.loop_begun = false;
-        match result {
-            Ok(()) => {
-                self.code.at_work = Some(self.code.current);
-                self.code.tally = Tally::default();
-                // Their memory is that from before they were told of the checkpoint.
-                self.phase = Phase::Resuming;
-                self.lane = Lane::Event;
-                effects.push(Effect::DeliverCheckpointAgain);
-            }
-            Err(fault) => {
-                // The checkpoint may hold the memory of the code that failed, in a form of its own.
-                let is_of_memory = fault.function == GuestFunction::LoadState;
-                effects.push(self.callback_failed(0, *fault));
-                if had_memory && is_of_memory {
-                    effects.push(self.warning(format!(
-                        "generation {} begins without memory: it does not take that of the checkpoint",
-                        self.code.current
-                    )));
-                    self.start_callbacks(false, effects);
-                } else {
-                    self.next(effects);
-                }
-            }
-        }
     }
 
     /// Whether new code can still come into this run.
