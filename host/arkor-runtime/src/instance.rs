@@ -159,6 +159,14 @@ impl Instance {
         self.dead
     }
 
+    fn set_mode(&mut self, now: Mode) {
+        if let Role::Callbacks(role) = &mut self.store.data_mut().role {
+            role.mode = now;
+        }
+        // What was handled before was heard before.
+        self.store.data().console.mute(now == Mode::Missed);
+    }
+
     pub(crate) fn set_generation(&mut self, generation: u32) {
         self.generation = generation;
     }
@@ -215,6 +223,8 @@ impl Instance {
     pub async fn save_state(&mut self) -> Result<Vec<u8>, Box<Fault>> {
         let function = GuestFunction::SaveState;
         let timeout = self.prepare(function)?;
+        // Events that were handed over again may have come before.
+        self.set_mode(Mode::Live);
         let deadline = Arc::clone(&self.store.data().deadline);
         let call = self.functions.save_state(&mut self.store);
         let result = watched(&deadline, call).await;
@@ -258,10 +268,8 @@ impl Instance {
         let timeout = self.prepare(function)?;
         if let Role::Callbacks(role) = &mut self.store.data_mut().role {
             role.generated = 0;
-            role.mode = mode;
         }
-        // What was handled before was heard before.
-        self.store.data().console.mute(mode == Mode::Missed);
+        self.set_mode(mode);
         let deadline = Arc::clone(&self.store.data().deadline);
         let call = self
             .functions

@@ -69,12 +69,15 @@ fn the_row_follows_the_log() {
     assert_eq!(record.step, 5);
     assert_eq!((record.loss, record.eval_loss), (Some(0.2), Some(2.5)));
     assert_eq!(&record, run.record());
+    // A run whose new loop failed goes on from its checkpoint.
+    run.append(log(2)).unwrap();
+    assert_eq!(store.run(run.id()).unwrap().step, 2);
 
     run.append(stopped(6)).unwrap();
     let record = store.run(run.id()).unwrap();
     assert_eq!(record.status, RunStatus::Stopped);
     assert_eq!((record.loss, record.eval_loss), (Some(0.5), Some(0.75)));
-    assert_eq!((record.step, record.last_seq), (6, 5));
+    assert_eq!((record.step, record.last_seq), (6, 6));
     assert_eq!(&record, run.record());
 
     drop(run);

@@ -175,3 +175,44 @@ impl Voice {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use arkor_store::StoreOptions;
+    use serde_json::json;
+
+    use super::*;
+
+    /// A reader that stalls for long learns how each run ended, and how it is now.
+    #[test]
+    fn states_give_way_to_newer_ones_and_last_words_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join(".arkor"), StoreOptions::default()).unwrap();
+        let mut voice = Voice::new(&Printer::start(true).unwrap(), store);
+        let events = |after, last| Waiting::Events {
+            run: RunId::new("r").unwrap(),
+            after,
+            last,
+        };
+        voice.waiting.push_back(events(0, 3));
+        voice.state(&json!({ "state": 0 }));
+        voice.waiting.push_back(events(3, 5));
+        voice.last_word(&json!({ "type": "finished" }));
+        for state in 1..=2 * STATES {
+            voice.state(&json!({ "state": state }));
+        }
+        assert_eq!(voice.waiting.len(), 2 + STATES);
+        let all = &voice.waiting[0];
+        assert!(matches!(
+            all,
+            Waiting::Events {
+                after: 0,
+                last: 5,
+                ..
+            }
+        ));
+        assert!(matches!(&voice.waiting[1], Waiting::LastWord(line) if line.contains("finished")));
+        let newest = format!("{{\"state\":{}}}", 2 * STATES);
+        assert!(matches!(voice.waiting.back(), Some(Waiting::State(line)) if *line == newest));
+    }
+}

@@ -102,12 +102,15 @@ impl Machine {
         }
     }
 
-    /// Whether the loop at work may be cut off before its time is over. One that only computes is cut off by that,
-    /// and the run fails: a pause or newer code is not worth it, unless older code takes the run up again.
+    /// Whether the loop at work may be cut off before its time is over. If it only computes for long, that ends a run
+    /// that was sound: a pause or newer code is not worth it, unless older code takes the run up again. One that was
+    /// told to return has nothing left to lose.
     pub(crate) fn may_cut_loop(&self) -> bool {
+        let was_told = self.loop_over || self.handing_over;
         let comes_back = self.loop_comes_back();
         let is_replaced = self.stop == Some(EndReason::Replaced);
-        (self.is_waited_for() && (comes_back || !is_replaced))
+        was_told
+            || (self.is_waited_for() && (comes_back || !is_replaced))
             || (comes_back && self.wants_hand_over())
     }
 

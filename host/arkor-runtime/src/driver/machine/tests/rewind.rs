@@ -195,6 +195,18 @@ fn a_loop_is_cut_off_for_a_stop_and_not_for_a_pause_or_newer_code() {
     };
     assert!(!with_newer(&proved) && with_newer(&unproved));
     assert!(!proved.may_cut_loop() && !unproved.may_cut_loop());
+    // One that was told to return has its checkpoint, or has handed over.
+    let mut told = proved.clone();
+    told.apply(Input::Request(replaced()));
+    told.apply(hook(2));
+    told.apply(Input::StateSaved(Ok(())));
+    told.apply(Input::CheckpointDone {
+        id: "c".into(),
+        seq: 3,
+    });
+    let effects = told.apply(handled(3, Vec::new()));
+    assert_eq!(effects, [Effect::AnswerLoop(LoopAnswer::Stop)]);
+    assert!(told.may_cut_loop());
 }
 
 #[test]
