@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::protocol::LoopProgress;
 
+mod again;
 mod late;
 mod reload;
 mod rewind;

@@ -331,7 +331,7 @@ impl Rig {
                 {
                     fault.function = GuestFunction::LoadState;
                 }
-                let memory = self.checkpoint.as_ref().unwrap().1.clone();
+                let memory = self.saved.clone();
                 let memory = memory.filter(|_| with_memory).unwrap_or_default();
                 self.delivered.retain(|seq| memory.knows(*seq));
                 if result.is_ok() {
@@ -349,6 +349,9 @@ impl Rig {
         let Some(Flying::Engine(mut input)) = self.engine.take() else {
             unreachable!()
         };
+        if let Input::Rewound(_) = &input {
+            self.saved = self.checkpoint.as_ref().unwrap().1.clone();
+        }
         if let Input::CheckpointDone { id, seq } = &mut input {
             let step = self.machine.step();
             self.append(Event::Checkpoint(arkor_types::CheckpointWritten {
