@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use super::data::{DataFiles, about, inside};
 use super::differences::differences;
 use super::machine::{LoopOwner, Machine, Plan, ScoreRule};
-use super::progress::SavedProgress;
+use super::saved::{lacks_state, read_progress};
 use super::{Driver, OnCallbackError, Parts, Resumed, RunControl};
 use crate::error::RuntimeError;
 use crate::guest::{RunContext, RunIdentity};
@@ -178,6 +178,13 @@ impl Trainer {
             let (loaded, said) = listen(load, &mut self.queue).await;
             self.said.extend(said);
             loaded.map_err(RuntimeError::Guest)?;
+        }
+        if let Some(text) = resumed.as_ref().and_then(lacks_state) {
+            self.said.push(GuestText {
+                level: Level::Warn,
+                source: MessageSource::Host,
+                text: text.into(),
+            });
         }
         let mut handle = store.resume_run(&run.id)?;
         // The next attempt goes on with what this one was told.
@@ -455,30 +462,14 @@ fn config_hash(spec: &Spec) -> Result<String, RuntimeError> {
         .map_err(|error| RuntimeError::Setup(error.to_string()))
 }
 
-pub(crate) fn read_progress(
-    store: &Store,
-    run: &RunId,
-    checkpoint: CheckpointRecord,
-) -> Result<Resumed, RuntimeError> {
-    // Reading checks the digest; the engine reads the file again by its path.
-    store.check_blob(&checkpoint.state)?;
-    let bytes = store.read_blob(&checkpoint.progress)?;
-    let saved = SavedProgress::decode(&bytes).map_err(|error| RuntimeError::Checkpoint {
-        run: run.to_string(),
-        checkpoint: checkpoint.id.clone(),
-        reason: format!("its progress {error}"),
-    })?;
-    Ok(Resumed { checkpoint, saved })
-}
-
-/// The same to go on from. If it is damaged, the error names an earlier one that is not.
+/// A checkpoint to go on from. If it is damaged, the error names an earlier one that is not.
 fn read_whole(
     store: &Store,
     run: &RunRecord,
     checkpoint: CheckpointRecord,
 ) -> Result<Resumed, RuntimeError> {
     let (id, seq) = (checkpoint.id.clone(), checkpoint.seq);
-    let error = match read_progress(store, &run.id, checkpoint) {
+    let error = match read_progress(store, checkpoint) {
         Ok(resumed) => return Ok(resumed),
         Err(error) => error,
     };
@@ -487,7 +478,7 @@ fn read_whole(
     let whole = earlier
         .into_iter()
         .rev()
-        .find(|earlier| read_progress(store, &run.id, earlier.clone()).is_ok());
+        .find(|earlier| read_progress(store, earlier.clone()).is_ok());
     Err(RuntimeError::DamagedCheckpoint {
         run: run.id.to_string(),
         checkpoint: id,
