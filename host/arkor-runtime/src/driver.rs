@@ -34,6 +34,7 @@ mod offers;
 pub(crate) mod progress;
 mod resuming;
 mod rewind;
+mod saved;
 mod training_loop;
 
 pub use begin::{RunSettings, check};
@@ -41,7 +42,9 @@ pub use control::{RunControl, RunOutcome, RunProgress, RunRequests};
 pub use differences::changed_fields;
 pub use machine::{OnCallbackError, RunRequest};
 pub use offers::{ReloadOutcome, Reloader, Ticket};
-pub(crate) use resuming::read_progress;
+pub use progress::CallbackState;
+pub use saved::callback_state;
+pub(crate) use saved::read_progress;
 
 use callbacks::{Candidate, Generation};
 use checkpoint::Beside;
@@ -110,6 +113,8 @@ pub(crate) struct Driver {
     /// What the loop gave to its last hook, and the callbacks to the last save.
     loop_state: Option<LoopState>,
     callback_state: Option<Vec<u8>>,
+    /// The step of that save.
+    callback_step: Option<u64>,
     /// What the checkpoint that is being written has besides the training state.
     beside: Option<Beside>,
     eval_tokens: u64,
@@ -171,6 +176,7 @@ impl Driver {
             hook: None,
             loop_state: saved.training_loop,
             callback_state: saved.callbacks,
+            callback_step: saved.callbacks_step,
             beside: None,
             // The first token of a text is not predicted.
             eval_tokens: parts.context.examples.info().eval_tokens.saturating_sub(1),

@@ -43,8 +43,8 @@ pub use component::{
 };
 pub use decision::{CodeIdentity, Decision, decide};
 pub use driver::{
-    OnCallbackError, ReloadOutcome, Reloader, RunControl, RunOutcome, RunProgress, RunRequest,
-    RunRequests, RunSettings, Ticket, changed_fields, check,
+    CallbackState, OnCallbackError, ReloadOutcome, Reloader, RunControl, RunOutcome, RunProgress,
+    RunRequest, RunRequests, RunSettings, Ticket, callback_state, changed_fields, check,
 };
 pub use error::RuntimeError;
 pub use event::CallbackEvent;

@@ -1,12 +1,13 @@
 //! `arkor-host replay`, and what the Studio's "try on recorded events" does.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use arkor_project::Project;
 use arkor_runtime::{Replay, Replayed, TrainerComponent, callback_memory};
 use arkor_store::Store;
-use arkor_types::{EventRecord, GUEST_MARK, RunRecord};
+use arkor_types::{Event, EventRecord, GUEST_MARK, RunRecord, Started};
 use serde::Serialize;
 
 use crate::arguments::ReplayArguments;
@@ -70,6 +71,8 @@ pub(crate) struct Recorded<P> {
     memory: Option<(u64, Vec<u8>)>,
     /// Answers from this event on are of interest.
     from: u64,
+    /// Steps of the checkpoints that attempts of the run went on from.
+    resumed: BTreeSet<u64>,
 }
 
 /// The events of a stored run; with `last`, callbacks begin with the memory that they had before these.
@@ -79,12 +82,63 @@ pub(crate) fn stored(
     last: Option<u64>,
 ) -> Result<Recorded<impl FnMut(u64) -> Result<Vec<EventRecord>>>> {
     let from = last.map_or(0, |last| run.last_seq.saturating_sub(last) + 1);
+    let attempts = store.events_of(&run.id, &["started"], 0, usize::MAX)?;
     let memory = match last {
-        Some(_) => callback_memory(store, &run.id, from)?,
+        Some(_) => beginning(store, run, &attempts, from)?,
         None => None,
     };
     let page = move |after| Ok(store.events(&run.id, after, PAGE)?);
-    Ok(Recorded { page, memory, from })
+    Ok(Recorded {
+        page,
+        memory,
+        from,
+        resumed: resumed(&attempts),
+    })
+}
+
+/// The checkpoint to begin with, if answers from this event on are of interest. An attempt among what is shown may
+/// go on from an earlier checkpoint, and what callbacks remember there is known only to those who were shown it.
+fn beginning(
+    store: &Store,
+    run: &RunRecord,
+    attempts: &[EventRecord],
+    from: u64,
+) -> Result<Option<(u64, Vec<u8>)>> {
+    let mut up_to = from;
+    loop {
+        let memory = callback_memory(store, &run.id, up_to)?;
+        let Some((begin, _)) = memory else {
+            return Ok(None);
+        };
+        let written = store.events_of(&run.id, &["checkpoint"], 0, usize::MAX)?;
+        let earliest = attempts
+            .iter()
+            .filter(|attempt| attempt.seq > begin)
+            .filter_map(|attempt| {
+                let step = resumed_from(attempt)?;
+                let is_meant = |one: &&EventRecord| {
+                    one.seq < attempt.seq
+                        && matches!(&one.event, Event::Checkpoint(written) if written.step == step)
+                };
+                Some(written.iter().rev().find(is_meant)?.seq)
+            })
+            .min();
+        match earliest {
+            Some(earliest) if earliest < begin => up_to = earliest,
+            _ => return Ok(memory),
+        }
+    }
+}
+
+fn resumed_from(record: &EventRecord) -> Option<u64> {
+    match &record.event {
+        Event::Started(Started { resumed_from, .. }) => *resumed_from,
+        _ => None,
+    }
+}
+
+fn resumed(events: &[EventRecord]) -> BTreeSet<u64> {
+    events.iter().filter_map(resumed_from).collect()
 }
 
 /// The events of a tape.
@@ -97,12 +151,14 @@ fn of_tape(
         tape.len().saturating_sub(last)
     });
     let from = tape.get(skipped).map_or(0, |first| first.seq);
+    let resumed = resumed(&tape);
     let mut tape = Some(tape);
     let page = move |_| Ok(tape.take().unwrap_or_default());
     Recorded {
         page,
         memory: None,
         from,
+        resumed,
     }
 }
 
@@ -114,15 +170,17 @@ pub(crate) async fn replay_events(
     mut see: impl FnMut(&Replayed),
 ) -> Result<Summary> {
     let begin = Instant::now();
-    let start = async || {
-        let capabilities = settings::capabilities_aside(project).await?;
-        anyhow::Ok(Replay::start(component, capabilities, settings::limits(project)).await?)
-    };
     let Recorded {
         mut page,
         memory,
         from,
+        resumed,
     } = recorded;
+    let start = async || {
+        let capabilities = settings::capabilities_aside(project).await?;
+        let limits = settings::limits(project);
+        anyhow::Ok(Replay::start(component, capabilities, limits, resumed.clone()).await?)
+    };
     let mut replay = start().await?;
     let mut after = 0;
     if let Some((seq, state)) = memory.filter(|(_, state)| !state.is_empty()) {
@@ -144,17 +202,17 @@ pub(crate) async fn replay_events(
         summary.skipped += u64::from(replayed.needs_run);
         see(&replayed);
     };
-    while !replay.is_over() {
+    loop {
         let some = page(after)?;
         let Some(newest) = some.last() else { break };
         after = newest.seq;
         for record in &some {
-            if let Some(replayed) = replay.next(record).await {
+            for replayed in replay.next(record).await? {
                 saw(replayed);
             }
         }
     }
-    if let Some(replayed) = replay.finish() {
+    for replayed in replay.finish() {
         saw(replayed);
     }
     summary.time = begin.elapsed();

@@ -18,6 +18,7 @@ use super::data::{DataFiles, about, inside};
 use super::differences::differences;
 use super::machine::{LoopOwner, Machine, Plan, ScoreRule};
 use super::resuming::{can_go_on, has_more_to_do, read_whole};
+use super::saved::lacks_state;
 use super::{Driver, OnCallbackError, Parts, Resumed, RunControl};
 use crate::error::RuntimeError;
 use crate::guest::{RunContext, RunIdentity};
@@ -178,6 +179,13 @@ impl Trainer {
             let (loaded, said) = listen(load, &mut self.queue).await;
             self.said.extend(said);
             loaded.map_err(RuntimeError::Guest)?;
+        }
+        if let Some(text) = resumed.as_ref().and_then(lacks_state) {
+            self.said.push(GuestText {
+                level: Level::Warn,
+                source: MessageSource::Host,
+                text: text.into(),
+            });
         }
         let mut handle = store.resume_run(&run.id)?;
         // The next attempt goes on with what this one was told.

@@ -148,7 +148,10 @@ impl Driver {
             CallbacksDone::StateSaved { purpose, result } => match result {
                 Ok(Ok(state)) => {
                     match purpose {
-                        Purpose::Checkpoint => self.callback_state = Some(state),
+                        Purpose::Checkpoint => {
+                            self.callback_state = Some(state);
+                            self.callback_step = Some(self.machine.step());
+                        }
                         Purpose::Swap { .. } => self.memory = Some(state),
                     }
                     Input::StateSaved(Ok(()))

@@ -21,6 +21,7 @@ impl Driver {
         let progress = SavedProgress {
             progress: self.machine.progress.clone(),
             callbacks: self.callback_state.clone(),
+            callbacks_step: self.callback_step,
             training_loop: self.loop_state.clone(),
             data: self.data.clone(),
         };

@@ -78,7 +78,7 @@ pub(crate) struct Measured {
 pub(crate) struct Window {
     pub(crate) loss_sum: f64,
     pub(crate) tokens: u64,
-    /// For the rate people see; a resumed run starts again at 0.
+    /// For the rate people see, of the trainer's own loop too; a resumed run starts again at 0.
     #[serde(skip)]
     pub(crate) timed_tokens: u64,
     #[serde(skip)]
@@ -111,6 +111,13 @@ impl Progress {
         }
     }
 
+    /// Takes up the tokens that a loop has trained on at one of its hooks. The other hooks may come more often than
+    /// a log event, whose rate is of all tokens since the one before.
+    pub(crate) fn loop_trained(&mut self, tokens: u64) {
+        self.window.timed_tokens += tokens.saturating_sub(self.tokens);
+        self.tokens = tokens;
+    }
+
     /// The record of a loop that logs for itself.
     pub(crate) fn loop_log_record(
         &mut self,
@@ -119,8 +126,8 @@ impl Progress {
         told: LoopProgress,
         metrics: Vec<Metric>,
     ) -> LogRecord {
-        let rate = rate(tokens.saturating_sub(self.tokens), seconds);
-        self.tokens = tokens;
+        self.loop_trained(tokens);
+        let timed_tokens = std::mem::take(&mut self.window.timed_tokens);
         self.loss = told.loss.or(self.loss);
         let mut all = std::mem::take(&mut self.metrics);
         all.extend(metrics);
@@ -133,7 +140,7 @@ impl Progress {
             learning_rate: told.learning_rate,
             grad_norm: told.grad_norm,
             tokens,
-            tokens_per_second: rate,
+            tokens_per_second: rate(timed_tokens, seconds),
             metrics: all,
         }
     }
@@ -197,12 +204,25 @@ fn rate(count: u64, seconds: f64) -> Option<f64> {
     (seconds > 0.0 && count > 0).then(|| count as f64 / seconds)
 }
 
+/// What a checkpoint has of the callbacks' state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallbackState {
+    /// What `save-state` answered at its step.
+    Whole,
+    /// What `save-state` answered at an earlier step: at the checkpoint's own it failed, or nobody was there to ask.
+    Earlier(u64),
+    /// Nothing: `save-state` had never succeeded.
+    None,
+}
+
 /// What goes into the second blob of a checkpoint.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct SavedProgress {
     pub(crate) progress: Progress,
     /// Answer of `save-state`; none if there was no live instance to ask.
     pub(crate) callbacks: Option<Vec<u8>>,
+    /// The step at which `save-state` gave it; none in a checkpoint of an earlier version.
+    pub(crate) callbacks_step: Option<u64>,
     /// What the trainer's loop gave to its last checkpoint hook.
     pub(crate) training_loop: Option<LoopState>,
     /// Digest of the data that is trained on; none in a checkpoint of an earlier version.
@@ -217,6 +237,8 @@ struct Header {
     version: u32,
     progress: Progress,
     callbacks: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    callbacks_step: Option<u64>,
     training_loop: Option<LoopHeader>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     data: Option<String>,
@@ -241,12 +263,22 @@ pub(crate) enum ProgressError {
 }
 
 impl SavedProgress {
+    /// Where the callbacks' saved state comes from.
+    pub(crate) fn callback_state(&self) -> CallbackState {
+        match (&self.callbacks, self.callbacks_step) {
+            (None, _) => CallbackState::None,
+            (Some(_), Some(step)) if step != self.progress.step => CallbackState::Earlier(step),
+            (Some(_), _) => CallbackState::Whole,
+        }
+    }
+
     /// Length of the JSON header (8 bytes, little-endian), header, guest states.
     pub(crate) fn encode(&self) -> Result<Vec<u8>, serde_json::Error> {
         let header = serde_json::to_vec(&Header {
             version: VERSION,
             progress: self.progress.clone(),
             callbacks: self.callbacks.as_ref().map(Vec::len),
+            callbacks_step: self.callbacks_step,
             training_loop: self.training_loop.as_ref().map(|at| LoopHeader {
                 step: at.step,
                 generated: at.generated,
@@ -288,6 +320,7 @@ impl SavedProgress {
         };
         Ok(Self {
             callbacks: header.callbacks.map(&mut take).transpose()?,
+            callbacks_step: header.callbacks_step,
             training_loop: header
                 .training_loop
                 .map(|at| {

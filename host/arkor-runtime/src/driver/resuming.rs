@@ -1,26 +1,11 @@
 //! Whether, and from where, a run can be gone on with.
 
 use arkor_store::Store;
-use arkor_types::{CheckpointRecord, EndReason, Event, RunId, RunRecord, RunStatus};
+use arkor_types::{CheckpointRecord, EndReason, Event, RunRecord, RunStatus};
 
 use super::Resumed;
-use super::progress::SavedProgress;
+use super::saved::read_progress;
 use crate::error::RuntimeError;
-
-/// The position and what guests remembered at a checkpoint. The training state is not looked at: it may be large.
-pub(crate) fn read_progress(
-    store: &Store,
-    run: &RunId,
-    checkpoint: CheckpointRecord,
-) -> Result<Resumed, RuntimeError> {
-    let bytes = store.read_blob(&checkpoint.progress)?;
-    let saved = SavedProgress::decode(&bytes).map_err(|error| RuntimeError::Checkpoint {
-        run: run.to_string(),
-        checkpoint: checkpoint.id.clone(),
-        reason: format!("its progress {error}"),
-    })?;
-    Ok(Resumed { checkpoint, saved })
-}
 
 /// All of a checkpoint, to go on from. If it is damaged, the error names an earlier one that is not.
 pub(super) fn read_whole(
@@ -32,7 +17,7 @@ pub(super) fn read_whole(
     // Reading checks the digest; the engine reads the file again by its path.
     let read = |checkpoint: CheckpointRecord| {
         store.check_blob(&checkpoint.state)?;
-        read_progress(store, &run.id, checkpoint)
+        read_progress(store, checkpoint)
     };
     let error = match read(checkpoint) {
         Ok(resumed) => return Ok(resumed),

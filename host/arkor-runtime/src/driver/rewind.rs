@@ -23,7 +23,7 @@ async fn load(store: Store, run: RunId, worker: Worker) -> Result<Box<Place>, Ru
                 .latest_checkpoint(&run)?
                 .ok_or_else(|| RuntimeError::EngineGone("there is no checkpoint".into()))?;
             let state = store.read_blob(&newest.state)?;
-            let resumed = super::read_progress(&store, &run, newest)?;
+            let resumed = super::read_progress(&store, newest)?;
             let progress = &resumed.saved.progress;
             work.drop_gradients();
             work.session.load_state(&mut state.as_slice())?;
@@ -54,6 +54,9 @@ impl Driver {
         tokio::task::block_in_place(|| handle.undo_named_states())?;
         self.loop_state = saved.training_loop;
         self.callback_state = saved.callbacks;
+        self.callback_step = saved.callbacks_step;
+        // What was trained since the checkpoint does not count for the rate.
+        self.last_log = std::time::Instant::now();
         self.warn(format!(
             "the loop of generation {} takes over, from the checkpoint of step {}",
             self.machine.current_code(),

@@ -29,7 +29,7 @@ impl Machine {
             }
             LoopRequest::Checkpoint { step, tokens } => {
                 progress.step = step;
-                progress.tokens = tokens;
+                progress.loop_trained(tokens);
                 self.unsaved = true;
                 self.waiting = Some(Waiting::Checkpoint);
                 // A wish that the loop has not done until now is done by the host, if it can be.
@@ -44,14 +44,14 @@ impl Machine {
                 measured,
             } => {
                 progress.step = step;
-                progress.tokens = tokens;
+                progress.loop_trained(tokens);
                 progress.evaluate_next = false;
                 self.waiting = Some(Waiting::Wishes);
                 self.boundary.measured = Some(measured);
             }
             LoopRequest::Evaluate { step, tokens } => {
                 progress.step = step;
-                progress.tokens = tokens;
+                progress.loop_trained(tokens);
                 progress.evaluate_next = false;
                 self.waiting = Some(Waiting::Evaluate);
                 self.boundary.evaluate = true;

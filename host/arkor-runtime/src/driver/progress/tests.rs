@@ -14,6 +14,7 @@ proptest! {
             prop::collection::vec(any::<u8>(), 0..100),
         )),
         data in prop::option::of("[0-9a-f]{64}"),
+        callbacks_step in prop::option::of(any::<u64>()),
     ) {
         let training_loop = training_loop.map(|(step, generated, state)| LoopState {
             step,
@@ -23,6 +24,7 @@ proptest! {
         let saved = SavedProgress {
             progress: Progress { step, learning_rate: rate, ..Progress::default() },
             callbacks,
+            callbacks_step,
             training_loop,
             data,
         };
@@ -67,4 +69,48 @@ fn an_event_has_so_many_metrics_and_no_more_the_newest() {
     }
     assert_eq!(progress.last_metrics().len(), METRICS);
     assert_eq!(progress.last_metrics().first(), Some(&metric(METRICS)));
+}
+
+#[test]
+fn rate_of_a_loop_is_of_all_tokens_since_its_last_log() {
+    let mut progress = Progress::default();
+    let log = |progress: &mut Progress, tokens| {
+        let record = progress.loop_log_record(tokens, 2.0, LoopProgress::default(), Vec::new());
+        record.tokens_per_second
+    };
+    // A hook at every step, and a log event at every third.
+    for tokens in [10, 20, 30] {
+        progress.loop_trained(tokens);
+    }
+    assert_eq!(log(&mut progress, 30), Some(15.0));
+    progress.loop_trained(50);
+    assert_eq!(log(&mut progress, 60), Some(15.0));
+    // A loop that only logs.
+    assert_eq!(log(&mut progress, 70), Some(5.0));
+    assert_eq!(log(&mut progress, 70), None);
+}
+
+#[test]
+fn a_checkpoint_tells_where_its_callback_state_is_from() {
+    let saved = |callbacks: Option<Vec<u8>>, callbacks_step| SavedProgress {
+        progress: Progress {
+            step: 8,
+            ..Progress::default()
+        },
+        callbacks,
+        callbacks_step,
+        ..SavedProgress::default()
+    };
+    assert_eq!(saved(None, Some(4)).callback_state(), CallbackState::None);
+    let state = Some(vec![1]);
+    assert_eq!(
+        saved(state.clone(), Some(8)).callback_state(),
+        CallbackState::Whole
+    );
+    assert_eq!(
+        saved(state.clone(), Some(4)).callback_state(),
+        CallbackState::Earlier(4)
+    );
+    // One of an earlier version does not tell.
+    assert_eq!(saved(state, None).callback_state(), CallbackState::Whole);
 }
