@@ -31,6 +31,7 @@ Tasks of this repository. Each installs what it needs and says so.
     cargo xtask bench [--check]    measure against targets and baselines; --check fails on a miss
     cargo xtask bench reload       the same for the time from a save to the first event
     cargo xtask bench languages    start, calls, memory and reload of trainers in each language
+    cargo xtask bench saves        reload of scripts alone
     cargo xtask soak [SECONDS]     save all kinds of code into a training `dev`; 600 if not said
     cargo xtask runtime LANGUAGE   make a language runtime, javascript or python; --check compares it
                                    with its sources
