@@ -431,7 +431,9 @@ mod tests {
                 }
             }
         };
-        tokio::join!(read, async { drop(console.end_call().await) });
+        let both = async { tokio::join!(read, console.end_call()) };
+        let told_all = tokio::time::timeout(Duration::from_secs(10), both).await;
+        assert!(told_all.is_ok(), "a line is lost");
         assert_eq!(told, ["it is full", "one", "three"]);
     }
 
