@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use arkor_types::Level;
 
+use super::machine::Phase;
 use super::{Done, Driver};
 use crate::deadline::Deadline;
 
@@ -84,7 +85,8 @@ impl Driver {
             },
             (None, None) => return Ok(()),
         };
-        if !self.machine.saves_state() {
+        // What a run's last callback keeps or writes has no other time.
+        if !self.machine.saves_state() && self.machine.phase() != Phase::Ending {
             deadline.hurry();
         }
         let Some(used) = deadline.busy_for().filter(|used| *used >= PATIENCE) else {

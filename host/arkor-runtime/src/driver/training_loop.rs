@@ -13,7 +13,7 @@ use super::{Done, Driver, engine_work};
 use crate::deadline::Deadline;
 use crate::guest::LoopRole;
 use crate::instance::Instance;
-use crate::protocol::{GuestRequest, LoopReply};
+use crate::protocol::{GuestRequest, LoopReply, NamedState};
 use crate::worker::Work;
 
 /// How the loop's task ended.
@@ -211,7 +211,9 @@ impl Driver {
             GuestRequest::LoadNamed { name, reply } => {
                 let found = match self.handle.named_state(&name) {
                     Ok(None) => {
-                        let _ = reply.send(Ok(false));
+                        let names = self.handle.named_states();
+                        let missing = names.map(NamedState::Missing);
+                        let _ = reply.send(missing.map_err(|error| error.to_string()));
                         return Ok(None);
                     }
                     Ok(Some(blob)) => blob.digest,
