@@ -16,5 +16,7 @@ mod harness;
 mod kill;
 mod loops;
 mod replay;
+#[cfg(unix)]
+mod resumed;
 mod signals;
 mod wrong_input;

@@ -88,7 +88,7 @@ fn files_outside_of_the_project_are_no_modules() {
         let module = format!("import secret from \"{from}\"; console.log(secret.key);");
         project.write("trainer.ts", &crate::script::trainer(&module, ""));
         let done = project.run(&[]);
-        done.one_error(&["lies outside of the project"]);
+        done.one_error(&["lies outside of the project", "copy it into the project"]);
         assert!(!done.out.contains("GOT"));
     };
     import(secret.to_str().unwrap());

@@ -81,6 +81,39 @@ fn case_31_a_trainer_that_is_missing_at_first_runs_when_it_appears() {
 }
 
 #[test]
+fn case_31_a_project_without_any_trainer_waits_for_one() {
+    let project = Project::new("counts");
+    project.write("arkor.toml", "");
+    let mut dev = Dev::on(project);
+    dev.error("does not say where the trainer comes from");
+    dev.project.write("text.txt", &crate::harness::text(""));
+    let source = "import { defineTrainer, file, scratch } from \"arkor\";
+export default defineTrainer({
+  describe: () => ({
+    name: \"late\",
+    model: scratch({ hiddenSize: 32, numHiddenLayers: 1, numAttentionHeads: 2 }),
+    dataset: file(\"text.txt\"),
+  }),
+});
+";
+    dev.project.write("trainer.ts", source);
+    dev.event("started");
+    // What only the next run reads is told as that.
+    dev.project.write("arkor.toml", "[engine]\nthreads = 1\n");
+    let told = dev.state("unchanged");
+    let text = told["text"].as_str().unwrap();
+    assert!(text.contains("with the next run"), "{text}");
+    dev.project.write(
+        "arkor.toml",
+        "[engine]\nthreads = 1\n[store]\nmax-size = \"9 GiB\"\n",
+    );
+    let told = dev.state("unchanged");
+    let text = told["text"].as_str().unwrap();
+    assert!(text.contains("started again"), "{text}");
+    assert_eq!(dev.interrupt().0, 130);
+}
+
+#[test]
 fn a_run_that_could_not_begin_begins_when_its_data_is_there() {
     let project = Project::new("counts");
     let text = std::fs::read_to_string(project.path("text.txt")).unwrap();

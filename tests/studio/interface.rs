@@ -106,6 +106,11 @@ fn what_a_person_asks_for_is_done_and_recorded() {
     dev.event("log");
     studio.act(&run, json!({ "kind": "pause" }));
     dev.event("paused");
+    dev.wait("the state of a pause", |line| {
+        line["type"] == "dev" && line["text"].as_str().unwrap().ends_with("is paused")
+    });
+    let listed = dev.project.arkor(["runs", "list"]).out;
+    assert!(listed.contains(" paused "), "{listed}");
     studio.act(
         &run,
         json!({ "kind": "set-learning-rate", "value": 0.0123 }),

@@ -7,6 +7,7 @@ use arkor_store::StoreError;
 use arkor_types::{FailureCode, UntrustedText};
 
 use crate::commands::replay::TapeError;
+use crate::commands::run::NoSuchCheckpoint;
 use crate::exit::Exit;
 use crate::output::Printer;
 
@@ -86,7 +87,8 @@ pub(crate) fn code(error: &anyhow::Error) -> Exit {
                     | StoreError::NotYours { .. }
             )
         );
-        runtime || project || store || cause.is::<TapeError>()
+        let named = cause.is::<TapeError>() || cause.is::<NoSuchCheckpoint>();
+        runtime || project || store || named
     });
     if usage { Exit::Usage } else { Exit::Failed }
 }

@@ -99,6 +99,8 @@ fn evaluation(event: &Evaluation) -> String {
     if let Some(perplexity) = event.perplexity {
         parts.push(match perplexity {
             0.0..1e6 => format!("perplexity {perplexity:.2}"),
+            // It is exp(loss), which no number is large enough for.
+            f64::MAX.. => "perplexity infinite".into(),
             _ => format!("perplexity {perplexity:.2e}"),
         });
     }

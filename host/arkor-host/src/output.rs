@@ -17,7 +17,7 @@ mod painter;
 mod queue;
 
 use painter::Painter;
-use queue::{Item, Queue};
+use queue::{Item, Progress, Queue};
 
 /// The thread's name.
 const PRINTING: &str = "printing";
@@ -47,7 +47,9 @@ pub(crate) fn trusts_nothing() {
 impl Printer {
     /// Starts to print.
     pub(crate) fn start(json: bool) -> Result<Self> {
-        let live = !json && std::io::stderr().is_terminal();
+        // One without control sequences cannot draw a line again.
+        let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let live = !json && !is_dumb && std::io::stderr().is_terminal();
         let queue = Arc::clone(QUEUE.get_or_init(Arc::default));
         let painter = Painter::new(live, json, Arc::clone(&queue));
         std::thread::Builder::new()
@@ -142,9 +144,13 @@ impl Printer {
         self.queue.push(Item::Start(total), false);
     }
 
-    pub(crate) fn progress(&self, step: u64, message: &str) {
+    pub(crate) fn progress(&self, step: u64, message: &str, is_paused: bool) {
         if self.live {
-            self.queue.progress(step, shown_line(message).to_string());
+            self.queue.progress(Progress {
+                step,
+                text: shown_line(message).to_string(),
+                is_paused,
+            });
         }
     }
 

@@ -24,6 +24,7 @@ static COUNT: AtomicUsize = AtomicUsize::new(0);
 static UNREAD: AtomicBool = AtomicBool::new(false);
 static GRACE: OnceLock<Duration> = OnceLock::new();
 static RESULT: OnceLock<Exit> = OnceLock::new();
+static LAST_WORDS: OnceLock<Box<dyn Fn() + Send + Sync>> = OnceLock::new();
 
 /// Hears signals from now on.
 pub(crate) fn start() -> Result<()> {
@@ -49,8 +50,20 @@ pub(crate) fn end_within(grace: Duration) {
     let _ = GRACE.set(grace);
 }
 
+/// What a script is told if the process ends by a signal before its command has come to an end.
+pub(crate) fn at_end(last_words: impl Fn() + Send + Sync + 'static) {
+    let _ = LAST_WORDS.set(Box::new(last_words));
+}
+
 fn end() -> ! {
-    let result = RESULT.get().copied().unwrap_or(Exit::Interrupted);
+    // What was started for this process has nobody to finish for.
+    arkor_project::end_commands();
+    let result = RESULT.get().copied().unwrap_or_else(|| {
+        if let Some(tell) = LAST_WORDS.get() {
+            tell();
+        }
+        Exit::Interrupted
+    });
     std::process::exit(result.code())
 }
 

@@ -57,6 +57,7 @@ pub(crate) fn start(
             let error = anyhow!("the time limit of {} s is over", limit.as_secs());
             failure::report(&error.context("not trusted: ended"), &printer);
             printer.finish_within(LAST_WORDS);
+            arkor_project::end_commands();
             std::process::exit(Exit::Failed.code());
         })
         .context("the thread of the time limit cannot be started")?;

@@ -41,6 +41,29 @@ pub(crate) fn open(path: &Path, trust: &TrustArguments, printer: &Printer) -> Re
     Ok(project)
 }
 
+/// The same for who waits until the trainer of a project is there.
+pub(crate) fn open_awaiting(
+    path: &Path,
+    trust: &TrustArguments,
+    printer: &Printer,
+) -> Result<Project> {
+    let project = match open(path, trust, printer) {
+        Err(error) if !trust.untrusted && is_without_trainer(&error) => {
+            Project::discover_awaiting(path)?
+        }
+        project => return project,
+    };
+    crate::settings::check_folders(project.root())?;
+    Ok(project)
+}
+
+fn is_without_trainer(error: &anyhow::Error) -> bool {
+    matches!(
+        error.downcast_ref::<ProjectError>(),
+        Some(ProjectError::InvalidTrainer { .. })
+    )
+}
+
 fn trusted(path: &Path) -> Result<Project, ProjectError> {
     let is_wasm = path
         .extension()

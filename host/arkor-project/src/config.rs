@@ -92,6 +92,11 @@ const TYPESCRIPT: &[&str] = &["ts", "mts"];
 const JAVASCRIPT: &[&str] = &["js", "mjs", "cjs"];
 const PYTHON: &[&str] = &["py"];
 
+/// Whether a file is the entry of a script trainer, by its ending.
+pub fn is_script(file: &Path) -> bool {
+    script_language(file).is_some()
+}
+
 /// What runs a file, by its ending.
 pub(crate) fn script_language(file: &Path) -> Option<ScriptLanguage> {
     let ending = file.extension()?.to_str()?;
@@ -452,7 +457,11 @@ fn trainer(
                 None => invalid(
                     "[trainer] names a language, and there is neither a trainer.* nor a \
                      src/trainer.* of that language",
-                    "name the file: entry = \"my-trainer.ts\"",
+                    match endings {
+                        PYTHON => "name the file: entry = \"my-trainer.py\"",
+                        JAVASCRIPT => "name the file: entry = \"my-trainer.js\"",
+                        _ => "name the file: entry = \"my-trainer.ts\"",
+                    },
                 ),
             }
         }

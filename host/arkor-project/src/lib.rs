@@ -33,12 +33,12 @@ pub use build::{Artifact, BuildLine, Built};
 pub use config::{
     BuildCommand, Capabilities, ClockPrecision, Config, EngineConfig, EngineKind, FileAccess,
     FileGrant, Language, Limits, NetworkGrant, OnCallbackError, RandomSource, ReloadConfig,
-    Restart, RunConfig, StoreConfig, TrainerSource, parse_duration,
+    Restart, RunConfig, StoreConfig, TrainerSource, is_script, parse_duration,
 };
 pub use error::{Place, ProjectError};
 pub use inputs::{InputRecorder, Inputs};
 pub use paths::{resolve_inside, resolved_as_far_as_possible};
-pub use process::BuildLimits;
+pub use process::{BuildLimits, end_commands};
 pub use project::{CONFIG_FILE, Project, STORE_FOLDER};
 pub use script::{serve_parser, use_parser_process};
 pub use toolchain::{

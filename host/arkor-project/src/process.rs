@@ -1,11 +1,11 @@
 //! A command that is run to its end, or until it has had its time.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::{BuildLine, ProjectError};
@@ -33,7 +33,7 @@ pub struct BuildLimits {
     /// Set by whoever does not want it any more.
     pub stop: Arc<AtomicBool>,
     /// Whether all that it starts is ended with it. A terminal's Ctrl-C then does not reach it: for
-    /// programs that set `stop` when they end.
+    /// programs that set `stop` when they end, or call [`end_commands`](crate::end_commands).
     pub own_group: bool,
 }
 
@@ -56,6 +56,30 @@ pub(crate) enum Stdout {
     Data,
 }
 
+/// Commands at work that are ended with all that they started.
+static AT_WORK: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+
+/// Ends the commands at work that have a group of their own, for a process that is about to end. No other begins
+/// after that.
+pub fn end_commands() {
+    let groups = AT_WORK.lock().unwrap_or_else(PoisonError::into_inner);
+    for group in groups.iter() {
+        signal_group(*group);
+    }
+    // Whoever would begin another waits for this, and the process ends.
+    std::mem::forget(groups);
+}
+
+/// A command in the list of those at work.
+struct AtWork(u32);
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        let mut groups = AT_WORK.lock().unwrap_or_else(PoisonError::into_inner);
+        groups.remove(&self.0);
+    }
+}
+
 /// Runs a command to its end, passes on each line as it comes and returns the data of its
 /// standard output.
 pub(crate) fn run(
@@ -71,7 +95,7 @@ pub(crate) fn run(
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let end = Instant::now() + limits.timeout;
-    let mut child = start(&mut command, limits)?;
+    let (mut child, _at_work) = start(&mut command, limits)?;
 
     // One thread a pipe: a child that fills the pipe nobody reads would wait for ever.
     let (lines, received) = mpsc::sync_channel(1024);
@@ -139,17 +163,28 @@ pub(crate) fn run(
     }
 }
 
-fn start(command: &mut Command, limits: &BuildLimits) -> Result<Child, ProjectError> {
+fn start(
+    command: &mut Command,
+    limits: &BuildLimits,
+) -> Result<(Child, Option<AtWork>), ProjectError> {
+    let mut groups = limits
+        .own_group
+        .then(|| AT_WORK.lock().unwrap_or_else(PoisonError::into_inner));
     #[cfg(unix)]
     if limits.own_group {
         std::os::unix::process::CommandExt::process_group(command, 0);
     }
     #[cfg(not(unix))]
     let _ = limits.own_group;
-    command.spawn().map_err(|source| ProjectError::Start {
+    let child = command.spawn().map_err(|source| ProjectError::Start {
         program: command.get_program().to_string_lossy().into_owned(),
         source,
-    })
+    })?;
+    let at_work = groups.as_mut().map(|groups| {
+        groups.insert(child.id());
+        AtWork(child.id())
+    });
+    Ok((child, at_work))
 }
 
 /// Ends a command and all that it started. One that is gone already needs nothing.
@@ -161,13 +196,18 @@ fn kill(child: &mut Child, limits: &BuildLimits) {
 
 /// Ends what a command started and did not part from itself.
 fn end_group(child: &Child, limits: &BuildLimits) {
+    if limits.own_group {
+        signal_group(child.id());
+    }
+}
+
+fn signal_group(leader: u32) {
     #[cfg(not(unix))]
-    let _ = (child, limits);
+    let _ = leader;
     #[cfg(unix)]
-    if limits.own_group
-        && let Some(group) = i32::try_from(child.id())
-            .ok()
-            .and_then(rustix::process::Pid::from_raw)
+    if let Some(group) = i32::try_from(leader)
+        .ok()
+        .and_then(rustix::process::Pid::from_raw)
     {
         let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
     }

@@ -64,6 +64,28 @@ impl Project {
             )
     }
 
+    /// The same for who waits until the trainer is there: where the file names none, and none is found, it is a
+    /// placeholder. Its build fails, and so does [`Self::reload`] as long as there is none.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::discover`] for anything else.
+    pub fn discover_awaiting(start: &Path) -> Result<Self, ProjectError> {
+        match Self::discover(start) {
+            Err(ProjectError::InvalidTrainer { place, .. }) => {
+                let file = place.path.clone();
+                let text = read_text(&file, CONFIG_SIZE)?;
+                Ok(Self {
+                    config: Config::parse(&file, &text, &|_| true)?,
+                    root: folder_of(&file),
+                    config_file: Some(file),
+                    restrictions: None,
+                })
+            }
+            found => found,
+        }
+    }
+
     /// Opens a project by its folder or its `arkor.toml`.
     ///
     /// # Errors
@@ -212,6 +234,8 @@ impl Project {
     /// Makes the wasm file from its sources, or finds the finished one. Blocks until that is done;
     /// `progress` gets the command and every line that it writes.
     ///
+    /// Commands have a group of their own: a program that ends calls [`end_commands`](crate::end_commands).
+    ///
     /// Nothing is installed: see [`install_wasm_toolchain`](crate::install_wasm_toolchain). What cargo
     /// writes goes to the store folder, or to `CARGO_TARGET_DIR` if that is set.
     ///
@@ -223,6 +247,7 @@ impl Project {
     pub fn build(&self, progress: &mut dyn FnMut(BuildLine)) -> Result<Built, ProjectError> {
         let limits = BuildLimits {
             timeout: self.config.build_timeout,
+            own_group: true,
             ..BuildLimits::default()
         };
         self.build_recording(&limits, &InputRecorder::default(), progress)

@@ -16,7 +16,7 @@ use crate::event::CallbackEvent;
 use crate::guest::RunContext;
 use crate::limits::Limits;
 use crate::protocol::GuestText;
-use crate::protocol::{GuestRequest, LoopReply, LoopState};
+use crate::protocol::{GuestRequest, LoopReply, LoopState, NamedState};
 use crate::trainer::TrainerCode;
 
 mod begin;
@@ -151,6 +151,7 @@ impl Driver {
             total_steps: parts.plan.total_steps,
             loss: None,
             tokens_per_second: None,
+            is_paused: false,
         });
         let saved = parts.resumed.as_ref().map(|resumed| resumed.saved.clone());
         let saved = saved.unwrap_or_default();
@@ -350,7 +351,9 @@ impl Driver {
             }
             EngineDone::NamedStateLoaded { result, reply } => {
                 let loaded = result.is_ok();
-                let answer = result.map(|()| true).map_err(|error| error.to_string());
+                let answer = result
+                    .map(|()| NamedState::Loaded)
+                    .map_err(|error| error.to_string());
                 let _ = reply.send(answer);
                 if !loaded {
                     return Ok(None);
@@ -481,9 +484,14 @@ impl Driver {
         self.progress.send_modify(|progress| {
             progress.last_seq = record.seq;
             progress.step = step;
-            if let Event::Log(log) = &record.event {
-                progress.loss = log.loss;
-                progress.tokens_per_second = log.tokens_per_second;
+            match &record.event {
+                Event::Log(log) => {
+                    progress.loss = log.loss;
+                    progress.tokens_per_second = log.tokens_per_second;
+                }
+                Event::Paused(_) => progress.is_paused = true,
+                Event::Continued(_) | Event::Ending(_) => progress.is_paused = false,
+                _ => {}
             }
         });
     }

@@ -52,11 +52,19 @@ pub(crate) enum GuestRequest {
         name: String,
         reply: oneshot::Sender<Result<(), String>>,
     },
-    /// `session.load-state`: whether there is a state of this name.
+    /// `session.load-state`.
     LoadNamed {
         name: String,
-        reply: oneshot::Sender<Result<bool, String>>,
+        reply: oneshot::Sender<Result<NamedState, String>>,
     },
+}
+
+/// What became of a state that a loop asked for by its name.
+#[derive(Debug)]
+pub(crate) enum NamedState {
+    Loaded,
+    /// There is none of this name; these there are.
+    Missing(Vec<String>),
 }
 
 /// What a hook of the training loop returns.

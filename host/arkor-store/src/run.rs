@@ -318,6 +318,21 @@ impl RunHandle {
         self.store.read(|db| named_state(db, self.id(), name))
     }
 
+    /// The names of the run that stand for something, in their order.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub fn named_states(&self) -> Result<Vec<String>, StoreError> {
+        self.store.read(|db| {
+            let mut names = db.prepare_cached(
+                "SELECT DISTINCT name FROM named_states WHERE run = ?1 ORDER BY name",
+            )?;
+            let names = names.query_map([self.id().as_str()], |row| row.get(0))?;
+            names.collect()
+        })
+    }
+
     /// Goes back to what each name stood for at the newest checkpoint, as [`crate::Store::resume_run`] does.
     ///
     /// # Errors

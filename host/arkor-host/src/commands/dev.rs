@@ -38,7 +38,8 @@ use builder::Builder;
 use session::{Ends, Session};
 
 pub(crate) fn dev(arguments: &DevArguments, printer: &Printer) -> Result<Exit> {
-    let project = trust::open(&arguments.path, &arguments.trust, printer)?;
+    // A trainer that is not there yet is an error of the first build, as one that is removed later is.
+    let project = trust::open_awaiting(&arguments.path, &arguments.trust, printer)?;
     let time_limit = time_limit::start(&arguments.trust, true, printer)?;
     let _only_one = lock(&project)?;
     let executor = tokio::runtime::Builder::new_multi_thread()

@@ -13,14 +13,19 @@ use crate::{commands, settings, time_limit, trust};
 pub(crate) fn inspect(arguments: &InspectArguments, printer: &Printer) -> Result<Exit> {
     let _time_limit = time_limit::start(&arguments.trust, false, printer)?;
     let mut is_script = false;
-    let found = if arguments.component.is_dir() {
-        let project = trust::open(&arguments.component, &arguments.trust, printer)?;
+    let path = &arguments.component;
+    let found = if path.is_dir() || arkor_project::is_script(path) {
+        let project = trust::open(path, &arguments.trust, printer)?;
         let runtime = settings::runtime(false)?;
         match commands::build_trainer(&project, printer)?.artifact {
             Artifact::Wasm(path) => runtime.inspect(&path)?,
             artifact @ Artifact::Program(_) => {
                 is_script = true;
-                let name = project.root().file_name().unwrap_or_default();
+                let name = match path.is_dir() {
+                    true => project.root().file_name(),
+                    false => path.file_stem(),
+                };
+                let name = name.unwrap_or_default();
                 let bytes = commands::component_bytes(&artifact)?;
                 runtime.inspect_bytes(&name.to_string_lossy(), &bytes)?
             }

@@ -10,7 +10,7 @@ use arkor_store::Store;
 use arkor_types::{Event, EventRecord, GUEST_MARK, RunRecord, Started};
 use serde::Serialize;
 
-use crate::arguments::ReplayArguments;
+use crate::arguments::{ReplayArguments, TrustArguments};
 use crate::exit::Exit;
 use crate::output::Printer;
 use crate::{commands, format, place, settings, time_limit, trust};
@@ -220,18 +220,20 @@ pub(crate) async fn replay_events(
 }
 
 pub(crate) fn replay(arguments: &ReplayArguments, printer: &Printer) -> Result<Exit> {
-    let project = trust::open(&arguments.project, &arguments.trust, printer)?;
+    // Runs are found where `runs` finds them: also beside a bare script, which is no project.
+    let path = arguments.trainer.as_ref().unwrap_or(&arguments.project);
+    let trainer = trust::open(path, &arguments.trust, printer)?;
     let _time_limit = time_limit::start(&arguments.trust, false, printer)?;
-    let trainer = match &arguments.trainer {
-        Some(path) => trust::open(path, &arguments.trust, printer)?,
-        None => project.clone(),
-    };
     let replayed = if let Some(path) = tape::file(&arguments.run) {
-        let tape = tape::read(&trust::resolved(&project, path)?)?;
+        let tape = tape::read(&trust::resolved(&trainer, path)?)?;
         let events = of_tape(tape, arguments.last);
         show_all(&trainer, &path.display().to_string(), events, printer)
     } else {
-        let store = Store::open_read_only(&project.store_dir(), &place::made_by()?)?;
+        let TrustArguments {
+            untrusted, store, ..
+        } = &arguments.trust;
+        let folder = trust::store_folder(&arguments.project, *untrusted, store.as_deref())?;
+        let store = Store::open_read_only(&folder, &place::made_by()?)?;
         let run = store.find_run(&arguments.run)?;
         let events = stored(&store, &run, arguments.last)?;
         show_all(&trainer, &run.id.to_string(), events, printer)

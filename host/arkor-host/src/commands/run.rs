@@ -1,6 +1,8 @@
 //! `arkor-host run`
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use arkor_engine::Priority;
@@ -22,7 +24,23 @@ use crate::{commands, place, settings, signals, time_limit, trust};
 /// Events that are read from the store at once.
 const PAGE: usize = 256;
 
+/// How long the reader of a process that ends at once is waited for.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Whether the line that ends the output of `--json` is printed.
+static IS_FINISHED_TOLD: AtomicBool = AtomicBool::new(false);
+
 pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Result<Exit> {
+    if printer.json() {
+        let printer = printer.without_waiting();
+        signals::at_end(move || {
+            // The command may be at its end itself.
+            if !IS_FINISHED_TOLD.swap(true, Ordering::AcqRel) {
+                printer.object(&interrupted_object());
+                printer.finish_within(LAST_WORDS);
+            }
+        });
+    }
     let project = trust::open(&arguments.path, &arguments.trust, printer)?;
     let time_limit = time_limit::start(&arguments.trust, true, printer)?;
     let built = commands::build_trainer(&project, printer)?;
@@ -77,7 +95,7 @@ pub(crate) fn run(arguments: &RunArguments, printer: &Printer) -> Result<Exit> {
         let outcome = follow(control, &store, printer, signals, time_limit).await?;
         let again = Again::of(&arguments.path, &arguments.trust);
         finished(&outcome, &again, printer);
-        if printer.json() {
+        if printer.json() && !IS_FINISHED_TOLD.swap(true, Ordering::AcqRel) {
             printer.object(&finished_object(&outcome));
         }
         Ok(Exit::of(&outcome))
@@ -99,16 +117,29 @@ fn checkpoint(store: &Store, run: &RunRecord, wanted: &str) -> Result<Checkpoint
         return Ok(found.clone());
     }
     let steps: Vec<String> = all.iter().map(|one| one.step.to_string()).collect();
-    anyhow::bail!(
-        "run {} has no checkpoint {}: {}",
+    let others = match steps.as_slice() {
+        [] => "it has none".into(),
+        steps => format!("it has those of the steps {}", steps.join(", ")),
+    };
+    let text = format!(
+        "run {} has no checkpoint {}: {others}",
         run.id,
-        shown_line(wanted),
-        match steps.as_slice() {
-            [] => "it has none".into(),
-            steps => format!("it has those of the steps {}", steps.join(", ")),
-        }
-    )
+        shown_line(wanted)
+    );
+    Err(NoSuchCheckpoint(text).into())
 }
+
+/// A checkpoint that the command line names and the run does not have.
+#[derive(Debug)]
+pub(crate) struct NoSuchCheckpoint(String);
+
+impl std::fmt::Display for NoSuchCheckpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for NoSuchCheckpoint {}
 
 /// Shows the run's events until it ends.
 async fn follow(
@@ -177,6 +208,27 @@ pub(crate) fn unfinished() -> Option<(RunId, u64)> {
         .map(|(id, progress)| (id.clone(), progress.borrow().step))
 }
 
+/// How a run ended whose process was told to end at once: what is not in its log is found there by whoever opens the
+/// store next.
+fn interrupted_object() -> serde_json::Value {
+    let unfinished = unfinished();
+    serde_json::json!({
+        "type": "finished",
+        "run": unfinished.as_ref().map(|(id, _)| id),
+        "status": RunStatus::Interrupted,
+        "checkpoint": null,
+        "steps": unfinished.as_ref().map_or(0, |(_, steps)| *steps),
+        "final_loss": null,
+        "final_eval_loss": null,
+        "best_score": null,
+        "best_checkpoint": null,
+        "reason": null,
+        "error": null,
+        "code": null,
+        "hint": null,
+    })
+}
+
 /// Reads a run's events as they come. They are in the store by then, so nobody sees one that a crash could
 /// take back.
 pub(super) struct Follower {
@@ -223,7 +275,8 @@ impl Follower {
         let speed = now
             .tokens_per_second
             .map_or_else(String::new, |n| format!(" · {n:.0} tokens/s"));
-        printer.progress(now.step, &format!("loss {}{speed}", format::loss(now.loss)));
+        let text = format!("loss {}{speed}", format::loss(now.loss));
+        printer.progress(now.step, &text, now.is_paused);
         Ok(lines)
     }
 

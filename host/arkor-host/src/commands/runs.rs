@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use anyhow::Result;
+use arkor_runtime::{CallbackState, callback_state};
 use arkor_store::{MadeBy, Store, StoreError, StoreOptions};
-use arkor_types::{RunRecord, RunStatus, json_pretty, shown_line};
+use arkor_types::{Event, RunRecord, RunStatus, json_pretty, shown_line};
 
 use crate::arguments::{RunsArguments, RunsCommand};
 use crate::exit::Exit;
@@ -83,43 +84,94 @@ fn adopt(folder: &Path, printer: &Printer) -> Result<()> {
 }
 
 fn list(store: Result<Store, StoreError>, limit: Option<usize>, printer: &Printer) -> Result<()> {
-    let runs = match store {
+    let mut is_empty = true;
+    let runs: Vec<(Why, RunRecord)> = match store {
         Ok(store) => {
             let mut runs = store.runs()?;
+            is_empty = runs.is_empty();
             runs.truncate(limit.unwrap_or(usize::MAX));
             place::tell_damage(&store, printer);
-            runs
+            let listed = |run: RunRecord| Ok((why(&store, &run)?, run));
+            runs.into_iter().map(listed).collect::<Result<_>>()?
         }
         Err(StoreError::Missing { .. }) => Vec::new(),
         Err(error) => return Err(error.into()),
     };
     if printer.json() {
-        for run in &runs {
+        for (_, run) in &runs {
             printer.object(run);
         }
         return Ok(());
     }
-    if runs.is_empty() {
+    if is_empty {
         printer.line("no runs yet");
         return Ok(());
     }
     printer.line(&format!(
-        "{:<20} {:<20} {:<11} {:>8} {:>8} {:>9}  {}",
-        "RUN", "NAME", "STATUS", "STEP", "LOSS", "EVAL LOSS", "CREATED (UTC)"
+        "{:<20} {:<20} {:<11} {:>8} {:>8} {:>9}  {:<16}  {}",
+        "RUN", "NAME", "STATUS", "STEP", "LOSS", "EVAL LOSS", "CREATED (UTC)", "WHY"
     ));
-    for run in &runs {
-        printer.line(&format!(
-            "{:<20} {:<20} {:<11} {:>8} {:>8} {:>9}  {}",
+    for (why, run) in &runs {
+        let line = format!(
+            "{:<20} {:<20} {:<11} {:>8} {:>8} {:>9}  {:<16}  {}",
             run.id.to_string(),
             run.name.line().to_string(),
-            status(run),
+            if why.is_paused {
+                "paused".into()
+            } else {
+                status(run)
+            },
             run.step,
             format::loss(run.loss),
             format::loss(run.eval_loss),
-            run.created.strftime("%Y-%m-%d %H:%M")
-        ));
+            run.created.strftime("%Y-%m-%d %H:%M").to_string(),
+            why.short()
+        );
+        printer.line(line.trim_end());
     }
     Ok(())
+}
+
+/// What the last events of a run tell beyond its record.
+#[derive(Default)]
+struct Why {
+    /// It waits for a user.
+    is_paused: bool,
+    /// How it ended.
+    end: Option<Event>,
+}
+
+/// So many of the newest events of a run in flight are looked at for a pause: while it waits, not much happens.
+const NEWEST: u64 = 100;
+
+fn why(store: &Store, run: &RunRecord) -> Result<Why> {
+    let newest = match run.status {
+        RunStatus::Running => NEWEST,
+        _ => 1,
+    };
+    let after = run.last_seq.saturating_sub(newest);
+    let events = store.events(&run.id, after, PAGE)?;
+    let mut why = Why::default();
+    for record in events {
+        match record.event {
+            Event::Paused(_) => why.is_paused = true,
+            Event::Continued(_) | Event::Started(_) | Event::Ending(_) => why.is_paused = false,
+            end if end.is_terminal() => why.end = Some(end),
+            _ => {}
+        }
+    }
+    Ok(why)
+}
+
+impl Why {
+    /// In a table; nothing where the status says it.
+    fn short(&self) -> String {
+        match &self.end {
+            Some(Event::Stopped(ended)) => format::reason(&ended.reason),
+            Some(Event::Failed(failed)) => failed.code.name().into(),
+            _ => String::new(),
+        }
+    }
 }
 
 /// One that trained nothing is told as what it is, if it ended well.
@@ -134,6 +186,7 @@ fn show(store: &Store, wanted: &str, printer: &Printer) -> Result<()> {
     let run = store.find_run(wanted)?;
     let checkpoints = store.checkpoints(&run.id)?;
     let artifacts = store.artifacts(&run.id)?;
+    let why = why(store, &run)?;
     place::tell_damage(store, printer);
     if printer.json() {
         printer.object(&serde_json::json!({
@@ -141,10 +194,23 @@ fn show(store: &Store, wanted: &str, printer: &Printer) -> Result<()> {
         }));
         return Ok(());
     }
-    head(&run, printer);
+    head(&run, &why, printer);
+    let scored = score_name(&run);
     for checkpoint in &checkpoints {
+        // One that is damaged is told by who resumes it.
+        let lacks = match callback_state(store, checkpoint) {
+            Ok(CallbackState::None) => ", without callback state".into(),
+            Ok(CallbackState::Earlier(step)) => format!(", with the callback state of step {step}"),
+            Ok(CallbackState::Whole) | Err(_) => String::new(),
+        };
+        let score = match (scored, checkpoint.score) {
+            (Some(name), Some(score)) => {
+                format!(", {} {}", shown_line(name), format::number(score))
+            }
+            _ => String::new(),
+        };
         printer.line(&format!(
-            "checkpoint   {} ({}), evaluation loss {}",
+            "checkpoint   {} ({}), evaluation loss {}{score}{lacks}",
             shown_line(&checkpoint.id),
             format::bytes(checkpoint.size),
             format::loss(checkpoint.eval_loss)
@@ -165,19 +231,50 @@ fn show(store: &Store, wanted: &str, printer: &Printer) -> Result<()> {
     Ok(())
 }
 
-fn head(run: &RunRecord, printer: &Printer) {
+/// What the checkpoints of a run are compared by, unless it is the evaluation loss.
+fn score_name(run: &RunRecord) -> Option<&str> {
+    Some(run.spec.hyperparameters.metric_for_best_model.as_str()).filter(|name| *name != "loss")
+}
+
+fn head(run: &RunRecord, why: &Why, printer: &Printer) {
     let line = |key: &str, value: String| printer.line(&format!("{key:<12} {value}"));
     line("run", run.id.to_string());
     line("name", run.name.line().to_string());
     line(
         "status",
-        format!("{}, attempt {}", status(run), run.attempt),
+        format!(
+            "{}{}, attempt {}",
+            status(run),
+            if why.is_paused { " (paused)" } else { "" },
+            run.attempt
+        ),
     );
+    match &why.end {
+        Some(Event::Stopped(ended)) => line("why", format::reason(&ended.reason)),
+        Some(Event::Failed(failed)) => line(
+            "why",
+            format!("{} ({})", failed.message.line(), failed.code.name()),
+        ),
+        _ => {}
+    }
     line("created", format::time(run.created));
     line("updated", format::time(run.updated));
     line("step", run.step.to_string());
     line("loss", format::loss(run.loss));
     line("eval loss", format::loss(run.eval_loss));
+    if let Some(Event::Completed(ended) | Event::Stopped(ended)) = &why.end
+        && let Some(best) = ended.best_score
+    {
+        let name = score_name(run).unwrap_or("evaluation loss");
+        let of = match &ended.best_checkpoint {
+            Some(id) => format!("checkpoint {}", shown_line(id)),
+            None => "no checkpoint that was kept".into(),
+        };
+        line(
+            "best",
+            format!("{} {}, {of}", shown_line(name), format::number(best)),
+        );
+    }
     line("events", run.last_seq.to_string());
     line("component", run.component.clone());
     line("config", run.config.clone());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::queue::{Item, Next, Queue};
+use super::queue::{Item, Next, Progress, Queue};
 use crate::signals;
 
 /// What the terminal shows, and where lines go.
@@ -18,6 +18,9 @@ pub(super) struct Painter {
     bar: ProgressBar,
     /// Whether the line shows a run: what else goes on must not take its place.
     shows_run: bool,
+    /// Whether the run's number of steps is known, and whether it waits.
+    is_bounded: bool,
+    is_paused: bool,
     out_failed: bool,
     error_failed: bool,
 }
@@ -30,6 +33,8 @@ impl Painter {
             live,
             bar: ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()),
             shows_run: false,
+            is_bounded: false,
+            is_paused: false,
             out_failed: false,
             error_failed: false,
         }
@@ -40,10 +45,7 @@ impl Painter {
         loop {
             match self.queue.next() {
                 Next::Item(item) => self.item(item),
-                Next::Progress(step, text) => {
-                    self.bar.set_position(step);
-                    self.bar.set_message(text);
-                }
+                Next::Progress(progress) => self.progress(progress),
                 Next::LeftOut(count) if self.json => {
                     self.out(&format!("{{\"type\":\"left-out\",\"lines\":{count}}}"));
                 }
@@ -95,17 +97,32 @@ impl Painter {
         self.bar.set_draw_target(ProgressDrawTarget::hidden());
     }
 
-    fn start(&mut self, total: Option<u64>) {
-        self.shows_run = true;
-        self.show();
-        self.bar.reset();
-        let template = match total {
-            Some(_) => "step {pos}/{len} {bar:24} {msg} · {eta} left",
-            None => "step {pos} {spinner} {msg} · {elapsed}",
-        };
-        if let Ok(style) = ProgressStyle::with_template(template) {
+    fn progress(&mut self, progress: Progress) {
+        self.bar.set_position(progress.step);
+        self.bar.set_message(progress.text);
+        if self.is_paused != progress.is_paused {
+            self.is_paused = progress.is_paused;
+            self.style();
+            if !self.is_paused {
+                // Steps that nobody did meanwhile say nothing of how long the others take.
+                self.bar.reset_eta();
+            }
+        }
+    }
+
+    fn style(&self) {
+        if let Ok(style) = ProgressStyle::with_template(template(self.is_bounded, self.is_paused)) {
             self.bar.set_style(style.progress_chars("━╸ "));
         }
+    }
+
+    fn start(&mut self, total: Option<u64>) {
+        self.shows_run = true;
+        self.is_bounded = total.is_some();
+        self.is_paused = false;
+        self.show();
+        self.bar.reset();
+        self.style();
         if let Some(total) = total {
             self.bar.set_length(total);
         }
@@ -150,5 +167,15 @@ impl Painter {
         if self.out_failed && self.error_failed {
             signals::nobody_reads();
         }
+    }
+}
+
+/// The live line of a run.
+fn template(is_bounded: bool, is_paused: bool) -> &'static str {
+    match (is_bounded, is_paused) {
+        (true, false) => "step {pos}/{len} {bar:24} {msg} · {eta} left",
+        (true, true) => "step {pos}/{len} {bar:24} paused · {msg}",
+        (false, false) => "step {pos} {spinner} {msg} · {elapsed}",
+        (false, true) => "step {pos} paused · {msg}",
     }
 }

@@ -45,12 +45,22 @@ impl Item {
     }
 }
 
+/// How far a run is, for the live line.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Progress {
+    pub(super) step: u64,
+    /// What goes on in it.
+    pub(super) text: String,
+    /// Whether it waits for a user: there is no telling when it ends.
+    pub(super) is_paused: bool,
+}
+
 /// What the thread takes.
 #[derive(Debug)]
 pub(super) enum Next {
     Item(Item),
-    /// A step, and what goes on in it. Older ones were never shown.
-    Progress(u64, String),
+    /// How far a run is. Older ones were never shown.
+    Progress(Progress),
     /// So many lines did not fit.
     LeftOut(usize),
 }
@@ -59,7 +69,7 @@ pub(super) enum Next {
 struct State {
     items: VecDeque<Item>,
     bytes: usize,
-    progress: Option<(u64, String)>,
+    progress: Option<Progress>,
     left_out: usize,
     /// Something is being printed.
     is_busy: bool,
@@ -105,8 +115,8 @@ impl Queue {
         self.state().bytes <= LIMIT
     }
 
-    pub(super) fn progress(&self, step: u64, text: String) {
-        self.state().progress = Some((step, text));
+    pub(super) fn progress(&self, progress: Progress) {
+        self.state().progress = Some(progress);
         self.came.notify_one();
     }
 
@@ -129,7 +139,7 @@ impl Queue {
                 Some(Next::LeftOut(std::mem::take(&mut state.left_out)))
             } else {
                 let progress = state.progress.take();
-                progress.map(|(step, text)| Next::Progress(step, text))
+                progress.map(Next::Progress)
             };
             if let Some(next) = next {
                 state.is_busy = true;
@@ -192,14 +202,19 @@ mod tests {
         queue.push(Item::Out(line), true);
         let other = std::sync::Arc::clone(&queue);
         let waiting = std::thread::spawn(move || other.push(Item::Out("second".into()), true));
-        queue.progress(1, "one".into());
-        queue.progress(2, "two".into());
+        let progress = |step, text: &str| Progress {
+            step,
+            text: text.into(),
+            is_paused: false,
+        };
+        queue.progress(progress(1, "one"));
+        queue.progress(progress(2, "two"));
         assert!(matches!(queue.next(), Next::Item(Item::Out(_))));
         waiting.join().unwrap();
         assert!(matches!(queue.next(), Next::Item(Item::Out(text)) if text == "second"));
-        assert!(matches!(queue.next(), Next::Progress(2, text) if text == "two"));
+        assert!(matches!(queue.next(), Next::Progress(newest) if newest == progress(2, "two")));
         // The last one is still being printed.
-        queue.progress(3, "three".into());
+        queue.progress(progress(3, "three"));
         assert_eq!(queue.flush(Some(Duration::ZERO)), None);
         queue.fail(std::io::ErrorKind::StorageFull);
         let failed = queue.flush(Some(Duration::ZERO));

@@ -94,7 +94,8 @@ impl Modules {
         }
         if self.name(&path).is_none() {
             return Err(format!(
-                "\"{specifier}\" is {}, which lies outside of the project and of its packages",
+                "\"{specifier}\" is {}, which lies outside of the project and of its packages: copy it into \
+                 the project, or install it as a package (npm with --install-links)",
                 path.display()
             ));
         }

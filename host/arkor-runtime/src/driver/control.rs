@@ -24,6 +24,8 @@ pub struct RunProgress {
     pub loss: Option<f64>,
     /// Tokens trained on per second, as of the last log event.
     pub tokens_per_second: Option<f64>,
+    /// Whether training waits for a user.
+    pub is_paused: bool,
 }
 
 /// How an attempt at a run ended.

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use arkor_types::Level;
 
+use super::machine::Phase;
 use super::{Done, Driver};
 use crate::deadline::Deadline;
 
@@ -88,8 +89,10 @@ impl Driver {
             },
             (None, None) => return Ok(()),
         };
+        // What a run's last callback keeps or writes has no other time.
+        let is_last = self.machine.phase() == Phase::Ending;
         let may_cut = match &callbacks {
-            Some(_) => self.callback_is_waited_for() && !self.machine.saves_state(),
+            Some(_) => self.callback_is_waited_for() && !self.machine.saves_state() && !is_last,
             None => self.machine.may_cut_loop(),
         };
         if may_cut {

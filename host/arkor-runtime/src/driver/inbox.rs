@@ -19,7 +19,7 @@ use super::training_loop::{LoopEnd, LoopTask};
 use crate::error::RuntimeError;
 use crate::instance::Instance;
 use crate::protocol::Answer;
-use crate::protocol::GuestRequest;
+use crate::protocol::{GuestRequest, NamedState};
 use crate::slot::SlotGone;
 
 /// What a person, or a signal on their behalf, asks for, and the place for the answer: taken, or why not.
@@ -42,7 +42,7 @@ pub(super) enum EngineDone {
     },
     NamedStateLoaded {
         result: Result<(), RuntimeError>,
-        reply: oneshot::Sender<Result<bool, String>>,
+        reply: oneshot::Sender<Result<NamedState, String>>,
     },
 }
 

@@ -115,6 +115,8 @@ pub(crate) struct Machine {
     outcome: Option<Outcome>,
     last_checkpoint: Option<String>,
     resumed: bool,
+    /// Somebody asked for the end of a run that was ending already.
+    end_awaited: bool,
     /// Weights or the loop's state may differ from those in the checkpoint of this step.
     unsaved: bool,
     pending_log: Option<LogRecord>,
@@ -142,6 +144,7 @@ impl Machine {
             outcome: None,
             last_checkpoint: None,
             resumed: false,
+            end_awaited: false,
             unsaved: false,
             pending_log: None,
         }

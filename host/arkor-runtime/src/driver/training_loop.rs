@@ -13,7 +13,7 @@ use super::{Done, Driver, engine_work};
 use crate::deadline::Deadline;
 use crate::guest::LoopRole;
 use crate::instance::Instance;
-use crate::protocol::{GuestRequest, LoopReply};
+use crate::protocol::{GuestRequest, LoopReply, NamedState};
 use crate::worker::Work;
 
 /// How the loop's task ended.
@@ -219,7 +219,9 @@ impl Driver {
                 let handle = &self.handle;
                 let found = match tokio::task::block_in_place(|| handle.named_state(&name)) {
                     Ok(None) => {
-                        let _ = reply.send(Ok(false));
+                        let names = self.handle.named_states();
+                        let missing = names.map(NamedState::Missing);
+                        let _ = reply.send(missing.map_err(|error| error.to_string()));
                         return Ok(None);
                     }
                     Ok(Some(blob)) => blob.digest,

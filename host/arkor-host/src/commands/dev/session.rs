@@ -24,6 +24,7 @@ mod people;
 mod tell;
 
 use self::checking::{Checking, checked};
+use self::tell::later;
 use super::active::{Active, Swapped, Swapping};
 use super::builder::{Builder, Built, Code};
 use super::voice::Voice;
@@ -58,6 +59,8 @@ pub(super) struct Session {
     begun: Option<CodeIdentity>,
     /// The run that ended for another configuration.
     parent: Option<RunId>,
+    /// When a change of arkor.toml takes effect that changes no code.
+    later: Option<&'static str>,
     /// A person wants a run, and there is no code yet.
     wanted: bool,
     /// Code of another configuration, until it is known whether a run of it could begin.
@@ -95,21 +98,6 @@ pub(super) struct Ends {
     pub(super) again: Again,
 }
 
-type Answered = Result<Value, Refusal>;
-
-fn accepted(text: &str) -> Answered {
-    Ok(json!({ "accepted": true, "text": text }))
-}
-
-fn conflict(text: impl Into<String>) -> Refusal {
-    Refusal::new(RefusalKind::Conflict, text)
-}
-
-/// What a run said to a request.
-fn taken(answer: Result<(), String>) -> Result<(), Refusal> {
-    answer.map_err(conflict)
-}
-
 impl Session {
     pub(super) fn new(
         project: Project,
@@ -132,6 +120,7 @@ impl Session {
             run: None,
             begun: None,
             parent: None,
+            later: None,
             wanted: false,
             checking: None,
             swaps: mpsc::channel(16),
@@ -239,6 +228,7 @@ impl Session {
             state.error = None;
         });
         let identity = code.identity.clone();
+        self.later = later(self.project.config(), code.project.config());
         self.project = code.project.clone();
         self.newest = Some(code);
         if self.run.is_some() {
@@ -247,11 +237,16 @@ impl Session {
                 run.refused = None;
             }
             self.consider().await;
+            if let Some(text) = self.later.take() {
+                self.printer.note(text);
+            }
             return Ok(None);
         }
         let is_known = self.begun.as_ref() == Some(&identity);
         if is_known && !self.wanted {
-            self.say(DevPhase::Unchanged, "the last run had this code already");
+            let text = self.later.take();
+            let text = text.unwrap_or("the last run had this code already");
+            self.say(DevPhase::Unchanged, text);
             return Ok(None);
         }
         self.begin().await
@@ -282,10 +277,9 @@ impl Session {
             Decision::Nothing if !run.replace => {
                 // Code that an earlier save sent on its way was taken back by this one.
                 run.withdraw();
-                self.say(
-                    DevPhase::Unchanged,
-                    "nothing that matters to the run changed",
-                );
+                let text = self.later.take();
+                let text = text.unwrap_or("nothing that matters to the run changed");
+                self.say(DevPhase::Unchanged, text);
             }
             Decision::Nothing => self.say(
                 DevPhase::Restarting,
@@ -458,7 +452,7 @@ impl Session {
         let Some(run) = &mut self.run else {
             return Ok(());
         };
-        let mut failed = None;
+        let (mut failed, mut waits) = (None, None);
         loop {
             let lines = run.follower.take(&self.store, &self.printer)?;
             if lines.is_empty() {
@@ -481,10 +475,18 @@ impl Session {
                         ));
                     }
                     Event::Ending(_) => run.is_ending = true,
+                    Event::Paused(_) => waits = Some(true),
+                    Event::Continued(_) => waits = Some(false),
                     Event::CallbackFailed(event) => failed = Some(event.fault.to_string()),
                     _ => {}
                 }
             }
+        }
+        let id = run.control.id().clone();
+        match waits {
+            Some(true) => self.say(DevPhase::Ready, &format!("run {id} is paused")),
+            Some(false) => self.say(DevPhase::Ready, &format!("run {id} goes on")),
+            None => {}
         }
         // What fails at each event is told once.
         if let Some(text) = failed.filter(|text| self.hub_error().as_ref() != Some(text)) {

@@ -15,7 +15,7 @@
 
 use std::collections::VecDeque;
 
-use arkor_types::{Fault, GuestFunction};
+use arkor_types::{EndReason, Fault, GuestFunction};
 
 use super::ending::Outcome;
 use super::{
@@ -542,8 +542,14 @@ impl Machine {
     /// Whether somebody wants the call in flight to be over soon. A trainer that ends its run itself may take its
     /// time, and so may the last callback of any run.
     pub(crate) fn is_waited_for(&self) -> bool {
-        let reason = self.stop.as_ref().filter(|_| self.takes_code());
-        reason.is_some_and(|reason| !belongs_to_the_run(reason))
+        let reason = match &self.outcome {
+            Some(Outcome::Good(reason)) => Some(reason),
+            _ => self.stop.as_ref(),
+        };
+        let is_awaited = |reason: &EndReason| {
+            !belongs_to_the_run(reason) && !matches!(reason, EndReason::Finished)
+        };
+        self.end_awaited || reason.is_some_and(is_awaited)
     }
 }
 

@@ -16,6 +16,7 @@ impl Machine {
         match self.phase {
             Phase::Ended => return Err("the run has ended".into()),
             Phase::Ending if request != RunRequest::Cancel => {
+                self.end_awaited |= matches!(request, RunRequest::Stop(_));
                 return Err("the run is ending: its last callback is at work".into());
             }
             _ => {}

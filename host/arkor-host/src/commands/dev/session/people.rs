@@ -2,6 +2,21 @@
 
 use super::*;
 
+type Answered = Result<Value, Refusal>;
+
+fn accepted(text: &str) -> Answered {
+    Ok(json!({ "accepted": true, "text": text }))
+}
+
+fn conflict(text: impl Into<String>) -> Refusal {
+    Refusal::new(RefusalKind::Conflict, text)
+}
+
+/// What a run said to a request.
+fn taken(answer: Result<(), String>) -> Result<(), Refusal> {
+    answer.map_err(conflict)
+}
+
 impl Session {
     pub(super) async fn serve(&mut self, request: Request) -> Result<Option<Exit>> {
         let Request { command, reply } = request;

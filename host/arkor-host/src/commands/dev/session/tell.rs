@@ -1,6 +1,25 @@
 //! What the session says, to people, scripts and the Studio.
 
+use arkor_project::Config;
+
 use super::*;
+
+/// When a change of arkor.toml takes effect that is read where a run, or the session, begins.
+pub(super) fn later(old: &Config, new: &Config) -> Option<&'static str> {
+    let of_runs =
+        old.engine != new.engine || old.run.on_callback_error != new.run.on_callback_error;
+    match (of_runs, old.store != new.store) {
+        (true, true) => Some(
+            "the change of [engine] or [run] takes effect with the next run, that of [store] when arkor-host dev \
+             is started again",
+        ),
+        (true, false) => Some("the change of [engine] or [run] takes effect with the next run"),
+        (false, true) => {
+            Some("the change of [store] takes effect when arkor-host dev is started again")
+        }
+        (false, false) => None,
+    }
+}
 
 impl Session {
     pub(super) fn building(&mut self) {

@@ -11,7 +11,7 @@ use crate::contract::v0_1::bindings::arkor::trainer::session::{
 use crate::contract::v0_1::bindings::arkor::trainer::types::{Measurement, Sampling, Setting};
 use crate::contract::v0_1::convert;
 use crate::guest::{GuestState, LoopRole, Role};
-use crate::protocol::{GuestRequest, LoopReply};
+use crate::protocol::{GuestRequest, LoopReply, NamedState};
 use crate::words;
 use crate::worker::Work;
 
@@ -20,6 +20,23 @@ const TEXT: usize = 1 << 20;
 
 /// Tokens that become text in one call.
 const TOKENS: usize = 1 << 17;
+
+/// Most names of states that a message has.
+const NAMES: usize = 20;
+
+fn no_such_state(name: &str, names: &[String]) -> String {
+    let shown: Vec<String> = names
+        .iter()
+        .take(NAMES)
+        .map(|name| format!("`{name}`"))
+        .collect();
+    let saved = match names.len() {
+        0 => "the run has none yet".into(),
+        n if n > NAMES => format!("saved are {} and {} more", shown.join(", "), n - NAMES),
+        _ => format!("saved are {}", shown.join(", ")),
+    };
+    format!("no state is saved under the name `{name}`: {saved}")
+}
 
 fn error(error: EngineError) -> SessionError {
     match error {
@@ -303,18 +320,19 @@ impl Host for GuestState {
 
     async fn load_state(&mut self, name: String) -> wasmtime::Result<Result<(), SessionError>> {
         if !super::is_name(&name) {
-            return Ok(Err(SessionError::NoSuchState(words::cut(
-                name,
-                words::NAME,
-            ))));
+            let name: String = words::cut(name, words::NAME);
+            let text = format!("no state can have the name `{name}`");
+            return Ok(Err(SessionError::NoSuchState(text)));
         }
         let asked = name.clone();
         let loaded = self
             .ask_driver(|reply| GuestRequest::LoadNamed { name, reply })
             .await;
         Ok(match loaded {
-            Ok(Ok(true)) => Ok(()),
-            Ok(Ok(false)) => Err(SessionError::NoSuchState(asked)),
+            Ok(Ok(NamedState::Loaded)) => Ok(()),
+            Ok(Ok(NamedState::Missing(names))) => {
+                Err(SessionError::NoSuchState(no_such_state(&asked, &names)))
+            }
             Ok(Err(what)) => Err(SessionError::Other(what)),
             Err(error) => Err(error),
         })

@@ -564,10 +564,18 @@ fn only_what_somebody_asked_for_is_waited_for() {
         assert!(!with(reason.clone()).is_waited_for(), "{reason:?}");
     }
     assert!(!Machine::new(plan(4)).is_waited_for());
-    // Nobody's last callback is hurried.
-    let mut ending = with(EndReason::User);
-    ending.phase = Phase::Ending;
-    assert!(!ending.is_waited_for());
+    // Nor is the last callback's answer of a run that is done, until somebody asks for its end.
+    let ending = |reason: EndReason| {
+        let mut machine = Machine::new(plan(4));
+        machine.end(Outcome::Good(reason), &mut Vec::new());
+        machine
+    };
+    assert!(ending(EndReason::Signal).is_waited_for());
+    assert!(!ending(EndReason::Trainer("it".into())).is_waited_for());
+    let mut finished = ending(EndReason::Finished);
+    assert!(!finished.is_waited_for());
+    let refused = finished.request(RunRequest::Stop(EndReason::Signal), &mut Vec::new());
+    assert!(refused.is_err() && finished.is_waited_for());
 }
 
 #[test]
