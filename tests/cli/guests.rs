@@ -6,7 +6,7 @@ use crate::harness::{Done, Project, guest, repository, text};
 /// Short enough to wait for, long enough for a callback on a busy machine.
 const IMPATIENT: &str = "[limits]\ncallback-timeout = \"2s\"\nloop-timeout = \"2s\"\n";
 
-/// The run went on to its end without its callbacks, and what failed was told once.
+/// The run went on to its end, whatever became of its callbacks.
 #[track_caller]
 fn went_on(done: &Done, trainer: &str, function: &str) -> String {
     done.expect(0);
@@ -207,9 +207,9 @@ fn floods() {
     let done = Project::with_config("floods", &config).run(&[]);
     let cause = went_on(&done, "floods", "on-log");
     assert_eq!(cause, r#"{"kind":"deadline","value":2000}"#);
-    // It was slowed down: a second's worth to begin with, and 2 s at the limit's rate.
+    // It was slowed down: a second's worth to begin with, and 2 s at the limit's rate, each of the three times it began.
     let lines = done.events("message").len();
-    assert!((100..=1000).contains(&lines), "{lines}");
+    assert!((100..=3000).contains(&lines), "{lines}");
 }
 
 /// Whether guests are built by Debian's toolchain, for the first preview of WASI.

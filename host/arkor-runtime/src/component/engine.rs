@@ -17,7 +17,7 @@ pub(crate) const TICK: Duration = Duration::from_millis(10);
 const HOST_STACK: usize = 512 << 10;
 
 /// Instances that are there at once; a run in `dev` has seldom more than four.
-const INSTANCES: u32 = 64;
+const INSTANCES: u32 = 32;
 
 /// Core instances of a component, in the mean.
 const CORE_INSTANCES: u32 = 32;

@@ -45,8 +45,12 @@ impl Machine {
             return false;
         }
         again.times += 1;
+        let memory = match self.last_checkpoint {
+            Some(_) => "with what they remembered at the last checkpoint",
+            None => "without memory, since there is no checkpoint yet",
+        };
         effects.push(self.warning(format!(
-            "the callbacks of generation {generation} begin again, with what they remembered at the last checkpoint"
+            "the callbacks of generation {generation} begin again, {memory}"
         )));
         self.start_callbacks(true, false, effects);
         true
