@@ -262,8 +262,9 @@ fn case_20_many_edits_leave_nothing_behind(language: &Language) {
         after.0 <= before.0 + 8,
         "file handles: {before:?} {after:?}"
     );
-    // An instance that stayed would be 3 MB in JavaScript and 16 in Python, each time.
-    assert!(after.1 <= before.1 + 60, "MB: {before:?} {after:?}");
+    // An instance that stayed would be 3 MB in JavaScript and 16 in Python, each time: 150 and 800. Memories of up to
+    // 40 MB that wait for the next instance may come to be two only after the first edits.
+    assert!(after.1 <= before.1 + 120, "MB: {before:?} {after:?}");
     assert_eq!(dev.interrupt().0, 130);
 }
 
