@@ -108,6 +108,11 @@ fn case_16_state_that_is_refused_or_rejected_keeps_the_old_code(language: &Langu
     );
     metric(&mut dev, "two");
     assert_counted(&dev.seen);
+    // What comes next may be the mend: it takes over without memory.
+    save(&dev, language, &language.counting("", "four"));
+    let swapped = dev.event("swapped");
+    assert!(swapped["state_size"].is_null(), "{swapped}");
+    assert_eq!(metric(&mut dev, "four"), 1.0);
     assert_eq!(dev.interrupt().0, 130);
 }
 
