@@ -219,7 +219,14 @@ impl Replay {
             // As in the run: what the callbacks remember is asked for before they are told of the checkpoint.
             let save = self.instance.save_state();
             let (saved, _) = listen(save, &mut self.queue).await;
-            let state = saved.unwrap_or_default();
+            let state = match saved {
+                Ok(state) => state,
+                // All that follows would be shown to nobody.
+                Err(fault) if !fault.leaves_instance_alive() => {
+                    return Err(RuntimeError::Guest(fault));
+                }
+                Err(_) => Vec::new(),
+            };
             self.checkpoints.insert(step, (event.clone(), state));
         }
         self.show(step, event).await;

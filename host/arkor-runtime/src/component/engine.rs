@@ -25,7 +25,7 @@ const CORE_INSTANCES: u32 = 32;
 /// Elements of one table: the most that `limits.table-elements` may be.
 const TABLE_ELEMENTS: usize = 10_000_000;
 
-/// Memories, tables and stacks of instances that are gone, that wait for the next with their pages.
+/// Of memories, tables and stacks that wait with their pages so many are left to their last component when another comes.
 const WARM: u32 = 2;
 
 /// Bytes of a memory that are set back by copying, page for page. All of Python's interpreter.
@@ -69,13 +69,16 @@ pub(super) fn configure(stack: usize, used_to: Use) -> wasmtime::Result<Engine> 
 
 /// Memories, tables and stacks for instances, mapped once: what one instance leaves is set back to what it was and taken
 /// by the next. A page that is there is a fault of some microseconds that does not happen, and Python touches two
-/// thousand of them while it starts. Room in it is address space, which costs nothing until it is touched; no
-/// bound of it is below one of [`crate::Limits`].
+/// thousand of them while it starts. Room in it is address space, which costs nothing until it is touched.
+///
+/// Its bounds are those of all instances together, and are far from what trainers have: one with dozens of memories or
+/// tables is refused in words of wasmtime's, though `limits.instances` may allow it.
 fn pool() -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(INSTANCES)
         .total_core_instances(INSTANCES * CORE_INSTANCES)
-        .total_memories(INSTANCES * 4)
+        // Fewer than would be dealt out by thread: what one left warm is for whoever comes next.
+        .total_memories(INSTANCES * 3)
         .total_tables(INSTANCES * 8)
         .total_stacks(INSTANCES * 2)
         .max_component_instance_size(16 << 20)

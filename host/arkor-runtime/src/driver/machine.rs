@@ -256,6 +256,9 @@ impl Machine {
                 self.phase = Phase::HandlingCheckpoint;
                 self.progress.saved_as(&id);
                 self.last_checkpoint = Some(id);
+                if self.begin_again_for(seq, &mut effects) {
+                    return effects;
+                }
                 self.lane = Lane::Event;
                 effects.push(Effect::DeliverAgain {
                     seq,
@@ -347,6 +350,9 @@ impl Machine {
                 return;
             }
             if self.resumed {
+                if self.begin_again(true, effects) {
+                    return;
+                }
                 self.phase = Phase::Resuming;
                 self.lane = Lane::Event;
                 effects.push(Effect::DeliverCheckpointAgain);
@@ -403,7 +409,7 @@ impl Machine {
 
     /// Does what is due next at this boundary.
     fn next(&mut self, effects: &mut Vec<Effect>) {
-        if self.begin_again(effects) {
+        if self.begin_again(false, effects) {
             return;
         }
         if std::mem::take(&mut self.boundary.log) {

@@ -246,6 +246,7 @@ impl Machine {
         self.code.at_work = Some(back.generation);
         self.code.current = back.generation;
         self.code.tally = Tally::default();
+        self.code.cannot_save = false;
         effects.push(Effect::GoBack {
             failed,
             generation: back.generation,
@@ -511,6 +512,7 @@ impl Machine {
         }
         // Its callbacks begin again with the memory of the checkpoint, as everything does.
         self.code.at_work = None;
+        self.code.again = Again::default();
         self.code.kept.clear();
         self.lane = Lane::Rewind;
         effects.push(Effect::Rewind);

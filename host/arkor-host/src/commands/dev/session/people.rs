@@ -188,6 +188,15 @@ impl Session {
             };
             let _ = reply.send(answer);
         };
-        tokio::task::spawn_blocking(move || executor.block_on(work));
+        tokio::task::spawn_blocking(move || {
+            // Its timers end with it: those of the program's executor end with `dev`, under whoever still waits for one.
+            let own = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            match own {
+                Ok(own) => own.block_on(work),
+                Err(_) => executor.block_on(work),
+            }
+        });
     }
 }

@@ -3,7 +3,7 @@
 
 use arkor_types::{Fault, GuestFunction};
 
-use super::super::{Effect, Machine, Phase};
+use super::super::{Effect, Machine, Mode, Phase};
 use super::{Lane, Tally};
 
 /// How often callbacks begin again, one time after the other, without having proved themselves. One that hangs takes all
@@ -16,6 +16,8 @@ pub(super) struct Again {
     times: u32,
     /// It was said that they do not begin again any more.
     is_told: bool,
+    /// A checkpoint that they are told of then: it was written while nobody was there.
+    checkpoint: Option<u64>,
 }
 
 impl Machine {
@@ -27,8 +29,25 @@ impl Machine {
         self.code.at_work = None;
     }
 
+    /// The same, to hand them a checkpoint then that was written while nobody was there.
+    pub(in super::super) fn begin_again_for(
+        &mut self,
+        seq: u64,
+        effects: &mut Vec<Effect>,
+    ) -> bool {
+        let begins = self.begin_again(false, effects);
+        self.code.again.checkpoint = begins.then_some(seq);
+        begins
+    }
+
     /// Begins callbacks again whose instance failed. False if there is nothing to begin, or they failed too often.
-    pub(in super::super) fn begin_again(&mut self, effects: &mut Vec<Effect>) -> bool {
+    ///
+    /// If all of the training state stands at the last checkpoint, they are told of that again.
+    pub(in super::super) fn begin_again(
+        &mut self,
+        is_rewound: bool,
+        effects: &mut Vec<Effect>,
+    ) -> bool {
         if self.code.at_work.is_some() || !self.takes_code() {
             return false;
         }
@@ -46,13 +65,13 @@ impl Machine {
         }
         again.times += 1;
         let memory = match self.last_checkpoint {
-            Some(_) => "with what they remembered at the last checkpoint",
+            Some(_) => "with what was saved of their memory at the last checkpoint",
             None => "without memory, since there is no checkpoint yet",
         };
         effects.push(self.warning(format!(
             "the callbacks of generation {generation} begin again, {memory}"
         )));
-        self.start_callbacks(true, false, effects);
+        self.start_callbacks(true, is_rewound, effects);
         true
     }
 
@@ -62,6 +81,7 @@ impl Machine {
     }
 
     fn start_callbacks(&mut self, with_memory: bool, is_rewound: bool, effects: &mut Vec<Effect>) {
+        self.code.cannot_save = false;
         self.lane = Lane::StartCallbacks {
             with_memory,
             is_rewound,
@@ -89,6 +109,15 @@ impl Machine {
             Ok(()) => {
                 self.code.at_work = Some(self.code.current);
                 self.code.tally = Tally::default();
+                let missed = self.code.again.checkpoint.take();
+                if let Some(seq) = missed.filter(|_| !is_rewound) {
+                    self.lane = Lane::Event;
+                    effects.push(Effect::DeliverAgain {
+                        seq,
+                        mode: Mode::Live,
+                    });
+                    return;
+                }
                 if !is_rewound {
                     return self.next(effects);
                 }
@@ -107,7 +136,7 @@ impl Machine {
                         self.code.current
                     )));
                     self.start_callbacks(false, is_rewound, effects);
-                } else {
+                } else if !self.begin_again(is_rewound, effects) {
                     self.next(effects);
                 }
             }

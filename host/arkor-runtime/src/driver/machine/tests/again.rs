@@ -189,3 +189,30 @@ fn a_loop_that_fails_while_newer_code_waits_gives_way_to_it() {
     alone.apply(returned(5, Err(trap(GuestFunction::Run))));
     assert_eq!(alone.phase(), Phase::Ending);
 }
+
+/// `save-state` killed the instance: the checkpoint is written without it, and whoever begins again is told of it.
+#[test]
+fn a_checkpoint_that_nobody_was_there_for_is_handed_to_those_who_begin_again() {
+    let mut machine = begun();
+    machine.request(RunRequest::Save, &mut Vec::new()).unwrap();
+    step(&mut machine);
+    machine.apply(handled(Ok(())));
+    let effects = machine.apply(Input::StateSaved(Err(trap(GuestFunction::SaveState))));
+    assert!(
+        matches!(effects.last(), Some(Effect::WriteCheckpoint(_))),
+        "{effects:?}"
+    );
+    let effects = machine.apply(Input::CheckpointDone {
+        id: "c".into(),
+        seq: 7,
+    });
+    assert!(begin_again(&effects), "{effects:?}");
+    let effects = machine.apply(Input::CallbacksStarted(Ok(())));
+    let told = Effect::DeliverAgain {
+        seq: 7,
+        mode: Mode::Live,
+    };
+    assert_eq!(effects, [told]);
+    let effects = machine.apply(handled(Ok(())));
+    assert!(matches!(effects[..], [Effect::Step { .. }]), "{effects:?}");
+}
