@@ -33,7 +33,7 @@ pub struct BuildLimits {
     /// Set by whoever does not want it any more.
     pub stop: Arc<AtomicBool>,
     /// Whether all that it starts is ended with it. A terminal's Ctrl-C then does not reach it: for
-    /// programs that set `stop` when they end, or call [`end_commands`](crate::end_commands).
+    /// programs that set `stop` when they end, or call [`end_commands`].
     pub own_group: bool,
 }
 
