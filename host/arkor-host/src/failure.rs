@@ -4,10 +4,10 @@ use arkor_engine::EngineError;
 use arkor_project::ProjectError;
 use arkor_runtime::RuntimeError;
 use arkor_store::StoreError;
-use arkor_types::{FailureCode, UntrustedText};
+use arkor_types::{FailureCode, RunStatus, UntrustedText};
 
 use crate::commands::replay::TapeError;
-use crate::commands::run::NoSuchCheckpoint;
+use crate::commands::run::{Ended, NoSuchCheckpoint, without_outcome};
 use crate::exit::Exit;
 use crate::output::Printer;
 
@@ -110,22 +110,12 @@ pub(crate) fn report(error: &anyhow::Error, printer: &Printer) {
     let (message, hint) = (message(error), hint(error));
     printer.error(&message, backtrace(error), hint.as_deref());
     if printer.json() {
-        // A run whose end is not in its log will be found interrupted.
-        let unfinished = crate::commands::run::unfinished();
-        printer.object(&serde_json::json!({
-            "type": "finished",
-            "run": unfinished.as_ref().map(|(id, _)| id),
-            "status": if unfinished.is_some() { "interrupted" } else { "failed" },
-            "checkpoint": null,
-            "steps": unfinished.as_ref().map_or(0, |(_, steps)| *steps),
-            "final_loss": null,
-            "final_eval_loss": null,
-            "best_score": null,
-            "best_checkpoint": null,
-            "reason": null,
-            "error": message,
-            "code": failure_code(error),
-            "hint": hint,
-        }));
+        let ended = Ended {
+            status: RunStatus::Failed,
+            error: Some(message),
+            code: failure_code(error),
+            hint,
+        };
+        printer.object(&without_outcome(ended));
     }
 }

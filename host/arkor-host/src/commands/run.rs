@@ -9,7 +9,8 @@ use arkor_engine::Priority;
 use arkor_runtime::{RunControl, RunOutcome, RunProgress, RunRequest, RunRequests, Trainer};
 use arkor_store::{Line, Store, Tail};
 use arkor_types::{
-    CheckpointRecord, EndReason, Event, GUEST_MARK, RunId, RunRecord, RunStatus, shown_line,
+    CheckpointRecord, EndReason, Event, FailureCode, GUEST_MARK, RunId, RunRecord, RunStatus,
+    shown_line,
 };
 use tokio::sync::{mpsc, watch};
 
@@ -202,20 +203,32 @@ pub(super) fn unfinished_is_over() {
 }
 
 /// The run that this process cuts off if it ends now, and how many steps it has done.
-pub(crate) fn unfinished() -> Option<(RunId, u64)> {
+fn unfinished() -> Option<(RunId, u64)> {
     let run = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
     run.as_ref()
         .map(|(id, progress)| (id.clone(), progress.borrow().step))
 }
 
-/// How a run ended whose process was told to end at once: what is not in its log is found there by whoever opens the
-/// store next.
-fn interrupted_object() -> serde_json::Value {
+/// Why a command ends without the outcome of a run.
+pub(crate) struct Ended {
+    /// If no run had begun. One that had is found interrupted by whoever opens the store next: its end is not in its log.
+    pub(crate) status: RunStatus,
+    pub(crate) error: Option<String>,
+    pub(crate) code: Option<FailureCode>,
+    pub(crate) hint: Option<String>,
+}
+
+/// The last line of such a command.
+pub(crate) fn without_outcome(ended: Ended) -> serde_json::Value {
     let unfinished = unfinished();
+    let status = match unfinished {
+        Some(_) => RunStatus::Interrupted,
+        None => ended.status,
+    };
     serde_json::json!({
         "type": "finished",
         "run": unfinished.as_ref().map(|(id, _)| id),
-        "status": RunStatus::Interrupted,
+        "status": status,
         "checkpoint": null,
         "steps": unfinished.as_ref().map_or(0, |(_, steps)| *steps),
         "final_loss": null,
@@ -223,9 +236,19 @@ fn interrupted_object() -> serde_json::Value {
         "best_score": null,
         "best_checkpoint": null,
         "reason": null,
-        "error": null,
-        "code": null,
-        "hint": null,
+        "error": ended.error,
+        "code": ended.code,
+        "hint": ended.hint,
+    })
+}
+
+/// The same where a signal ended it.
+fn interrupted_object() -> serde_json::Value {
+    without_outcome(Ended {
+        status: RunStatus::Interrupted,
+        error: None,
+        code: None,
+        hint: None,
     })
 }
 
