@@ -83,6 +83,8 @@ fn variants(folder: &Path, count: usize, small: bool) -> Result<Vec<PathBuf>> {
     let manifest = manifest.replace("../../guest-sdk/rust", &sdk.to_string_lossy());
     std::fs::write(sources.join("Cargo.toml"), manifest)?;
     std::fs::copy(example.join("Cargo.lock"), sources.join("Cargo.lock"))?;
+    // What makes a folder a project.
+    std::fs::write(sources.join("arkor.toml"), "")?;
     let mut built = Vec::new();
     for number in 0..count {
         let source = variant(&example, number, small)?;
